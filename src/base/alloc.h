@@ -20,7 +20,8 @@ char *xstrdup_or_null(const char *) MALLOC_LIKE;
 char *xasprintf(const char *format, ...) PRINTF_FORMAT(1, 2) MALLOC_LIKE;
 char *xvasprintf(const char *format, va_list) PRINTF_FORMAT(1, 0) MALLOC_LIKE;
 
-/* Room for one more element in the array P of *N allocated elements of SIZE bytes: grows by half, updates *N. */
+/* Room for one more element in the array P of *N allocated elements of SIZE bytes: grows by half, updates *N.
+ */
 void *x2nrealloc(void *p, size_t *n, size_t size);
 
 /* SIZE bytes, zeroed, on cache line boundaries of its own. Free with free(). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Floor 0. Hashes for tables, 32 bits. Not cryptographic. Where an attacker chooses the keys, start from
- * `hash_seed`, which is random in each process (0 where determinism is asked for). Header-only. Any thread. */
+ * `hash_seed`, which is random in each process (0 where determinism is asked for). Header-only. Any thread.
+ */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H 1
 

@@ -24,7 +24,7 @@ struct hmap {
 };
 
 void hmap_init(struct hmap *);
-void hmap_fini(struct hmap *); /* frees the buckets, not the nodes */
+void hmap_fini(struct hmap *);  /* frees the buckets, not the nodes */
 void hmap_clear(struct hmap *); /* forgets all nodes */
 void hmap_reserve(struct hmap *, size_t n);
 void hmap_grow(struct hmap *); /* internal */
@@ -78,7 +78,8 @@ static inline struct hmap_node *hmap_next_with_hash(const struct hmap_node *node
 /* The body may not insert; it may remove ITER only in the _SAFE form. In no particular order. */
 #define HMAP_FOR_EACH(ITER, MEMBER, HMAP)                                                                    \
     for (struct hmap_node *iter_node__ = hmap_first(HMAP);                                                   \
-         (ITER = HMAP_OBJECT(iter_node__, ITER, MEMBER)) != NULL; iter_node__ = hmap_next(HMAP, iter_node__))
+         (ITER = HMAP_OBJECT(iter_node__, ITER, MEMBER)) != NULL;                                            \
+         iter_node__ = hmap_next(HMAP, iter_node__))
 #define HMAP_FOR_EACH_SAFE(ITER, MEMBER, HMAP)                                                               \
     for (struct hmap_node *iter_node__ = hmap_first(HMAP), *next_node__;                                     \
          (ITER = HMAP_OBJECT(iter_node__, ITER, MEMBER)) != NULL &&                                          \

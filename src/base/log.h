@@ -12,8 +12,20 @@
 #include "base/compiler.h"
 #include "base/list.h"
 
-enum log_level { LOG_LEVEL_OFF, LOG_LEVEL_EMER, LOG_LEVEL_ERR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DBG };
-enum log_facility { LOG_SYSLOG, LOG_CONSOLE, LOG_FILE, LOG_N_FACILITIES };
+enum log_level {
+    LOG_LEVEL_OFF,
+    LOG_LEVEL_EMER,
+    LOG_LEVEL_ERR,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_DBG
+};
+enum log_facility {
+    LOG_SYSLOG,
+    LOG_CONSOLE,
+    LOG_FILE,
+    LOG_N_FACILITIES
+};
 
 struct log_module {
     struct list node; /* in the list of all modules */

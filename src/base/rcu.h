@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Floor 0. Read-copy-update, quiescent-state flavour (liburcu-qsbr), in our words.
  *
- * A registered thread may follow RCU-protected pointers freely between two calls of rcu_quiescent(), and keeps
- * nothing that it found across such a call. A thread that is about to sleep goes offline first, or writers
- * would wait for it. What a writer unlinked is freed by rcu_postpone() or after rcu_synchronize().
+ * A registered thread may follow RCU-protected pointers freely between two calls of rcu_quiescent(), and
+ * keeps nothing that it found across such a call. A thread that is about to sleep goes offline first, or
+ * writers would wait for it. What a writer unlinked is freed by rcu_postpone() or after rcu_synchronize().
  *
  *   reader (forwarding, slow path):  rcu_register(); loop { work; rcu_quiescent(); }  rcu_unregister();
  *   before sleeping:                 rcu_offline(); poll(...); rcu_online();
  *   writer:                          build; rcu_set(&p, new); rcu_postpone(&old->rcu, free_old);
  *
- * Thread-safety: every function may be called by any registered thread; rcu_synchronize() by any thread that is
- * not between two uses of a protected pointer. */
+ * Thread-safety: every function may be called by any registered thread; rcu_synchronize() by any thread that
+ * is not between two uses of a protected pointer. */
 #ifndef BASE_RCU_H
 #define BASE_RCU_H 1
 

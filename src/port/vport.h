@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 3. A vport: a device that packets come from and go to. Its kinds (AF_PACKET, TAP, dummy, null,
+ * pcap replay; later AF_XDP, DPDK) are rows of one table of `struct vport_ops`.
+ *
+ * Ownership: vport_open() makes it, vport_close() ends it; in between it is handed to a datapath, whose
+ * forwarding threads receive and send. vport_close() is called only when no forwarding thread can hold it.
+ *
+ * Threads. control: open, close, configure, status. forwarding: rxq_recv, send; at most one thread at a time
+ * per receive queue, and per transmit queue (queue number = index of the forwarding thread, modulo n_txq; a
+ * kind with fewer queues than threads locks inside send). Statistics are counted by their thread alone and
+ * summed by readers.
+ *
+ * Errors: 0 or a positive errno; where a person caused it, *errorp gets a text (malloc'd) that names device,
+ * cause and remedy, as the interface's `error` column will show it. */
+#ifndef PORT_VPORT_H
+#define PORT_VPORT_H 1
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/types.h"
+#include "packet/drop.h"
+#include "packet/packet.h"
+
+#define VPORT_NAME_MAX 64
+
+struct smap; /* base/smap.h: ordered string -> string map */
+struct vport;
+struct vport_ops;
+
+/* One receive queue. Embedded by the kinds in a structure of their own. */
+struct vport_rxq {
+    struct vport *vport;
+    uint16_t queue;
+    int fd; /* readable when packets wait: what a sleeping thread polls; -1: no descriptor, poll it (null,
+               pcap) */
+};
+
+/* What `ovs-vsctl list interface` shows under statistics. UINT64_MAX: not known. */
+#define VPORT_STATS(X)                                                                                       \
+    X(rx_packets)                                                                                            \
+    X(tx_packets) X(rx_bytes) X(tx_bytes) X(rx_errors) X(tx_errors) X(rx_dropped) X(tx_dropped)              \
+        X(collisions) X(multicast) X(rx_over_err) X(rx_crc_err) X(rx_frame_err) X(rx_fifo_err)               \
+            X(rx_missed_errors) X(tx_aborted_err) X(tx_carrier_err) X(tx_fifo_err) X(tx_heartbeat_err)       \
+                X(tx_window_err)
+struct vport_stats {
+#define X(NAME) uint64_t NAME;
+    VPORT_STATS(X)
+#undef X
+};
+
+/* State as the control thread last saw it; `seq` grows with each change (see vport_status_seq). */
+struct vport_status {
+    bool admin_up;
+    bool link_up;
+    struct eth_addr mac;
+    int mtu;     /* bytes, without the link-layer header */
+    int ifindex; /* 0: none */
+    int64_t link_resets;
+    uint64_t speed_bps; /* 0: not known */
+    bool full_duplex;
+    const char *driver; /* "veth", "tun"; "" if not known */
+};
+
+/* Can an egress take these as they are? Checked before send; what it cannot take is resolved in software
+ * first (packet/gso.h, packet/csum.h) by vport_send(). */
+#define VPORT_TX_CSUM      0x1 /* partial checksums */
+#define VPORT_TX_TSO       0x2 /* TCP segments up to 64 KiB */
+#define VPORT_TX_USO       0x4 /* PACKET_GSO_UDP_L4 */
+#define VPORT_TX_VXLAN_TSO 0x8 /* TCP segments inside VXLAN: no virtio_net_hdr can say it */
+
+struct vport {
+    const struct vport_ops *ops; /* immutable */
+    char *name;                  /* immutable: the device's */
+    uint32_t port_no;            /* datapath port number, set by the datapath; immutable once it forwards */
+    uint32_t tx_features;        /* VPORT_TX_* */
+    uint16_t n_rxq, n_txq;
+    struct vport_rxq **rxqs;    /* n_rxq of them */
+    struct vport_status status; /* control thread */
+    _Atomic uint32_t status_seq;
+    _Atomic uint32_t mtu; /* what forwarding threads check */
+    _Atomic bool up;      /* administratively up: what forwarding threads check */
+};
+
+/* What the forwarding thread says to send with. */
+struct vport_tx {
+    uint16_t queue;
+    struct packet_pool *pool;         /* where software segmentation takes packets from */
+    uint64_t dropped[DROP_N_REASONS]; /* the kind adds here what it could not send, by reason */
+};
+
+struct vport_ops {
+    const char *type; /* the Interface's `type`: "system", "internal", "tap", "dummy", ... */
+    bool is_dummy;    /* registered by --enable-dummy alone */
+    bool synthetic;   /* needs no forwarding thread: packets are handed in (dummy) */
+
+    /* Makes the vport NAME with OPTIONS (the Interface's, may be NULL). The device is not forwarding yet.
+     * ENODEV, EBUSY, EINVAL, EPERM as mission.md's table says. */
+    int (*open)(const char *name, const struct smap *options, struct vport **, char **errorp);
+    void (*close)(struct vport *);
+
+    /* Applies changed OPTIONS; EAGAIN: close and open anew. May be NULL. */
+    int (*set_options)(struct vport *, const struct smap *options, char **errorp);
+
+    /* Starts and stops taking packets: the gate shuts and opens (what a device receives is ours alone, or the
+     * host's again). */
+    int (*start)(struct vport *, char **errorp);
+    void (*stop)(struct vport *);
+
+    /* Up to BATCH_SIZE packets, from POOL, appended to an empty BATCH; never waits. 0 with packets, EAGAIN
+     * without, another errno if the device is gone. forwarding thread. */
+    int (*rxq_recv)(struct vport_rxq *, struct packet_pool *, struct packet_batch *);
+
+    /* Sends and consumes every packet of BATCH, in order; what cannot be sent is freed and counted in TX.
+     * Packets are what tx_features says the egress takes. Never waits. forwarding thread. */
+    void (*send)(struct vport *, struct vport_tx *, struct packet_batch *);
+
+    /* control thread. */
+    int (*refresh)(struct vport *); /* looks at the device; updates `status` */
+    int (*get_stats)(const struct vport *, struct vport_stats *);
+    int (*set_mac)(struct vport *, struct eth_addr); /* EOPNOTSUPP where it cannot */
+    int (*set_mtu)(struct vport *, int mtu);
+    int (*set_admin)(struct vport *, bool up);
+    void (*get_driver_info)(const struct vport *, struct smap *); /* the Interface's `status` column */
+};
+
+/* The table of kinds. */
+const struct vport_ops *vport_ops_lookup(const char *type);       /* NULL: none. "" is "system" */
+void vport_enable_dummy(bool override_all, bool override_system); /* --enable-dummy[=override|system] */
+void vport_disable_system(void);                                  /* --disable-system */
+void vport_list_types(void (*each)(const struct vport_ops *, void *aux), void *aux);
+
+/* control thread */
+int vport_open(const char *type, const char *name, const struct smap *options, struct vport **,
+               char **errorp);
+void vport_close(struct vport *); /* NULL is legal */
+
+/* forwarding thread: resolves what the egress cannot take (cutlen, checksums, segments, MTU), then ops->send.
+ */
+void vport_send(struct vport *, struct vport_tx *, struct packet_batch *);
+
+/* Device changes (link, MTU, rename, removal, arrival) of all vports, from rtnetlink: a descriptor for the
+ * control loop, and what to do when it is readable. `on_change` is called with the vport, or NULL and a name
+ * for a device that came and that nobody has open. */
+int vport_monitor_fd(void);
+void vport_monitor_run(void (*on_change)(struct vport *, const char *name, void *aux), void *aux);
+
+#endif
