@@ -166,6 +166,9 @@ struct datapath_ops {
                     struct dp_flow_stats *);
     int (*flow_del)(struct datapath *, struct dp_ufid,
                     struct dp_flow_stats *last); /* last counters are exact */
+    /* N at once: one wait for the forwarding threads instead of N. LAST[i].used_ms is -1 for a flow that was
+     * gone. */
+    void (*flow_del_batch)(struct datapath *, const struct dp_ufid *, struct dp_flow_stats *last, size_t n);
     int (*flow_get)(struct datapath *, struct dp_ufid, struct dp_flow_desc *, struct bytebuf *actions);
     int (*flow_flush)(struct datapath *);
     /* Statistics of N flows at once; a flow that is gone has stats.used_ms = -1. For revalidation. */

@@ -171,6 +171,9 @@ struct packet *packet_clone(struct packet_pool *, const struct packet *);
 /* Makes HEADROOM bytes of room in front, moving to a larger buffer if need be; ENOMEM if it cannot be had. */
 int packet_reserve_headroom(struct packet *, uint32_t headroom);
 
+/* Gives the packet a copy of TUNNEL, or takes it away (NULL). ENOMEM if the pool has no memory for it. */
+int packet_set_tunnel(struct packet *, const struct packet_tunnel *);
+
 /* Frees: the caller has counted the drop, or the packet was sent. packet_free(NULL) is legal. */
 void packet_free(struct packet *);
 void batch_free(struct packet_batch *);
