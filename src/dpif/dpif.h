@@ -176,8 +176,9 @@ struct datapath_ops {
     /* Walks all flows; flows put or deleted meanwhile may be missed or seen. EACH returns false to stop. */
     void (*flow_dump)(struct datapath *, bool (*each)(const struct dp_flow_desc *, void *aux), void *aux);
 
-    /* control. A handler for one slow-path thread; the thread is RCU-registered. */
-    struct dp_handler *(*handler_create)(struct datapath *);
+    /* control. A handler for one slow-path thread, which is RCU-registered. One that takes no upcalls is for
+     * executing alone (the control thread's own). NULL: too many. */
+    struct dp_handler *(*handler_create)(struct datapath *, bool takes_upcalls);
     void (*handler_destroy)(struct dp_handler *);
     struct packet_pool *(*handler_pool)(struct dp_handler *);
 
