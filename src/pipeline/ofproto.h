@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 7. A bridge's OpenFlow switch, and the pipeline: all of them together with what they share.
+ *
+ *   struct pipeline   all bridges of the process, the recirculation ids, the slow path of each datapath in
+ * use struct ofproto    one bridge: ports, bundles (Port records), mirrors, tables of rules
+ * (pipeline/rule.h), groups, MAC table
+ *
+ * How a change takes effect. The control thread changes ports, bundles and mirrors with the calls below;
+ * nothing of it is seen by translation until pipeline_commit(), which publishes one new immutable snapshot
+ * (pipeline/snapshot.h) and lets revalidation mend the cached flows that it touches. So a reconfiguration
+ * makes all its calls and commits once; a command that answers "done" has committed before. Rules need no
+ * commit: they carry versions (pipeline/rule.h).
+ *
+ * Ownership: the pipeline owns the bridges, a bridge owns its ports, bundles, mirrors, rules. Strings given
+ * are copied. Names: a bridge by its name, unique in the process; a port by the interface's name, a bundle
+ * and a mirror by the record's name, each unique in the bridge.
+ *
+ * Thread-safety: every function here is for the control thread alone. Slow-path threads read the snapshot.
+ *
+ * Errors: 0 or a positive errno; *errorp gets a text (malloc'd) for the `error` column where there is one. */
+#ifndef PIPELINE_OFPROTO_H
+#define PIPELINE_OFPROTO_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/types.h"
+
+struct datapath;
+struct mac_table;
+struct ofproto;
+struct pipeline;
+struct smap;
+struct strbuf;
+struct task_queue;
+
+/* OpenFlow port numbers are 16 bits wide inside, as fields and actions carry them (ovs-fields(7), in_port);
+ * the wire codec of 1.1 and later maps the reserved ones. Here they stand in 32 bits. */
+#define OFPORT_MAX        0xff00u
+#define OFPORT_UNSET      0xfff7u
+#define OFPORT_IN_PORT    0xfff8u
+#define OFPORT_TABLE      0xfff9u
+#define OFPORT_NORMAL     0xfffau
+#define OFPORT_FLOOD      0xfffbu
+#define OFPORT_ALL        0xfffcu
+#define OFPORT_CONTROLLER 0xfffdu
+#define OFPORT_LOCAL      0xfffeu
+#define OFPORT_NONE       0xffffu
+
+/* The tables that OpenFlow sees are 0 to 253; the last one is the switch's own. */
+#define OFPROTO_N_TABLES       255
+#define OFPROTO_TABLE_INTERNAL 254
+
+/* ------------------------------------------------------------------ pipeline */
+
+/* QUEUE is the control thread's: time-outs, ageing and periodic revalidation are tasks in it. */
+struct pipeline *pipeline_create(struct task_queue *);
+void pipeline_destroy(struct pipeline *); /* its bridges too */
+
+/* Publishes what changed since the last commit and mends the cached flows. Cheap if nothing changed. When it
+ * returns no packet received later is treated by the old configuration. */
+void pipeline_commit(struct pipeline *);
+
+/* Settings of the Open_vSwitch table's other_config: flow-limit, max-idle, max-revalidator,
+ * min-revalidate-pps, vlan-limit, n-handler-threads, n-revalidator-threads. Unknown keys are ignored. */
+void pipeline_set_config(struct pipeline *, const struct smap *other_config);
+
+struct ofproto *pipeline_find(const struct pipeline *, const char *bridge); /* NULL: none */
+/* In the order of names. */
+void pipeline_for_each(const struct pipeline *, void (*each)(struct ofproto *, void *aux), void *aux);
+
+/* What leaves the pipeline upward: connections to controllers and the daemon bind these. All may be NULL.
+ * Called on the thread that translated (slow path) unless it says otherwise. */
+struct ofproto_packet_in;
+struct pipeline_hooks {
+    /* A packet for controllers; the hook copies what it keeps. Slow path and control threads. */
+    void (*packet_in)(struct ofproto *, const struct ofproto_packet_in *, void *aux);
+    /* control. Rule life: what OFPT_FLOW_REMOVED and flow monitors tell. REASON as OpenFlow's OFPRR_*. */
+    void (*rule_added)(struct ofproto *, const void *rule, void *aux);
+    void (*rule_modified)(struct ofproto *, const void *rule, void *aux);
+    void (*rule_removed)(struct ofproto *, const void *rule, uint8_t reason, void *aux);
+    /* control. A port came, changed, went. REASON as OFPPR_*. */
+    void (*port_status)(struct ofproto *, uint32_t ofp_port, uint8_t reason, void *aux);
+    void *aux;
+};
+void pipeline_set_hooks(struct pipeline *, const struct pipeline_hooks *);
+
+/* ------------------------------------------------------------------ bridge */
+
+enum ofproto_fail_mode {
+    OFPROTO_STANDALONE, /* without a controller: one rule, priority 0, NORMAL */
+    OFPROTO_SECURE,     /* no rules but those given */
+};
+
+/* Makes a bridge on the datapath of DATAPATH_TYPE ("" is "system"), with no port yet. EEXIST: there is a
+ * bridge NAME; EAFNOSUPPORT: no such type. */
+int ofproto_create(struct pipeline *, const char *name, const char *datapath_type, struct ofproto **,
+                   char **errorp);
+/* Ports leave the datapath too. destroy(NULL) is legal. */
+void ofproto_destroy(struct ofproto *);
+
+const char *ofproto_name(const struct ofproto *);
+struct datapath *ofproto_datapath(const struct ofproto *);
+struct pipeline *ofproto_pipeline(const struct ofproto *);
+uint64_t ofproto_datapath_id(const struct ofproto *);
+void ofproto_set_datapath_id(struct ofproto *, uint64_t);
+
+/* STANDALONE brings its NORMAL rule if there are no rules and no controller is configured; SECURE takes it
+ * away. The connection floor says whether a controller is there (true: flows are the controller's). */
+void ofproto_set_fail_mode(struct ofproto *, enum ofproto_fail_mode, bool has_controller);
+
+void ofproto_set_mac_config(struct ofproto *, int idle_time_s, size_t max_entries); /* 300 s, 8192 */
+/* 4096 bits, NULL: none. On these VLANs nothing is learned and everything floods. */
+void ofproto_set_flood_vlans(struct ofproto *, const unsigned long *flood_vlans);
+void ofproto_set_forward_bpdu(struct ofproto *, bool);
+struct mac_table *ofproto_mac_table(const struct ofproto *);
+
+/* ------------------------------------------------------------------ ports */
+
+struct ofproto_port_settings {
+    const char *name;
+    const char *type;           /* "", "system", "internal", "patch", "dummy" ... */
+    const struct smap *options; /* of the Interface; `peer` of a patch port. May be NULL */
+    uint32_t ofp_port_request;  /* OFPORT_NONE: any, from 1 up; OFPORT_LOCAL for the bridge's own */
+};
+
+/* What a port is, for status columns, OpenFlow's port descriptions and dpif/show. Valid until the next
+ * change. */
+struct ofproto_port {
+    const char *name;
+    const char *type;
+    uint32_t ofp_port;
+    uint32_t dp_port;    /* PACKET_NO_PORT: a patch port */
+    uint32_t config;     /* OFPUTIL_PC_*: OFPROTO_PC_* bits below */
+    uint32_t state;      /* OFPROTO_PS_* */
+    const char *bundle;  /* NULL: in none yet */
+    const char *peer;    /* patch port: its peer's name */
+    struct vport *vport; /* NULL: none (patch) */
+};
+
+#define OFPROTO_PC_PORT_DOWN    (1u << 0)
+#define OFPROTO_PC_NO_STP       (1u << 1)
+#define OFPROTO_PC_NO_RECV      (1u << 2)
+#define OFPROTO_PC_NO_RECV_STP  (1u << 3)
+#define OFPROTO_PC_NO_FLOOD     (1u << 4)
+#define OFPROTO_PC_NO_FWD       (1u << 5)
+#define OFPROTO_PC_NO_PACKET_IN (1u << 6)
+
+#define OFPROTO_PS_LINK_DOWN (1u << 0)
+#define OFPROTO_PS_BLOCKED   (1u << 1)
+#define OFPROTO_PS_LIVE      (1u << 2)
+
+/* Opens the device in the datapath (a patch port needs none) and gives it an OpenFlow number. It carries
+ * traffic once it is in a bundle and that is committed. EBUSY with a request: the number is taken, EEXIST:
+ * the name is. */
+int ofproto_port_add(struct ofproto *, const struct ofproto_port_settings *, uint32_t *ofp_port,
+                     char **errorp);
+int ofproto_port_del(struct ofproto *, uint32_t ofp_port);
+int ofproto_port_set_options(struct ofproto *, uint32_t ofp_port, const struct smap *options, char **errorp);
+int ofproto_port_get(const struct ofproto *, uint32_t ofp_port, struct ofproto_port *);     /* ENODEV */
+int ofproto_port_get_name(const struct ofproto *, const char *name, struct ofproto_port *); /* ENODEV */
+void ofproto_port_for_each(const struct ofproto *, void (*each)(const struct ofproto_port *, void *aux),
+                           void *aux);
+/* The bits of MASK in the port's config become CONFIG's (OFPT_PORT_MOD). */
+int ofproto_port_set_config(struct ofproto *, uint32_t ofp_port, uint32_t config, uint32_t mask);
+/* The device's state changed (link, admin state, MTU): called by whoever watches devices. */
+void ofproto_port_changed(struct ofproto *, uint32_t ofp_port);
+
+struct ofproto_port_stats {
+    uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
+};
+/* What passed a patch port, which no device counts. */
+int ofproto_patch_stats(const struct ofproto *, uint32_t ofp_port, struct ofproto_port_stats *);
+
+/* ------------------------------------------------------------------ bundles: the Port records */
+
+enum ofproto_vlan_mode {
+    OFPROTO_VLAN_ACCESS,
+    OFPROTO_VLAN_TRUNK,
+    OFPROTO_VLAN_NATIVE_TAGGED,
+    OFPROTO_VLAN_NATIVE_UNTAGGED,
+    OFPROTO_VLAN_DOT1Q_TUNNEL,
+};
+enum ofproto_priority_tags {
+    OFPROTO_PRIORITY_TAGS_NEVER,
+    OFPROTO_PRIORITY_TAGS_IF_NONZERO,
+    OFPROTO_PRIORITY_TAGS_ALWAYS,
+};
+
+struct ofproto_bundle_settings {
+    const char *name;
+    const uint32_t *members; /* OpenFlow ports; more than one: a bond */
+    size_t n_members;
+    enum ofproto_vlan_mode vlan_mode;
+    int vlan;                    /* ACCESS, NATIVE_*, DOT1Q_TUNNEL: the tag; TRUNK: -1 */
+    const unsigned long *trunks; /* 4096 bits, NULL: all VLANs */
+    const unsigned long *cvlans; /* likewise, for DOT1Q_TUNNEL */
+    uint16_t qinq_ethtype;       /* 0x88a8 or 0x8100; 0: 0x88a8 */
+    enum ofproto_priority_tags priority_tags;
+    bool protect;              /* no traffic between protected ports */
+    struct ofproto_bond *bond; /* NULL: the first live member is used */
+};
+
+/* Makes the bundle, or changes it to these settings. A port leaves the bundle that it was in. */
+int ofproto_bundle_set(struct ofproto *, const struct ofproto_bundle_settings *);
+void ofproto_bundle_remove(struct ofproto *, const char *name); /* its ports stay, in no bundle */
+
+/* ------------------------------------------------------------------ mirrors */
+
+struct ofproto_mirror_settings {
+    const char *name;
+    bool select_all;                /* every packet received or sent */
+    const char *const *src_bundles; /* received by these */
+    size_t n_src;
+    const char *const *dst_bundles; /* sent to these */
+    size_t n_dst;
+    const unsigned long *vlans; /* 4096 bits; NULL: all */
+    const char *out_bundle;     /* NULL: out_vlan */
+    uint16_t out_vlan;          /* 0: none */
+    uint16_t snaplen;           /* 0: whole packets */
+};
+
+/* ENOSPC: there are 32 already. */
+int ofproto_mirror_set(struct ofproto *, const struct ofproto_mirror_settings *);
+void ofproto_mirror_remove(struct ofproto *, const char *name);
+int ofproto_mirror_stats(const struct ofproto *, const char *name, uint64_t *packets, uint64_t *bytes);
+/* Is the bundle NAME the output of some mirror? (It then forwards nothing else.) */
+bool ofproto_is_mirror_output(const struct ofproto *, const char *bundle);
+
+#endif
