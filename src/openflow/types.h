@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 5. OpenFlow's own numbers: versions, reserved ports, tables, groups and meters, reasons; and how
+ * ports and tables get names in text. Ports are the 32-bit ones of OpenFlow 1.1 and later throughout;
+ * OpenFlow 1.0's 16-bit reserved ports are mapped by the codec.
+ *
+ * Thread-safety: constants and pure functions. */
+#ifndef OPENFLOW_TYPES_H
+#define OPENFLOW_TYPES_H 1
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/strbuf.h"
+
+enum ofp_version {
+    OFP10 = 1,
+    OFP11 = 2,
+    OFP12 = 3,
+    OFP13 = 4,
+    OFP14 = 5,
+    OFP15 = 6,
+};
+#define OFP_VERSION_LAST   OFP15
+#define OFP_VERSION_BIT(V) (1u << (V))
+#define OFP_VERSIONS_ALL   0x7e
+
+/* Reserved ports (32 bits). */
+#define OFPP_MAX        0xffffff00u /* ports are below */
+#define OFPP_UNSET      0xfffffff7u /* actset_output: no output yet */
+#define OFPP_IN_PORT    0xfffffff8u
+#define OFPP_TABLE      0xfffffff9u
+#define OFPP_NORMAL     0xfffffffau
+#define OFPP_FLOOD      0xfffffffbu
+#define OFPP_ALL        0xfffffffcu
+#define OFPP_CONTROLLER 0xfffffffdu
+#define OFPP_LOCAL      0xfffffffeu
+#define OFPP_ANY        0xffffffffu
+#define OFPP_NONE       OFPP_ANY
+#define OFPP10_MAX      0xff00u /* in OpenFlow 1.0: ports are below, reserved ones from 0xfff7 */
+
+#define OFPTT_ALL 0xff /* table id: all, or "not given" */
+#define OFPTT_MAX 0xfe
+
+#define OFPG_MAX 0xffffff00u
+#define OFPG_ALL 0xfffffffcu
+#define OFPG_ANY 0xffffffffu
+
+#define OFPM_MAX        0xffff0000u
+#define OFPM_SLOWPATH   0xfffffffdu
+#define OFPM_CONTROLLER 0xfffffffeu
+#define OFPM_ALL        0xffffffffu
+#define OFPM_NONE       0u
+
+#define OFPQ_ALL             0xffffffffu
+#define OFP_NO_BUFFER        0xffffffffu
+#define OFPCML_MAX           0xffe5u
+#define OFPCML_NO_BUFFER     0xffffu
+#define OFP_DEFAULT_PRIORITY 0x8000
+
+enum ofp_packet_in_reason {
+    OFPR_NO_MATCH,
+    OFPR_ACTION,
+    OFPR_INVALID_TTL,
+    OFPR_ACTION_SET,
+    OFPR_GROUP,
+    OFPR_PACKET_OUT,
+    OFPR_EXPLICIT_MISS, /* internal: a table-miss rule's output to the controller */
+    OFPR_IMPLICIT_MISS, /* internal: no rule at all */
+    OFPR_N_REASONS
+};
+
+/* Names of ports and tables for text in and out. Any pointer may be NULL: numbers only. The functions return
+ * false, or NULL, if there is no such name or number. */
+struct ofp_names {
+    bool (*port_by_name)(const char *name, uint32_t *port, void *aux);
+    const char *(*port_name)(uint32_t port, void *aux);
+    bool (*table_by_name)(const char *name, uint8_t *table, void *aux);
+    const char *(*table_name)(uint8_t table, void *aux);
+    void *aux;
+};
+
+/* A port from text: a number, a reserved name in any case ("LOCAL"), or a name of NAMES (may be NULL). */
+bool ofp_port_parse(const char *, const struct ofp_names *, uint32_t *port);
+/* A port's text: "1", "LOCAL", the name of NAMES (quoted as need be). */
+void ofp_port_format(uint32_t port, const struct ofp_names *, struct strbuf *);
+bool ofp_table_parse(const char *, const struct ofp_names *, uint8_t *table);
+void ofp_table_format(uint8_t table, const struct ofp_names *, struct strbuf *);
+/* OpenFlow 1.0's 16-bit ports and the 32-bit ones. From 32 bits: false if it has no 16-bit form. */
+uint32_t ofp_port_from_10(uint16_t);
+bool ofp_port_to_10(uint32_t, uint16_t *);
+bool ofp_port_from_11(uint32_t wire, uint32_t *port); /* false: a number between 0xff00 and reserved ones */
+
+const char *ofp_version_name(enum ofp_version); /* "OpenFlow13"; "OpenFlow 1.x" never */
+bool ofp_version_from_name(const char *, enum ofp_version *);
+const char *ofp_packet_in_reason_name(enum ofp_packet_in_reason); /* "no_match", "action" ... or NULL */
+bool ofp_packet_in_reason_from_name(const char *, enum ofp_packet_in_reason *);
+
+#endif
