@@ -16,9 +16,11 @@
 #define PORT_VPORT_H 1
 
 #include <net/if.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/types.h"
 #include "packet/drop.h"
 #include "packet/packet.h"
@@ -37,21 +39,24 @@ struct vport_rxq {
                pcap) */
 };
 
-/* What `ovs-vsctl list interface` shows under statistics. UINT64_MAX: not known. */
+/* What `ovs-vsctl list interface` shows under statistics, by the keys that it shows. UINT64_MAX: not known,
+ * and not shown. Packets "received" are those that enter the datapath, also where the host counts the same
+ * packets as transmitted (internal, tap). */
 #define VPORT_STATS(X)                                                                                       \
     X(rx_packets)                                                                                            \
-    X(tx_packets) X(rx_bytes) X(tx_bytes) X(rx_errors) X(tx_errors) X(rx_dropped) X(tx_dropped)              \
-        X(collisions) X(multicast) X(rx_over_err) X(rx_crc_err) X(rx_frame_err) X(rx_fifo_err)               \
-            X(rx_missed_errors) X(tx_aborted_err) X(tx_carrier_err) X(tx_fifo_err) X(tx_heartbeat_err)       \
-                X(tx_window_err)
+    X(tx_packets)                                                                                            \
+    X(rx_bytes) X(tx_bytes) X(rx_errors) X(tx_errors) X(rx_dropped) X(tx_dropped) X(collisions)              \
+        X(rx_multicast_packets) X(rx_over_err) X(rx_crc_err) X(rx_frame_err) X(rx_missed_errors)
 struct vport_stats {
 #define X(NAME) uint64_t NAME;
     VPORT_STATS(X)
 #undef X
 };
 
-/* State as the control thread last saw it; `seq` grows with each change (see vport_status_seq). */
+/* State as the control thread last saw it; vport_status_seq() grows with each change. */
 struct vport_status {
+    bool gone; /* the device vanished: close the vport; when it comes back, vport_monitor_run() says its name
+                */
     bool admin_up;
     bool link_up;
     struct eth_addr mac;
@@ -60,7 +65,7 @@ struct vport_status {
     int64_t link_resets;
     uint64_t speed_bps; /* 0: not known */
     bool full_duplex;
-    const char *driver; /* "veth", "tun"; "" if not known */
+    char driver[32]; /* "veth", "tun"; "" if not known */
 };
 
 /* Can an egress take these as they are? Checked before send; what it cannot take is resolved in software
@@ -71,16 +76,18 @@ struct vport_status {
 #define VPORT_TX_VXLAN_TSO 0x8 /* TCP segments inside VXLAN: no virtio_net_hdr can say it */
 
 struct vport {
+    struct list node;            /* control thread: all open vports */
     const struct vport_ops *ops; /* immutable */
     char *name;                  /* immutable: the device's */
     uint32_t port_no;            /* datapath port number, set by the datapath; immutable once it forwards */
     uint32_t tx_features;        /* VPORT_TX_* */
     uint16_t n_rxq, n_txq;
-    struct vport_rxq **rxqs;    /* n_rxq of them */
-    struct vport_status status; /* control thread */
-    _Atomic uint32_t status_seq;
-    _Atomic uint32_t mtu; /* what forwarding threads check */
-    _Atomic bool up;      /* administratively up: what forwarding threads check */
+    struct vport_rxq **rxqs;     /* n_rxq of them */
+    struct vport_status status;  /* control thread */
+    _Atomic uint32_t status_seq; /* grows when `status` changed */
+    bool started;                /* control thread */
+    _Atomic uint32_t mtu;        /* what forwarding threads check */
+    _Atomic bool up;             /* administratively up: what forwarding threads check */
 };
 
 /* What the forwarding thread says to send with. */
@@ -93,6 +100,7 @@ struct vport_tx {
 struct vport_ops {
     const char *type; /* the Interface's `type`: "system", "internal", "tap", "dummy", ... */
     bool is_dummy;    /* registered by --enable-dummy alone */
+    bool needs_host;  /* touches the host's devices: not with --disable-system */
     bool synthetic;   /* needs no forwarding thread: packets are handed in (dummy) */
 
     /* Makes the vport NAME with OPTIONS (the Interface's, may be NULL). The device is not forwarding yet.
@@ -123,6 +131,9 @@ struct vport_ops {
     int (*set_mtu)(struct vport *, int mtu);
     int (*set_admin)(struct vport *, bool up);
     void (*get_driver_info)(const struct vport *, struct smap *); /* the Interface's `status` column */
+    /* Statistics beyond VPORT_STATS. May be NULL. */
+    void (*get_custom_stats)(const struct vport *, void (*each)(const char *name, uint64_t, void *aux),
+                             void *aux);
 };
 
 /* The table of kinds. */
@@ -131,10 +142,14 @@ void vport_enable_dummy(bool override_all, bool override_system); /* --enable-du
 void vport_disable_system(void);                                  /* --disable-system */
 void vport_list_types(void (*each)(const struct vport_ops *, void *aux), void *aux);
 
-/* control thread */
+/* control thread. Hooks that a kind does not have: EOPNOTSUPP. */
 int vport_open(const char *type, const char *name, const struct smap *options, struct vport **,
                char **errorp);
-void vport_close(struct vport *); /* NULL is legal */
+void vport_close(struct vport *); /* NULL is legal; stops it first if it is started */
+int vport_start(struct vport *, char **errorp);
+void vport_stop(struct vport *);
+struct vport *vport_find(const char *name); /* among the open ones; NULL: none */
+uint32_t vport_status_seq(const struct vport *);
 
 /* forwarding thread: resolves what the egress cannot take (cutlen, checksums, segments, MTU), then ops->send.
  */
