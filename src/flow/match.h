@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 3. An OpenFlow match: a flow and the bits of it that count; its text, as ovs-ofctl(8) and
+ * ovs-fields(7) have it, both ways. Compressed form: flow/minimatch.h. Field by field: flow/field.h.
+ *
+ * in_port is OpenFlow's port number here (UINT32_MAX - 1 and so on for the reserved ones: OpenFlow 1.1's 32
+ * bits in host order).
+ *
+ * Thread-safety: plain data. */
+#ifndef FLOW_MATCH_H
+#define FLOW_MATCH_H 1
+
+#include "base/strbuf.h"
+#include "flow/key.h"
+#include "flow/mask.h"
+#include "flow/minikey.h"
+#include "flow/ports.h"
+
+#define FLOW_N_TUN_MD 64
+
+/* Where the value of tun_metadataN lies in flow_key.tun_md. len 0: not there. */
+struct tun_md_slot {
+    uint8_t ofs;
+    uint8_t len;
+};
+
+struct match {
+    struct flow_key flow; /* complete; zero outside of the mask */
+    struct flow_mask wc;  /* bits complete; `blocks` may name more than are used */
+    struct tun_md_slot tun_md[FLOW_N_TUN_MD];
+};
+
+void match_init_catchall(struct match *);
+/* FLOW in MASK. */
+void match_init(struct match *, const struct flow_key *flow, const struct flow_key *mask);
+bool match_equal(const struct match *, const struct match *);
+/* Zeroes what is outside of the mask. */
+void match_zero_wildcards(struct match *);
+/* The compressed form; match_expand() leaves the slots of tun_metadata empty, SLOTS (64 of them) unless NULL.
+ */
+void match_compress(const struct match *, struct minimatch *);
+void match_expand(const struct minimatch *, const struct tun_md_slot *slots, struct match *);
+
+/* Matches on Ethernet packets, unless a packet type is matched on already. */
+void match_set_default_packet_type(struct match *);
+/* Takes away matches whose prerequisites are not there (nw_src without an IP type), as the reference does
+ * when a rule comes in. Returns false if there was nothing to take away. */
+bool match_normalise(struct match *);
+
+/* Priority of a rule, when text does not say. */
+#define MATCH_DEFAULT_PRIORITY 32768
+
+/* Appends the match as `ovs-ofctl dump-flows` prints it: "priority=P," first unless P is
+ * MATCH_DEFAULT_PRIORITY, then keywords and fields, comma-separated without a final comma. PORTS gives names
+ * to ports (NULL: numbers). SLOTS of the bridge for tun_metadata are in the match. */
+void match_format(const struct match *, const struct port_names *, struct strbuf *, int priority);
+char *match_to_string(const struct match *, const struct port_names *, int priority);
+/* A key as a flow that matches in every bit which the packet has: the "Flow:" line of ofproto/trace, without
+ * "Flow: ". */
+void match_format_key(const struct flow_key *, const struct port_names *, struct strbuf *);
+
+/* Parses one KEY (with VALUE, which is empty for a keyword such as "tcp") into the match. Returns NULL and
+ * sets *HANDLED if KEY is a field or keyword; sets it to false if it is neither (an action or flow-mod
+ * property). Otherwise the error, the caller's to free. */
+char *match_parse_field(struct match *, const struct port_names *, const char *key, const char *value,
+                        bool *handled) WARN_UNUSED;
+/* Parses "tcp,nw_src=10.0.0.0/8,..." (no priority). Spaces, tabs and commas separate. */
+char *match_parse(struct match *, const struct port_names *, const char *text) WARN_UNUSED;
+
+#endif
