@@ -2,8 +2,7 @@
 /* Floor 3. An OpenFlow match: a flow and the bits of it that count; its text, as ovs-ofctl(8) and
  * ovs-fields(7) have it, both ways. Compressed form: flow/minimatch.h. Field by field: flow/field.h.
  *
- * in_port is OpenFlow's port number here (UINT32_MAX - 1 and so on for the reserved ones: OpenFlow 1.1's 32
- * bits in host order).
+ * in_port is OpenFlow's port number of 16 bits here (flow/ports.h).
  *
  * Thread-safety: plain data. */
 #ifndef FLOW_MATCH_H

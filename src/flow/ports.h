@@ -15,17 +15,18 @@ struct port_names {
     void *aux;
 };
 
-/* OpenFlow's port numbers in 32 bits; the 16-bit ones of OpenFlow 1.0 are the same less 0xffff0000. */
-#define OFPORT_MAX        0xffffff00u /* first that is not a real port */
-#define OFPORT_UNSET      0xfffffff7u
-#define OFPORT_IN_PORT    0xfffffff8u
-#define OFPORT_TABLE      0xfffffff9u
-#define OFPORT_NORMAL     0xfffffffau
-#define OFPORT_FLOOD      0xfffffffbu
-#define OFPORT_ALL        0xfffffffcu
-#define OFPORT_CONTROLLER 0xfffffffdu
-#define OFPORT_LOCAL      0xfffffffeu
-#define OFPORT_NONE       0xffffffffu /* also ANY */
+/* OpenFlow's port numbers are 16 bits wide here, as in OpenFlow 1.0; only the codec of later versions maps
+ * the reserved ones to 32 bits and back. pipeline/ names the same numbers for its own use. */
+#define OFPORT_MAX        0xff00u /* first that is not a real port */
+#define OFPORT_UNSET      0xfff7u
+#define OFPORT_IN_PORT    0xfff8u
+#define OFPORT_TABLE      0xfff9u
+#define OFPORT_NORMAL     0xfffau
+#define OFPORT_FLOOD      0xfffbu
+#define OFPORT_ALL        0xfffcu
+#define OFPORT_CONTROLLER 0xfffdu
+#define OFPORT_LOCAL      0xfffeu
+#define OFPORT_NONE       0xffffu /* also ANY */
 
 struct strbuf;
 /* "LOCAL", "IN_PORT", a name (quoted where it needs to be) or a number. PORTS may be NULL. */

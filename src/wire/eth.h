@@ -60,6 +60,11 @@ _Static_assert(sizeof(struct llc_snap_header) == LLC_SNAP_HEADER_LEN, "wire layo
 #define LLC_SSAP_SNAP 0xaa
 #define LLC_CNTL_UI   0x03
 
+/* An Ethertype, and not the length of an 802.2 frame. */
+static inline bool be16_is_ethertype(be16 v)
+{
+    return CONST_BE16(v) >= ETH_TYPE_MIN;
+}
 static inline bool eth_type_is_vlan(be16 type)
 {
     return type == CONST_BE16(ETH_TYPE_VLAN) || type == CONST_BE16(ETH_TYPE_QINQ);
