@@ -162,7 +162,7 @@ struct dp_set_eth {
 };
 struct dp_set_ipv4 {
     be32 src, dst;
-    uint8_t proto; /* proto and frag can be printed, but not set: their mask is 0 in a list that checks */
+    uint8_t proto; /* proto and frag can be written in text, but the datapath does not set them */
     uint8_t tos, ttl, frag;
 };
 struct dp_set_ipv6 {
