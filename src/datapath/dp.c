@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The userspace datapath: one class, three kinds. `netdev` and `system` ("the best this host has", which
+ * today is this one) have forwarding threads and queued upcalls; `dummy` runs everything inline on the
+ * control thread. */
+#include "datapath/datapath.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/rcu.h"
+#include "base/smap.h"
+#include "datapath/dp.h"
+#include "datapath/journey.h"
+#include "datapath/meter.h"
+#include "datapath/show.h"
+
+/* Half of the processors, at least one and at most four, unless other_config:pmd-cpu-mask says how many. */
+static unsigned default_threads(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return (unsigned)(n <= 2 ? 1 : n >= 8 ? 4 : n / 2);
+}
+
+static unsigned wanted_threads = 0;
+
+void datapath_set_threads(unsigned n)
+{
+    wanted_threads = n;
+}
+
+static void destroy(struct datapath *up)
+{
+    struct dp *dp = dp_cast(up);
+    for (uint32_t n = DP_MAX_PORTS; n-- > 0 && dp->n_ports;) {
+        if (dp->ports[n]) {
+            dp_port_del(up, n);
+        }
+    }
+    dp_threads_stop(dp);
+    dp_flow_flush(up);
+    rcu_barrier_all(); /* flows and actions that wait for a grace period */
+    dp_handler_destroy(dp->inline_handler);
+    megaflow_table_destroy(dp->megaflows);
+    dp_meters_destroy(dp->meters);
+    upcall_ring_destroy(dp->stray);
+    hmap_fini(&dp->ports_by_name);
+    hmap_fini(&dp->flows_by_ufid);
+    pthread_mutex_destroy(&dp->flows_mutex);
+    pthread_mutex_destroy(&dp->forwarders_mutex);
+    pthread_mutex_destroy(&dp->handlers_mutex);
+    pthread_mutex_destroy(&dp->stray_mutex);
+    free(dp->ports);
+    free(dp);
+}
+
+static int create(const struct datapath_ops *ops, const char *name, struct datapath **dpp, char **errorp)
+{
+    struct dp *dp = xzalloc_cacheline(sizeof *dp);
+    dp->up.ops = ops;
+    dp->is_inline = ops->is_inline;
+    dp->ports = xcalloc(DP_MAX_PORTS, sizeof *dp->ports);
+    hmap_init(&dp->ports_by_name);
+    hmap_init(&dp->flows_by_ufid);
+    list_init(&dp->handlers);
+    pthread_mutex_init(&dp->flows_mutex, NULL);
+    pthread_mutex_init(&dp->forwarders_mutex, NULL);
+    pthread_mutex_init(&dp->handlers_mutex, NULL);
+    pthread_mutex_init(&dp->stray_mutex, NULL);
+    unsigned n_threads = dp->is_inline ? 0 : wanted_threads ? wanted_threads : default_threads();
+    dp->n_counters = n_threads + 1; /* the last: handlers */
+    dp->megaflows = megaflow_table_create(sizeof(struct dp_flow));
+    dp->meters = dp_meters_create();
+    dp->stray = upcall_ring_create(PACKET_NO_PORT);
+    dp->up.name = (char *)name; /* for messages; dpif owns it */
+    dp->inline_handler = dp->is_inline ? dp_handler_create(&dp->up, false) : NULL;
+    dp_threads_start(dp, n_threads);
+
+    /* The datapath's own device, port 0, as the reference has one. */
+    uint32_t port_no = 0;
+    int error = dp_port_add(&dp->up, name, "internal", NULL, &port_no, errorp);
+    if (error) {
+        destroy(&dp->up);
+        return error;
+    }
+    *dpp = &dp->up;
+    return 0;
+}
+
+static void set_config(struct datapath *up, const struct smap *other_config)
+{
+    struct dp *dp = dp_cast(up);
+    (void)dp;
+    (void)other_config;
+}
+
+static void set_upcall_cb(struct datapath *up, void (*cb)(struct dp_upcall *, void *aux), void *aux)
+{
+    struct dp *dp = dp_cast(up);
+    dp->upcall_cb = cb;
+    dp->upcall_aux = aux;
+}
+
+static int receive(struct datapath *up, uint32_t port_no, uint16_t queue, struct packet *packet)
+{
+    struct dp *dp = dp_cast(up);
+    struct dp_port *port = dp_port_get(dp, port_no);
+    if (!port || !dp->inline_handler) {
+        packet_free(packet);
+        return port ? EOPNOTSUPP : ENODEV;
+    }
+    struct forwarder *f = &dp->inline_handler->fwd;
+    struct packet_batch batch;
+    batch_init(&batch);
+    batch_add(&batch, packet);
+    f->ring = port->sources[MIN(queue, port->n_sources - 1)].ring;
+    journey_receive(f, port, &batch);
+    return 0;
+}
+
+static void get_stats(struct datapath *up, struct dp_stats *stats)
+{
+    struct dp *dp = dp_cast(up);
+    struct forwarder_stats sum;
+    forwarder_sum(dp, &sum);
+    *stats = (struct dp_stats){
+        .n_hit = sum.cache_hit + sum.mega_hit,
+        .n_cache_hit = sum.cache_hit,
+        .n_missed = sum.missed,
+        .n_lost = sum.lost,
+        .n_mask_hit = sum.masks_tried,
+        .n_masks = megaflow_table_n_masks(dp->megaflows),
+    };
+    pthread_mutex_lock(&dp->flows_mutex);
+    stats->n_flows = hmap_count(&dp->flows_by_ufid);
+    pthread_mutex_unlock(&dp->flows_mutex);
+}
+
+#define OPERATIONS                                                                                           \
+    .create = create, .destroy = destroy, .set_config = set_config, .port_add = dp_port_add,                 \
+    .port_del = dp_port_del, .port_set_options = dp_port_set_options, .port_query = dp_port_query,           \
+    .port_query_name = dp_port_query_name, .port_dump = dp_port_dump, .port_drops = dp_port_drops,           \
+    .flow_put = dp_flow_put, .flow_del = dp_flow_del, .flow_del_batch = dp_flow_del_batch,                   \
+    .flow_get = dp_flow_get, .flow_flush = dp_flow_flush, .flow_stats = dp_flow_stats,                       \
+    .flow_dump = dp_flow_dump, .handler_create = dp_handler_create, .handler_destroy = dp_handler_destroy,   \
+    .handler_pool = dp_handler_pool, .upcall_recv = dp_handler_recv, .upcall_fd = dp_handler_fd,             \
+    .set_upcall_cb = set_upcall_cb, .execute = dp_handler_execute, .drop = dp_handler_drop,                  \
+    .receive = receive, .get_stats = get_stats, .meter_set = dp_meter_set, .meter_get = dp_meter_get,        \
+    .meter_del = dp_meter_del, .show = dp_show
+
+static const struct datapath_ops netdev_ops = {.type = "netdev", .default_name = "ovs-netdev", OPERATIONS};
+static const struct datapath_ops system_ops = {.type = "system", .default_name = "ovs-system", OPERATIONS};
+static const struct datapath_ops dummy_ops = {
+    .type = "dummy", .default_name = "ovs-dummy", .is_inline = true, OPERATIONS};
+
+void datapath_register(bool with_dummy, bool with_system)
+{
+    dpif_register(&netdev_ops);
+    if (with_system) {
+        dpif_register(&system_ops);
+    }
+    if (with_dummy) {
+        dpif_register(&dummy_ops);
+    }
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stage "execute": a list of datapath actions over a batch. Each action that sends packets on works on
+ * clones, but for the last one, which takes the packets themselves. */
+#include <string.h>
+
+#include "action/action.h"
+#include "action/hash.h"
+#include "action/rewrite.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "datapath/journey.h"
+#include "datapath/meter.h"
+#include "flow/extract.h"
+
+LOG_MODULE(dp_execute);
+
+/* The packets for one more use: clones, or, if this is the last use, the batch itself (which is then empty).
+ */
+static void take_packets(struct forwarder *f, struct packet_batch *batch, bool last, struct packet_batch *out)
+{
+    if (last) {
+        *out = *batch;
+        batch_init(batch);
+        return;
+    }
+    struct packet *packet;
+    batch_init(out);
+    out->truncated = batch->truncated;
+    BATCH_FOR_EACH (packet, batch) {
+        struct packet *clone = packet_clone(f->pool, packet);
+        if (likely(clone != NULL)) {
+            batch_add(out, clone);
+        } else {
+            struct dp_port *port = dp_port_get(f->dp, packet->in_port);
+            if (port) {
+                forwarder_slot(f, port)->dropped[DROP_NO_MEMORY]++;
+            }
+        }
+    }
+}
+
+/* A truncation holds for one output; what stays behind is whole again. */
+static void forget_truncation(struct packet_batch *batch)
+{
+    if (batch->truncated) {
+        struct packet *packet;
+        BATCH_FOR_EACH (packet, batch) {
+            packet->cutlen = 0;
+        }
+        batch->truncated = false;
+    }
+}
+
+static void output(struct forwarder *f, struct packet_batch *batch, uint32_t port_no, bool last)
+{
+    struct packet_batch out;
+    take_packets(f, batch, last, &out);
+    forget_truncation(batch);
+    journey_output(f, &out, port_no);
+}
+
+static void truncate_packets(struct packet_batch *batch, uint32_t max_len)
+{
+    struct packet *packet;
+    BATCH_FOR_EACH (packet, batch) {
+        packet->cutlen = packet->len > max_len ? packet->len - max_len : 0;
+        batch->truncated |= packet->cutlen != 0;
+    }
+}
+
+static void userspace(struct forwarder *f, struct packet_batch *batch, const struct dp_action_userspace *a,
+                      const void *actions, size_t actions_len, bool last)
+{
+    struct packet_batch out;
+    struct packet *packet;
+    take_packets(f, batch, last, &out);
+    forget_truncation(batch);
+    BATCH_FOR_EACH (packet, &out) {
+        struct flow_key key;
+        packet->len -= packet->cutlen;
+        packet->cutlen = 0;
+        flow_key_extract(packet, &key);
+        struct upcall_item item = {
+            .type = DP_UPCALL_ACTION,
+            .userdata = a->userdata,
+            .userdata_len = a->userdata_len,
+            .out_tunnel_port = a->tunnel_out_port,
+            .actions = a->actions ? actions : NULL,
+            .n_actions = a->actions ? (uint32_t)actions_len : 0,
+        };
+        journey_upcall(f, packet, &key, &item);
+    }
+}
+
+static void recirculate(struct forwarder *f, struct packet_batch *batch, uint32_t recirc_id, bool last)
+{
+    struct packet_batch out;
+    struct packet *packet;
+    take_packets(f, batch, last, &out);
+    BATCH_FOR_EACH (packet, &out) {
+        packet->recirc_id = recirc_id;
+    }
+    f->stats.recirculated += out.n;
+    journey_process(f, &out);
+}
+
+static void nested(struct forwarder *f, struct packet_batch *batch, const void *list, size_t len)
+{
+    static struct log_rate_limit limit = LOG_RATE_LIMIT_INIT(1, 5);
+    if (unlikely(f->depth >= DP_MAX_DEPTH)) {
+        LOG_WARN_RL(&limit, "%s: actions are nested deeper than %d, packet dropped", f->dp->up.name,
+                    DP_MAX_DEPTH);
+        forwarder_drop_batch(f, batch, DROP_RECURSION);
+        return;
+    }
+    f->depth++;
+    execute_actions(f, batch, list, len);
+    f->depth--;
+}
+
+/* An empty nested list drops only what was made for it: the packets of the flow go on, or were the last. */
+static void clone_list(struct forwarder *f, struct packet_batch *batch, const void *list, size_t len,
+                       bool last)
+{
+    struct packet_batch out;
+    take_packets(f, batch, last, &out);
+    nested(f, &out, list, len);
+}
+
+static void sample(struct forwarder *f, struct packet_batch *batch, const struct dp_action *a, bool last)
+{
+    size_t len;
+    const struct dp_action *list = dp_action_nested(a, &len);
+    uint32_t probability = dp_action_value(a);
+    struct packet_batch chosen, others;
+    struct packet *packet;
+    if (probability == UINT32_MAX) {
+        clone_list(f, batch, list, len, last);
+        return;
+    }
+    batch_init(&chosen);
+    batch_init(&others);
+    chosen.truncated = batch->truncated;
+    BATCH_FOR_EACH (packet, batch) {
+        bool hit = probability && random_u32() <= probability;
+        batch_add(hit ? &chosen : &others, packet);
+    }
+    clone_list(f, &chosen, list, len, last);
+    if (last) {
+        batch_free(&others); /* not chosen: nothing was to become of them */
+        return;
+    }
+    BATCH_FOR_EACH (packet, &chosen) {
+        batch_add(&others, packet);
+    }
+    others.truncated = batch->truncated;
+    *batch = others;
+}
+
+static void check_pkt_len(struct forwarder *f, struct packet_batch *batch,
+                          const struct dp_action_check_pkt_len *a, bool last)
+{
+    struct packet_batch longer, others, out;
+    struct packet *packet;
+    size_t gt_len, le_len;
+    const struct dp_action *if_greater = dp_action_if_greater(&a->a, &gt_len);
+    const struct dp_action *if_less_equal = dp_action_if_less_equal(&a->a, &le_len);
+    take_packets(f, batch, last, &out);
+    batch_init(&longer);
+    batch_init(&others);
+    BATCH_FOR_EACH (packet, &out) {
+        uint32_t len = packet->len;
+        if (packet->gso_type != PACKET_GSO_NONE) {
+            len = MIN(len, (uint32_t)packet->gso_hdr_len + packet->gso_size); /* as it will be on the wire */
+        }
+        batch_add(len > a->size ? &longer : &others, packet);
+    }
+    longer.truncated = others.truncated = out.truncated;
+    if (longer.n) {
+        nested(f, &longer, if_greater, gt_len);
+    }
+    if (others.n) {
+        nested(f, &others, if_less_equal, le_len);
+    }
+}
+
+/* Applies a rewrite to each packet; those that it does not fit are dropped for the reason that it gives. */
+static void rewrite(struct forwarder *f, struct packet_batch *batch, const struct dp_action *a)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < batch->n; i++) {
+        struct packet *packet = batch->packets[i];
+        enum drop_reason reason = rewrite_packet(packet, a);
+        if (likely(reason == DROP_NONE)) {
+            batch->packets[kept++] = packet;
+        } else {
+            forwarder_drop(f, packet, reason);
+        }
+    }
+    batch->n = kept;
+}
+
+/* Packets whose TTL is exhausted leave by the list; the others go on. */
+static void dec_ttl(struct forwarder *f, struct packet_batch *batch, const struct dp_action *a)
+{
+    struct packet_batch expired;
+    uint32_t kept = 0;
+    size_t list_len;
+    const struct dp_action *list = dp_action_nested(a, &list_len);
+    batch_init(&expired);
+    for (uint32_t i = 0; i < batch->n; i++) {
+        struct packet *packet = batch->packets[i];
+        enum drop_reason reason = rewrite_dec_ttl(packet);
+        if (likely(reason == DROP_NONE)) {
+            batch->packets[kept++] = packet;
+        } else if (reason == DROP_TTL_EXPIRED && list_len) {
+            batch_add(&expired, packet);
+        } else {
+            forwarder_drop(f, packet, reason);
+        }
+    }
+    batch->n = kept;
+    if (expired.n) {
+        nested(f, &expired, list, list_len);
+    }
+}
+
+static void hash(struct packet_batch *batch, const struct dp_action_hash *a)
+{
+    struct packet *packet;
+    BATCH_FOR_EACH (packet, batch) {
+        packet->dp_hash = dp_hash_packet(packet, (enum dp_hash_alg)a->alg, a->basis);
+    }
+}
+
+void execute_actions(struct forwarder *f, struct packet_batch *batch, const void *actions, size_t actions_len)
+{
+    const struct dp_action *a, *list;
+    size_t list_len;
+    if (!actions_len) {
+        forwarder_drop_batch(f, batch, DROP_EXPLICIT);
+        return;
+    }
+    DP_ACTION_FOR_EACH (a, actions, actions_len) {
+        bool last = dp_action_is_last(a, actions, actions_len);
+        if (unlikely(!batch->n)) {
+            return;
+        }
+        switch ((enum dp_action_type)a->type) {
+        case DP_ACTION_OUTPUT:
+            output(f, batch, dp_action_value(a), last);
+            break;
+        case DP_ACTION_USERSPACE:
+            userspace(f, batch, DP_ACTION_AS(dp_action_userspace, a), actions, actions_len, last);
+            break;
+        case DP_ACTION_RECIRC:
+            recirculate(f, batch, dp_action_value(a), last);
+            break;
+        case DP_ACTION_SAMPLE:
+            sample(f, batch, a, last);
+            break;
+        case DP_ACTION_CLONE:
+            list = dp_action_nested(a, &list_len);
+            clone_list(f, batch, list, list_len, last);
+            break;
+        case DP_ACTION_CHECK_PKT_LEN:
+            check_pkt_len(f, batch, DP_ACTION_AS(dp_action_check_pkt_len, a), last);
+            break;
+        case DP_ACTION_TRUNC:
+            truncate_packets(batch, dp_action_value(a));
+            break;
+        case DP_ACTION_HASH:
+            hash(batch, DP_ACTION_AS(dp_action_hash, a));
+            break;
+        case DP_ACTION_METER:
+            dp_meters_run(f, dp_action_value(a), batch);
+            break;
+        case DP_ACTION_DEC_TTL:
+            dec_ttl(f, batch, a);
+            break;
+        case DP_ACTION_DROP:
+            forwarder_drop_batch(f, batch, DROP_EXPLICIT);
+            batch_init(batch);
+            break;
+        case DP_ACTION_SET:
+        case DP_ACTION_PUSH_VLAN:
+        case DP_ACTION_POP_VLAN:
+        case DP_ACTION_PUSH_MPLS:
+        case DP_ACTION_POP_MPLS:
+        case DP_ACTION_ADD_MPLS:
+        case DP_ACTION_PUSH_ETH:
+        case DP_ACTION_POP_ETH:
+        case DP_ACTION_PUSH_NSH:
+        case DP_ACTION_POP_NSH:
+        case DP_ACTION_CT_CLEAR:
+            rewrite(f, batch, a);
+            break;
+        case DP_ACTION_CT: /* conntrack/, tunnel/ and bonds bring these: flow_put refuses them until then */
+        case DP_ACTION_TNL_PUSH:
+        case DP_ACTION_TNL_POP:
+        case DP_ACTION_LB_OUTPUT:
+        case DP_N_ACTIONS:
+            forwarder_drop_batch(f, batch, DROP_ACTION_INVALID);
+            batch_init(batch);
+            break;
+        }
+    }
+    batch_free(batch); /* the last action did not send them on: a set behind the last output */
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flows as the contract has them: put, delete, statistics, dump. One writer at a time (flows_mutex); the
+ * forwarding threads only ever read. Delete is: unlink, grace period, read the last counters, free. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "action/action.h"
+#include "base/alloc.h"
+#include "base/rcu.h"
+#include "datapath/dp.h"
+
+static struct dp_flow *find(const struct dp *dp, struct dp_ufid ufid)
+{
+    struct dp_flow *flow;
+    HMAP_FOR_EACH_WITH_HASH (flow, ufid_node, (uint32_t)ufid.lo, &dp->flows_by_ufid) {
+        if (dp_ufid_equal(flow->ufid, ufid)) {
+            return flow;
+        }
+    }
+    return NULL;
+}
+
+static struct flow_actions *make_actions(const void *list, size_t len)
+{
+    struct flow_actions *a = xmalloc(sizeof *a + len);
+    a->len = (uint32_t)len;
+    if (len) {
+        memcpy(a->bytes, list, len);
+    }
+    return a;
+}
+
+static void free_actions(struct rcu_head *head)
+{
+    free(CONTAINER_OF(head, struct flow_actions, rcu));
+}
+
+static void sum(const struct dp *dp, const struct dp_flow *flow, struct dp_flow_stats *stats)
+{
+    *stats = (struct dp_flow_stats){.packets = 0};
+    for (unsigned i = 0; i < dp->n_counters; i++) {
+        const struct flow_counters *c = &dp_flow_counters(flow)[i];
+        stats->packets += __atomic_load_n(&c->packets, __ATOMIC_RELAXED);
+        stats->bytes += __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
+        stats->tcp_flags |= __atomic_load_n(&c->tcp_flags, __ATOMIC_RELAXED);
+        int64_t used = __atomic_load_n(&c->used_ms, __ATOMIC_RELAXED);
+        stats->used_ms = MAX(stats->used_ms, used);
+    }
+    stats->packets -= flow->base.packets;
+    stats->bytes -= flow->base.bytes;
+    if (stats->used_ms <= flow->base.used_ms) {
+        stats->used_ms = 0;
+        stats->tcp_flags = 0;
+    }
+}
+
+/* ---- put ---- */
+
+static int create(struct dp *dp, const struct dp_flow_desc *desc)
+{
+    struct megaflow *mega = megaflow_alloc(dp->megaflows);
+    if (!mega) {
+        return ENOSPC;
+    }
+    struct dp_flow *flow = dp_flow_cast(mega);
+    flow->ufid = desc->ufid;
+    flow->origin = desc->origin;
+    mega->user[FLOW_ACTIONS] = make_actions(desc->actions, desc->actions_len);
+    mega->user[FLOW_COUNTERS] = xzalloc_cacheline(dp->n_counters * sizeof(struct flow_counters));
+    hmap_insert(&dp->flows_by_ufid, &flow->ufid_node, (uint32_t)desc->ufid.lo);
+    megaflow_insert(dp->megaflows, mega, desc->key, desc->mask);
+    return 0;
+}
+
+static void modify(struct dp *dp, struct dp_flow *flow, const struct dp_flow_desc *desc, bool zero_stats)
+{
+    struct flow_actions *old = flow->mega.user[FLOW_ACTIONS];
+    if (old->len != desc->actions_len || memcmp(old->bytes, desc->actions, old->len)) {
+        rcu_set(&flow->mega.user[FLOW_ACTIONS], make_actions(desc->actions, desc->actions_len));
+        rcu_postpone(&old->rcu, free_actions);
+    }
+    if (zero_stats) {
+        struct dp_flow_stats now;
+        sum(dp, flow, &now);
+        flow->base.packets += now.packets;
+        flow->base.bytes += now.bytes;
+        flow->base.used_ms = MAX(flow->base.used_ms, now.used_ms);
+    }
+}
+
+/* Tunnels, connection tracking and bonds are not executed here yet. */
+static bool is_executable(const void *actions, size_t len)
+{
+    const struct dp_action *a, *list;
+    size_t n;
+    DP_ACTION_FOR_EACH (a, actions, len) {
+        switch ((enum dp_action_type)a->type) {
+        case DP_ACTION_CT:
+        case DP_ACTION_TNL_PUSH:
+        case DP_ACTION_TNL_POP:
+        case DP_ACTION_LB_OUTPUT:
+            return false;
+        case DP_ACTION_SAMPLE:
+        case DP_ACTION_CLONE:
+        case DP_ACTION_DEC_TTL:
+            list = dp_action_nested(a, &n);
+            if (!is_executable(list, n)) {
+                return false;
+            }
+            break;
+        case DP_ACTION_CHECK_PKT_LEN:
+            list = dp_action_if_greater(a, &n);
+            if (!is_executable(list, n)) {
+                return false;
+            }
+            list = dp_action_if_less_equal(a, &n);
+            if (!is_executable(list, n)) {
+                return false;
+            }
+            break;
+        default:
+            break;
+        }
+    }
+    return true;
+}
+
+int dp_flow_put(struct datapath *up, const struct dp_flow_desc *desc, enum dp_put_flags flags,
+                struct dp_flow_stats *stats)
+{
+    struct dp *dp = dp_cast(up);
+    int error = 0;
+    if (!is_executable(desc->actions, desc->actions_len)) {
+        return EOPNOTSUPP;
+    }
+    pthread_mutex_lock(&dp->flows_mutex);
+    struct dp_flow *flow = find(dp, desc->ufid);
+    if (!flow) {
+        struct megaflow *same = megaflow_find(dp->megaflows, desc->key, desc->mask);
+        flow = same ? dp_flow_cast(same) : NULL;
+    }
+    if (flow && stats) {
+        sum(dp, flow, stats);
+    } else if (stats) {
+        *stats = (struct dp_flow_stats){.packets = 0};
+    }
+    if (flow) {
+        if (flags & DP_PUT_MODIFY) {
+            modify(dp, flow, desc, flags & DP_PUT_ZERO_STATS);
+        } else {
+            error = EEXIST;
+        }
+    } else {
+        error = flags & DP_PUT_CREATE ? create(dp, desc) : ENOENT;
+    }
+    pthread_mutex_unlock(&dp->flows_mutex);
+    return error;
+}
+
+/* ---- delete ---- */
+
+/* flows_mutex. No reader finds the flow any more. */
+static void unlink_flow(struct dp *dp, struct dp_flow *flow)
+{
+    hmap_remove(&dp->flows_by_ufid, &flow->ufid_node);
+    megaflow_remove(dp->megaflows, &flow->mega);
+}
+
+/* flows_mutex, after a grace period. */
+static void release_flow(struct dp *dp, struct dp_flow *flow, struct dp_flow_stats *last)
+{
+    if (last) {
+        sum(dp, flow, last);
+    }
+    free(flow->mega.user[FLOW_ACTIONS]);
+    free(flow->mega.user[FLOW_COUNTERS]);
+    megaflow_free(dp->megaflows, &flow->mega);
+}
+
+/* The forwarding threads pass a quiescent state between any two bursts, and are offline while they sleep:
+ * this is microseconds. An inline datapath has no other reader than the thread that deletes. */
+static void wait_for_readers(struct dp *dp)
+{
+    if (!dp->is_inline) {
+        rcu_synchronize();
+    }
+}
+
+#define DELETE_AT_ONCE 1024
+
+void dp_flow_del_batch(struct datapath *up, const struct dp_ufid *ufids, struct dp_flow_stats *last, size_t n)
+{
+    struct dp *dp = dp_cast(up);
+    while (n) {
+        struct dp_flow *flows[DELETE_AT_ONCE];
+        size_t some = MIN(n, DELETE_AT_ONCE);
+        pthread_mutex_lock(&dp->flows_mutex);
+        for (size_t i = 0; i < some; i++) {
+            flows[i] = find(dp, ufids[i]);
+            if (flows[i]) {
+                unlink_flow(dp, flows[i]);
+            }
+        }
+        pthread_mutex_unlock(&dp->flows_mutex);
+        wait_for_readers(dp);
+        pthread_mutex_lock(&dp->flows_mutex);
+        for (size_t i = 0; i < some; i++) {
+            if (flows[i]) {
+                release_flow(dp, flows[i], last ? &last[i] : NULL);
+            } else if (last) {
+                last[i] = (struct dp_flow_stats){.used_ms = -1};
+            }
+        }
+        pthread_mutex_unlock(&dp->flows_mutex);
+        ufids += some;
+        last = last ? last + some : NULL;
+        n -= some;
+    }
+}
+
+int dp_flow_del(struct datapath *up, struct dp_ufid ufid, struct dp_flow_stats *last)
+{
+    struct dp_flow_stats stats;
+    dp_flow_del_batch(up, &ufid, &stats, 1);
+    if (stats.used_ms < 0) {
+        return ENOENT;
+    }
+    if (last) {
+        *last = stats;
+    }
+    return 0;
+}
+
+int dp_flow_flush(struct datapath *up)
+{
+    struct dp *dp = dp_cast(up);
+    for (;;) {
+        struct dp_ufid ufids[DELETE_AT_ONCE];
+        size_t n = 0;
+        struct dp_flow *flow;
+        pthread_mutex_lock(&dp->flows_mutex);
+        HMAP_FOR_EACH (flow, ufid_node, &dp->flows_by_ufid) {
+            ufids[n++] = flow->ufid;
+            if (n == DELETE_AT_ONCE) {
+                break;
+            }
+        }
+        pthread_mutex_unlock(&dp->flows_mutex);
+        if (!n) {
+            return 0;
+        }
+        dp_flow_del_batch(up, ufids, NULL, n);
+    }
+}
+
+/* ---- read ---- */
+
+void dp_flow_stats(struct datapath *up, const struct dp_ufid *ufids, struct dp_flow_stats *stats, size_t n)
+{
+    struct dp *dp = dp_cast(up);
+    pthread_mutex_lock(&dp->flows_mutex);
+    for (size_t i = 0; i < n; i++) {
+        const struct dp_flow *flow = find(dp, ufids[i]);
+        if (flow) {
+            sum(dp, flow, &stats[i]);
+        } else {
+            stats[i] = (struct dp_flow_stats){.used_ms = -1};
+        }
+    }
+    pthread_mutex_unlock(&dp->flows_mutex);
+}
+
+static void describe(const struct dp *dp, const struct dp_flow *flow, struct flow_key *key,
+                     struct dp_flow_desc *desc)
+{
+    const struct flow_actions *actions = dp_flow_actions(flow);
+    megaflow_key(&flow->mega, key);
+    *desc = (struct dp_flow_desc){
+        .ufid = flow->ufid,
+        .key = key,
+        .mask = flow->mega.mask,
+        .actions = actions->bytes,
+        .actions_len = actions->len,
+        .origin = flow->origin,
+    };
+    sum(dp, flow, &desc->stats);
+}
+
+int dp_flow_get(struct datapath *up, struct dp_ufid ufid, struct dp_flow_desc *desc, struct bytebuf *copy)
+{
+    struct dp *dp = dp_cast(up);
+    static _Thread_local struct flow_key key;
+    static _Thread_local struct flow_mask mask;
+    pthread_mutex_lock(&dp->flows_mutex);
+    const struct dp_flow *flow = find(dp, ufid);
+    if (flow) {
+        describe(dp, flow, &key, desc);
+        mask = *flow->mega.mask;
+        desc->mask = &mask;
+        bytebuf_clear(copy);
+        bytebuf_put(copy, desc->actions, desc->actions_len);
+        desc->actions = copy->data;
+    }
+    pthread_mutex_unlock(&dp->flows_mutex);
+    return flow ? 0 : ENOENT;
+}
+
+/* The mutex is let go between slices, so that a long dump holds up nobody who installs flows. What the
+ * callback sees is a copy: the callback may take its time, and may delete. */
+void dp_flow_dump(struct datapath *up, bool (*each)(const struct dp_flow_desc *, void *aux), void *aux)
+{
+    struct dp *dp = dp_cast(up);
+    struct bytebuf copy = BYTEBUF_INITIALIZER;
+    struct flow_key *key = xzalloc_cacheline(sizeof *key);
+    struct flow_mask *mask = xzalloc_cacheline(sizeof *mask);
+    uint32_t cursor = 0;
+    bool more = true;
+    while (more) {
+        struct dp_flow_desc desc;
+        pthread_mutex_lock(&dp->flows_mutex);
+        struct megaflow *m = megaflow_next(dp->megaflows, &cursor);
+        if (m) {
+            describe(dp, dp_flow_cast(m), key, &desc);
+            *mask = *m->mask;
+            desc.mask = mask;
+            bytebuf_clear(&copy);
+            bytebuf_put(&copy, desc.actions, desc.actions_len);
+            desc.actions = copy.data;
+        }
+        pthread_mutex_unlock(&dp->flows_mutex);
+        more = m && each(&desc, aux);
+    }
+    bytebuf_fini(&copy);
+    free(key);
+    free(mask);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journey of a packet, stage by stage. Read it from the bottom: journey_receive() is where a burst
+ * enters.
+ *
+ *   journey_receive    stamps the burst with the port it came in by
+ *   journey_process    extract -> lookup -> (hit) execute, (miss) upcall
+ *     extract            parses each packet into its flow key
+ *     lookup             exact-match cache, then the megaflows
+ *     journey_upcall     hands a miss to the slow path, and goes on
+ *     execute            each flow's actions over its packets (execute.c)
+ *   journey_output     to the port's transmit batch
+ *   send_pending       gives the batches to the devices (vport_send)
+ *
+ * A burst is at most BATCH_SIZE packets of one receive queue. Nothing here waits, locks or allocates, but for
+ * the first packet that a thread sends to a port, which makes its slot. */
+#include "datapath/journey.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rcu.h"
+#include "flow/extract.h"
+
+LOG_MODULE(journey);
+
+#define ETH_HEADER_LEN 14
+
+/* ---- vport_send ---- */
+
+static void send_batch(struct forwarder *f, struct dp_port *port, struct port_slot *slot)
+{
+    slot->tx.pool = f->pool;
+    f->stats.sent += slot->pending.n;
+    f->stats.sent_batches++;
+    vport_send(port->vport, &slot->tx, &slot->pending);
+    batch_init(&slot->pending);
+}
+
+static void send_pending(struct forwarder *f)
+{
+    for (unsigned i = 0; i < f->n_pending; i++) {
+        struct dp_port *port = f->pending[i];
+        struct port_slot *slot = forwarder_slot(f, port);
+        slot->listed = false;
+        if (slot->pending.n) {
+            send_batch(f, port, slot);
+        }
+    }
+    f->n_pending = 0;
+}
+
+/* ---- output ---- */
+
+static void drop_at_output(struct port_slot *slot, struct packet_batch *batch, enum drop_reason reason)
+{
+    slot->tx.dropped[reason] += batch->n;
+    batch_free(batch);
+}
+
+void journey_output(struct forwarder *f, struct packet_batch *batch, uint32_t port_no)
+{
+    struct dp_port *port = dp_port_get(f->dp, port_no);
+    if (unlikely(!port)) {
+        forwarder_drop_batch(f, batch, DROP_NO_PORT);
+        return;
+    }
+    struct port_slot *slot = forwarder_slot(f, port);
+    if (unlikely(!atomic_load_explicit(&port->vport->up, memory_order_relaxed))) {
+        drop_at_output(slot, batch, DROP_TX_DOWN);
+        return;
+    }
+    if (!slot->listed) {
+        if (unlikely(f->n_pending == ARRAY_SIZE(f->pending))) {
+            send_pending(f);
+        }
+        slot->listed = true;
+        f->pending[f->n_pending++] = port;
+    }
+    struct packet *packet;
+    BATCH_FOR_EACH (packet, batch) {
+        if (batch_is_full(&slot->pending)) {
+            send_batch(f, port, slot);
+        }
+        batch_add(&slot->pending, packet);
+    }
+    slot->pending.truncated |= batch->truncated;
+}
+
+/* ---- upcall ---- */
+
+static void upcall_inline(struct forwarder *f, struct packet *packet, const struct flow_key *key,
+                          const struct upcall_item *item)
+{
+    struct dp *dp = f->dp;
+    struct dp_upcall upcall;
+    if (!dp->upcall_cb || item->userdata_len > sizeof upcall.userdata) {
+        f->stats.lost++;
+        forwarder_drop(f, packet, DROP_UPCALL_LOST);
+        return;
+    }
+    upcall.type = item->type;
+    upcall.packet = packet;
+    upcall.key = *key;
+    upcall.key_blocks = packet->key_blocks;
+    flow_key_complete(&upcall.key, packet->key_blocks, FLOW_DP_BLOCKS);
+    upcall.userdata_len = item->userdata_len;
+    if (item->userdata_len) {
+        memcpy(upcall.userdata, item->userdata, item->userdata_len);
+    }
+    upcall.out_tunnel_port = item->out_tunnel_port;
+    upcall.actions = item->actions;
+    upcall.n_actions = item->n_actions;
+    dp->upcall_cb(&upcall, dp->upcall_aux);
+}
+
+void journey_upcall(struct forwarder *f, struct packet *packet, const struct flow_key *key,
+                    const struct upcall_item *item)
+{
+    struct dp *dp = f->dp;
+    if (dp->is_inline) {
+        upcall_inline(f, packet, key, item);
+        return;
+    }
+    bool queued;
+    struct upcall_ring *ring = f->handler ? dp->stray : f->ring;
+    if (f->handler) {
+        /* A handler's own packets: many threads, one ring. */
+        pthread_mutex_lock(&dp->stray_mutex);
+        queued = upcall_ring_push(ring, packet, item);
+        pthread_mutex_unlock(&dp->stray_mutex);
+    } else {
+        queued = upcall_ring_push(ring, packet, item);
+    }
+    if (likely(queued)) {
+        dp_handler_wake(ring);
+        packet_free(packet); /* the ring has a copy */
+    } else {
+        f->stats.lost++;
+        forwarder_drop(f, packet, DROP_UPCALL_LOST);
+    }
+}
+
+/* ---- execute: each flow's actions over its packets ---- */
+
+static void count_flow(struct forwarder *f, struct dp_flow *flow, const struct packet_batch *batch,
+                       uint16_t tcp_flags)
+{
+    struct flow_counters *c = &dp_flow_counters(flow)[f->counters];
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < batch->n; i++) {
+        bytes += batch->packets[i]->len;
+    }
+    if (likely(!f->handler)) {
+        c->packets += batch->n;
+        c->bytes += bytes;
+        c->tcp_flags |= tcp_flags;
+    } else {
+        /* Handlers share the last counter. */
+        __atomic_fetch_add(&c->packets, batch->n, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&c->bytes, bytes, __ATOMIC_RELAXED);
+        __atomic_fetch_or(&c->tcp_flags, tcp_flags, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&c->used_ms, f->now_us / 1000, __ATOMIC_RELAXED);
+}
+
+struct flow_batch {
+    struct dp_flow *flow;
+    uint16_t tcp_flags;
+    struct packet_batch batch;
+};
+
+static void execute_flow(struct forwarder *f, struct flow_batch *fb)
+{
+    const struct flow_actions *actions = dp_flow_actions(fb->flow);
+    count_flow(f, fb->flow, &fb->batch, fb->tcp_flags);
+    execute_actions(f, &fb->batch, actions->bytes, actions->len);
+}
+
+/* Groups the burst by flow, in the order of the flows' first packets. Most bursts have one flow or are of
+ * many flows that do not repeat: `slots` finds the group of a flow by its address' low bits, without being
+ * cleared. */
+static void execute_flows(struct forwarder *f, struct burst *b, struct packet_batch *batch)
+{
+    struct flow_batch groups[BATCH_SIZE];
+    uint8_t slots[64];
+    unsigned n = 0;
+    for (uint32_t i = 0; i < batch->n; i++) {
+        if (!b->flows[i]) {
+            continue; /* a miss: gone to the slow path */
+        }
+        struct dp_flow *flow = dp_flow_cast(b->flows[i]);
+        unsigned slot = (unsigned)(((uintptr_t)flow >> 7) & 63);
+        unsigned g = slots[slot];
+        if (g >= n || groups[g].flow != flow) {
+            for (g = 0; g < n && groups[g].flow != flow; g++) {
+                continue;
+            }
+            if (g == n) {
+                n++;
+                groups[g].flow = flow;
+                groups[g].tcp_flags = 0;
+                batch_init(&groups[g].batch);
+            }
+            slots[slot] = (uint8_t)g;
+        }
+        groups[g].tcp_flags |= be16toh(b->keys[i].tcp_flags);
+        batch_add(&groups[g].batch, batch->packets[i]);
+    }
+    for (unsigned g = 0; g < n; g++) {
+        execute_flow(f, &groups[g]);
+    }
+}
+
+/* ---- lookup ---- */
+
+/* Fills b->flows; returns a bitmap of the packets that no flow was found for. */
+static uint32_t lookup(struct forwarder *f, struct burst *b, unsigned n)
+{
+    struct dp *dp = f->dp;
+    uint32_t all = n == 32 ? UINT32_MAX : (1u << n) - 1, found = 0;
+    if (likely(f->emc != NULL)) {
+        uint32_t seed = emc_seed(f->emc);
+        for (unsigned i = 0; i < n; i++) {
+            b->hashes[i] = emc_hash(&b->keys[i], b->blocks[i], seed);
+        }
+        found = emc_lookup_batch(f->emc, dp->megaflows, b->keys, b->blocks, b->hashes, n, b->flows);
+        f->stats.cache_hit += (unsigned)__builtin_popcount(found);
+        if (likely(found == all)) {
+            return 0;
+        }
+    } else {
+        memset(b->flows, 0, n * sizeof b->flows[0]);
+    }
+    uint32_t hit = megaflow_lookup_batch(dp->megaflows, b->keys, b->blocks, all & ~found, b->flows,
+                                         &f->stats.masks_tried);
+    f->stats.mega_hit += (unsigned)__builtin_popcount(hit);
+    if (f->emc) {
+        for (uint32_t left = hit; left; left &= left - 1) {
+            int i = __builtin_ctz(left);
+            emc_insert(f->emc, b->hashes[i], b->flows[i]);
+        }
+    }
+    return all & ~(found | hit);
+}
+
+/* ---- extract, lookup, and on ---- */
+
+static void recursion_too_deep(struct forwarder *f, struct packet_batch *batch)
+{
+    static struct log_rate_limit limit = LOG_RATE_LIMIT_INIT(1, 5);
+    LOG_WARN_RL(&limit, "%s: packet recirculated more than %d times, dropped", f->dp->up.name, DP_MAX_DEPTH);
+    forwarder_drop_batch(f, batch, DROP_RECURSION);
+}
+
+void journey_process(struct forwarder *f, struct packet_batch *batch)
+{
+    static const struct upcall_item miss = {.type = DP_UPCALL_MISS, .out_tunnel_port = PACKET_NO_PORT};
+    if (unlikely(f->depth >= DP_MAX_DEPTH)) {
+        recursion_too_deep(f, batch);
+        return;
+    }
+    if (unlikely(!batch->n)) {
+        return;
+    }
+    struct burst *b = &f->bursts[f->depth++];
+    for (uint32_t i = 0; i < batch->n; i++) {
+        flow_key_extract(batch->packets[i], &b->keys[i]);
+        b->blocks[i] = batch->packets[i]->key_blocks;
+    }
+    uint32_t missed = lookup(f, b, batch->n);
+    for (uint32_t left = missed; unlikely(left); left &= left - 1) {
+        int i = __builtin_ctz(left);
+        f->stats.missed++;
+        journey_upcall(f, batch->packets[i], &b->keys[i], &miss);
+    }
+    execute_flows(f, b, batch);
+    f->depth--;
+}
+
+/* ---- vport_receive ---- */
+
+static void leave(struct forwarder *f)
+{
+    if (f->depth == 0 && f->n_pending) {
+        send_pending(f);
+    }
+}
+
+/* Frames too short for their link-layer header go no further. */
+static void stamp(struct forwarder *f, struct dp_port *port, struct packet_batch *batch)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < batch->n; i++) {
+        struct packet *packet = batch->packets[i];
+        packet->in_port = port->port_no;
+        if (unlikely(packet->len < ETH_HEADER_LEN && packet->packet_type == FLOW_PT_ETH)) {
+            forwarder_drop(f, packet, DROP_RUNT);
+        } else {
+            batch->packets[kept++] = packet;
+        }
+    }
+    batch->n = kept;
+}
+
+void journey_receive(struct forwarder *f, struct dp_port *port, struct packet_batch *batch)
+{
+    f->now_us = clock_us();
+    f->stats.received += batch->n;
+    stamp(f, port, batch);
+    journey_process(f, batch);
+    leave(f);
+}
+
+void journey_execute(struct forwarder *f, struct packet_batch *batch, const void *actions, size_t actions_len)
+{
+    if (unlikely(f->depth >= DP_MAX_DEPTH)) {
+        recursion_too_deep(f, batch);
+        return;
+    }
+    f->depth++;
+    execute_actions(f, batch, actions, actions_len);
+    f->depth--;
+    leave(f);
+}
