@@ -8,7 +8,7 @@
 #include "packet/packet.h"
 
 /* The hash of PACKET by ALG (enum dp_hash_alg), never 0. DP_HASH_L4 is over addresses, protocol and ports
- * (computed once and kept in the packet), DP_HASH_SYM_L4 the same for both directions, and over Ethernet
+ *, DP_HASH_SYM_L4 the same for both directions, and over Ethernet
  * addresses and VLAN where there is no IP. Needs the packet's offsets. Fragments hash without ports, so that
  * all of a datagram go one way. */
 uint32_t dp_hash_packet(struct packet *, uint32_t alg, uint32_t basis);
