@@ -7,6 +7,9 @@
 #include "base/smap.h"
 #include "port/vport.h"
 
+extern const struct vport_ops vport_ops_system;
+extern const struct vport_ops vport_ops_internal;
+extern const struct vport_ops vport_ops_tap;
 extern const struct vport_ops vport_ops_null;
 extern const struct vport_ops vport_ops_replay;
 extern const struct vport_ops vport_ops_dummy;
@@ -23,6 +26,12 @@ void vport_fini(struct vport *);
 void vport_make_rxqs(struct vport *, uint16_t n, size_t size);
 /* Takes over NEW, if it differs: mends `mtu` and `up` for the forwarding threads, and counts the change. */
 void vport_set_status(struct vport *, const struct vport_status *new_status);
+
+/* By its alias, every switch knows a device that is another switch's internal port. */
+#define VPORT_INTERNAL_ALIAS "internal port of a switch"
+
+/* Does the kernel take and give UDP segmentation (gso_type 5)? */
+bool vport_kernel_has_uso(void);
 
 /* All open vports. */
 struct list *vport_all(void);

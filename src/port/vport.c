@@ -10,7 +10,8 @@
 
 /* In the order in which they are listed. */
 static const struct vport_ops *const kinds[] = {
-    &vport_ops_null, &vport_ops_replay, &vport_ops_dummy, &vport_ops_dummy_internal, &vport_ops_dummy_pmd,
+    &vport_ops_system, &vport_ops_internal,       &vport_ops_tap,       &vport_ops_null, &vport_ops_replay,
+    &vport_ops_dummy,  &vport_ops_dummy_internal, &vport_ops_dummy_pmd,
 };
 
 /* What the command line said, before the first vport was opened. */
@@ -153,8 +154,13 @@ int vport_open(const char *type, const char *name, const struct smap *options, s
             xasprintf("%s: devices of type \"%s\" are switched off (--disable-system)", name, ops->type);
         return EOPNOTSUPP;
     }
-    if (vport_find(name)) {
-        *errorp = xasprintf("%s: is open already", name);
+    const struct vport *other = vport_find(name);
+    if (other && other->ops == &vport_ops_internal && ops == &vport_ops_system) {
+        *errorp = xasprintf("%s: is an internal device of this switch", name);
+        return EINVAL;
+    }
+    if (other) {
+        *errorp = xasprintf("%s: is a port already", name);
         return EBUSY;
     }
     return ops->open(name, options, vportp, errorp);

@@ -37,6 +37,8 @@ struct vport_rxq {
     uint16_t queue;
     int fd; /* readable when packets wait: what a sleeping thread polls; -1: no descriptor, poll it (null,
                pcap) */
+    uint64_t dropped[DROP_N_REASONS]; /* what came in and was not handed on, by reason; the receiving thread
+                                         writes */
 };
 
 /* What `ovs-vsctl list interface` shows under statistics, by the keys that it shows. UINT64_MAX: not known,
@@ -46,8 +48,11 @@ struct vport_rxq {
     X(rx_packets)                                                                                            \
     X(tx_packets)                                                                                            \
     X(rx_bytes)                                                                                              \
-    X(tx_bytes) X(rx_errors) X(tx_errors) X(rx_dropped) X(tx_dropped) X(collisions) X(rx_multicast_packets)  \
-        X(rx_over_err) X(rx_crc_err) X(rx_frame_err) X(rx_missed_errors)
+    X(tx_bytes)                                                                                              \
+    X(rx_errors)                                                                                             \
+    X(tx_errors)                                                                                             \
+    X(rx_dropped) X(tx_dropped) X(collisions) X(rx_multicast_packets) X(rx_over_err) X(rx_crc_err)           \
+        X(rx_frame_err) X(rx_missed_errors)
 struct vport_stats {
 #define X(NAME) uint64_t NAME;
     VPORT_STATS(X)
@@ -157,8 +162,9 @@ uint32_t vport_status_seq(const struct vport *);
 void vport_send(struct vport *, struct vport_tx *, struct packet_batch *);
 
 /* Device changes (link, MTU, rename, removal, arrival) of all vports, from rtnetlink: a descriptor for the
- * control loop, and what to do when it is readable. `on_change` is called with the vport, or NULL and a name
- * for a device that came and that nobody has open. */
+ * control loop, and what to do when it is readable. `on_change` is called with the vport (which it
+ * may close), or NULL and the name of a device that came or changed and that nobody has open, or NULL and
+ * NULL if notifications were lost, and anything that could not be opened may be there now. */
 int vport_monitor_fd(void);
 void vport_monitor_run(void (*on_change)(struct vport *, const char *name, void *aux), void *aux);
 
