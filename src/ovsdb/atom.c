@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "ovsdb/json_text.h"
+#include "ovsdb/json_util.h"
 
 static const char *const type_names[OVSDB_N_ATOMIC_TYPES] = {
     [OVSDB_VOID] = "void",       [OVSDB_INTEGER] = "integer", [OVSDB_REAL] = "real",
@@ -121,22 +121,22 @@ void ovsdb_atom_put_json(union ovsdb_atom a, enum ovsdb_atomic_type type, struct
 {
     switch (type) {
     case OVSDB_INTEGER:
-        json_text_put_integer(s, a.integer);
+        json_put_integer(s, a.integer);
         break;
     case OVSDB_REAL:
-        json_text_put_real(s, a.real);
+        json_put_real(s, a.real);
         break;
     case OVSDB_BOOLEAN:
         strbuf_puts(s, a.boolean ? "true" : "false");
         break;
     case OVSDB_STRING:
-        json_text_put_string(s, a.string->text, a.string->len);
+        json_format_string(s, a.string->text, a.string->len);
         break;
     case OVSDB_UUID: {
         strbuf_puts(s, "[\"uuid\",\"");
-        strbuf_reserve(s, UUID_LEN + 1);
+        strbuf_reserve(s, UUID_TEXT_LEN + 1);
         uuid_format(&a.uuid, s->text + s->len);
-        s->len += UUID_LEN;
+        s->len += UUID_TEXT_LEN;
         strbuf_puts(s, "\"]");
         break;
     }
@@ -165,7 +165,7 @@ bool ovsdb_string_needs_quotes(const char *s)
 void ovsdb_atom_put_text(union ovsdb_atom a, enum ovsdb_atomic_type type, struct strbuf *s)
 {
     if (type == OVSDB_STRING && ovsdb_string_needs_quotes(a.string->text)) {
-        json_text_put_string(s, a.string->text, a.string->len);
+        json_format_string(s, a.string->text, a.string->len);
     } else {
         ovsdb_atom_put_bare(a, type, s);
     }
@@ -176,9 +176,9 @@ void ovsdb_atom_put_bare(union ovsdb_atom a, enum ovsdb_atomic_type type, struct
     if (type == OVSDB_STRING) {
         strbuf_put(s, a.string->text, a.string->len);
     } else if (type == OVSDB_UUID) {
-        strbuf_reserve(s, UUID_LEN + 1);
+        strbuf_reserve(s, UUID_TEXT_LEN + 1);
         uuid_format(&a.uuid, s->text + s->len);
-        s->len += UUID_LEN;
+        s->len += UUID_TEXT_LEN;
     } else {
         ovsdb_atom_put_json(a, type, s);
     }
@@ -289,7 +289,7 @@ struct ovsdb_symbol *ovsdb_symtab_get(struct ovsdb_symtab *t, const char *name)
             t->symbols = x2nrealloc(t->symbols, &t->allocated, sizeof *t->symbols);
         }
         symbol = xzalloc(sizeof *symbol);
-        uuid_random(&symbol->uuid);
+        uuid_generate(&symbol->uuid);
         t->symbols[t->n++] = (struct symbol){xstrdup(name), hash_string(name, 0), symbol};
     }
     return symbol;

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "base/strbuf.h"
+#include "base/uuid.h"
 #include "ovsdb/error.h"
-#include "ovsdb/uuid.h"
 
 struct json_object;
 struct ovsdb_symtab;

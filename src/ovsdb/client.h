@@ -63,6 +63,9 @@ void ovsdb_client_reconnect(struct ovsdb_client *); /* drops the connection and 
 void ovsdb_client_set_leader_only(struct ovsdb_client *, bool);
 void ovsdb_client_set_probe_interval(struct ovsdb_client *, int ms); /* 0: never; default 5000, 0 for unix: */
 void ovsdb_client_set_retry(struct ovsdb_client *, bool); /* default true; false: give up after one failure */
+/* Does not ask for the schema first, trusting that it is the one given, nor whether the server leads its
+ * cluster: saves a round trip to a local server. Where that trust fails, it asks. */
+void ovsdb_client_set_quick(struct ovsdb_client *, bool);
 
 bool ovsdb_client_is_connected(const struct ovsdb_client *); /* the copy is being kept up to date */
 bool ovsdb_client_has_data(const struct ovsdb_client *);     /* it once was complete */
@@ -122,7 +125,7 @@ struct ovsdb_row {
     struct ovsdb_client_table *table;
     struct uuid uuid;
     uint8_t change;               /* enum ovsdb_row_change */
-    uint64_t *changed;            /* bitmap of columns, or NULL: all (inserted, deleted) or none */
+    unsigned long *changed;       /* bitmap of columns, or NULL: all (inserted, deleted) or none */
     struct ovsdb_datum **columns; /* as many as the table has */
 };
 
@@ -199,10 +202,12 @@ void ovsdb_txn_delete(struct ovsdb_txn *, struct ovsdb_row *);
 void ovsdb_txn_verify(struct ovsdb_txn *, struct ovsdb_row *, unsigned column);
 /* The value is taken over; it need not fit the constraints: the server checks. */
 void ovsdb_txn_set(struct ovsdb_txn *, struct ovsdb_row *, unsigned column, struct ovsdb_datum *);
-/* Adds elements to a set, or to a map (replacing values of keys that are there); removes elements (for a map,
- * pairs; of the set VALUE only the keys). Sent as mutations: other writers' elements stay. */
+/* Adds elements to a set, or to a map (replacing values of keys that are there); removes elements (of a map:
+ * those pairs), or removes keys (a set of them) from a map. Sent as mutations: other writers' elements stay.
+ */
 void ovsdb_txn_add(struct ovsdb_txn *, struct ovsdb_row *, unsigned column, struct ovsdb_datum *);
 void ovsdb_txn_remove(struct ovsdb_txn *, struct ovsdb_row *, unsigned column, struct ovsdb_datum *);
+void ovsdb_txn_remove_keys(struct ovsdb_txn *, struct ovsdb_row *, unsigned column, struct ovsdb_datum *);
 /* Adds 1 on the server; ovsdb_txn_incremented() gives the result after SUCCESS. One a transaction. With FORCE
  * even if nothing else changes. */
 void ovsdb_txn_increment(struct ovsdb_txn *, struct ovsdb_row *, unsigned column, bool force);

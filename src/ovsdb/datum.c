@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "ovsdb/json_text.h"
+#include "ovsdb/json_util.h"
 
 static size_t data_size(const struct ovsdb_type *type, size_t n)
 {

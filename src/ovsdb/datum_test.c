@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "ovsdb/json_text.h"
+#include "ovsdb/json_util.h"
 
 static struct ovsdb_datum *from_json(const struct ovsdb_type *type, const char *text)
 {
@@ -120,15 +120,15 @@ static void differences_lead_there_and_back(void **state)
 static void uuids(void **state)
 {
     struct uuid a, b;
-    char text[UUID_LEN + 1];
-    uuid_random(&a);
+    char text[UUID_TEXT_LEN + 1];
+    uuid_generate(&a);
     uuid_format(&a, text);
     assert_true(uuid_parse(&b, text));
     assert_true(uuid_equal(&a, &b));
     text[14] = 'g';
     assert_false(uuid_parse(&b, text));
     assert_true(uuid_is_zero(&b));
-    assert_int_equal(uuid_partial_length("0123-"), 4);
+    assert_int_equal(uuid_partial_match_len("0123-"), 4);
 }
 
 int main(void)

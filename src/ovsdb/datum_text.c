@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 #include "ovsdb/datum.h"
-#include "ovsdb/json_text.h"
+#include "ovsdb/json_util.h"
 
 static void put_elements(const struct ovsdb_datum *d, const struct ovsdb_type *type, struct strbuf *s,
                          const char *separator,

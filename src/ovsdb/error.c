@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "ovsdb/json_text.h"
+#include "ovsdb/json_util.h"
 
 struct ovsdb_error *ovsdb_error(const char *tag, const char *details, ...)
 {
@@ -34,7 +34,7 @@ struct ovsdb_error *ovsdb_syntax_error(const struct json_object *json, const cha
     }
     if (json) {
         struct strbuf s = STRBUF_INITIALIZER;
-        json_text_put(json, &s);
+        json_format(&s, json, JSON_SORT);
         e->syntax = strbuf_steal(&s);
     }
     return e;
@@ -68,14 +68,14 @@ void ovsdb_error_put_json(const struct ovsdb_error *e, struct strbuf *s)
     strbuf_puts(s, "{");
     if (e->details) {
         strbuf_puts(s, "\"details\":");
-        json_text_put_string(s, e->details, strlen(e->details));
+        json_format_string(s, e->details, strlen(e->details));
         strbuf_put_char(s, ',');
     }
     strbuf_puts(s, "\"error\":");
-    json_text_put_string(s, e->tag, strlen(e->tag));
+    json_format_string(s, e->tag, strlen(e->tag));
     if (e->syntax) {
         strbuf_puts(s, ",\"syntax\":");
-        json_text_put_string(s, e->syntax, strlen(e->syntax));
+        json_format_string(s, e->syntax, strlen(e->syntax));
     }
     strbuf_put_char(s, '}');
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "ovsdb/json_text.h"
+#include "ovsdb/json_util.h"
 
 bool ovsdb_is_id(const char *s)
 {
@@ -199,8 +199,8 @@ static struct ovsdb_error *check_members(const struct json_object *json, const c
 static struct ovsdb_error *get_boolean(const struct json_object *json, const char *what, const char *name,
                                        bool *value)
 {
-    struct json_object *member = json_member(json, name);
-    if (json_member_exists(json, name)) {
+    struct json_object *member = json_get(json, name);
+    if (json_has(json, name)) {
         if (!member || !json_object_is_type(member, json_type_boolean)) {
             return ovsdb_syntax_error(json, NULL, "Parsing %s failed: Type mismatch for member '%s'.", what,
                                       name);
@@ -222,11 +222,11 @@ static struct ovsdb_error *column_from_json(struct ovsdb_table_schema *t, const 
     struct ovsdb_type type;
     struct ovsdb_error *error = get_boolean(json, what, "mutable", &is_mutable);
     error = error ? error : get_boolean(json, what, "ephemeral", &ephemeral);
-    if (!error && !json_member_exists(json, "type")) {
+    if (!error && !json_has(json, "type")) {
         error = ovsdb_syntax_error(json, NULL, "Parsing %s failed: Required 'type' member is missing.", what);
     }
     error = error ? error : check_members(json, what, names);
-    error = error ? error : ovsdb_type_from_json(&type, json_member(json, "type"));
+    error = error ? error : ovsdb_type_from_json(&type, json_get(json, "type"));
     if (!error) {
         ovsdb_table_add_column(t, name, &type, is_mutable, !ephemeral);
     }
@@ -289,19 +289,18 @@ static struct ovsdb_error *table_from_json(struct ovsdb_schema *s, const char *n
 
     if (!json_is_object(json)) {
         error = ovsdb_syntax_error(json, NULL, "Parsing %s failed: Object expected.", what);
-    } else if (!json_member_exists(json, "columns")) {
+    } else if (!json_has(json, "columns")) {
         error =
             ovsdb_syntax_error(json, NULL, "Parsing %s failed: Required 'columns' member is missing.", what);
-    } else if (!json_is_object(json_member(json, "columns"))) {
+    } else if (!json_is_object(json_get(json, "columns"))) {
         error =
             ovsdb_syntax_error(json, NULL, "Parsing %s failed: Type mismatch for member 'columns'.", what);
-    } else if (json_member_exists(json, "maxRows") &&
-               (!json_is_integer(json_member(json, "maxRows"), &max_rows))) {
+    } else if (json_has(json, "maxRows") && (!json_is_integer(json_get(json, "maxRows"), &max_rows))) {
         error =
             ovsdb_syntax_error(json, NULL, "Parsing %s failed: Type mismatch for member 'maxRows'.", what);
     } else if (max_rows <= 0 || max_rows > UINT_MAX) {
         error = ovsdb_syntax_error(json, NULL, "maxRows must be at least 1");
-    } else if (json_member_exists(json, "indexes") && !json_is_array(json_member(json, "indexes"))) {
+    } else if (json_has(json, "indexes") && !json_is_array(json_get(json, "indexes"))) {
         error =
             ovsdb_syntax_error(json, NULL, "Parsing %s failed: Type mismatch for member 'indexes'.", what);
     }
@@ -311,7 +310,7 @@ static struct ovsdb_error *table_from_json(struct ovsdb_schema *s, const char *n
     if (error) {
         return error;
     }
-    const struct json_object *columns = json_member(json, "columns");
+    const struct json_object *columns = json_get(json, "columns");
     if (!json_object_object_length(columns)) {
         return ovsdb_syntax_error(json, NULL, "table must have at least one column");
     }
@@ -324,12 +323,12 @@ static struct ovsdb_error *table_from_json(struct ovsdb_schema *s, const char *n
         } else if (!ovsdb_is_id(column_names[i])) {
             error = ovsdb_syntax_error(json, NULL, "name must be a valid id");
         } else {
-            error = column_from_json(t, column_names[i], json_member(columns, column_names[i]));
+            error = column_from_json(t, column_names[i], json_get(columns, column_names[i]));
         }
     }
     free(column_names);
-    if (!error && json_member_exists(json, "indexes")) {
-        error = indexes_from_json(t, json_member(json, "indexes"));
+    if (!error && json_has(json, "indexes")) {
+        error = indexes_from_json(t, json_get(json, "indexes"));
     }
     return error;
 }
@@ -345,23 +344,23 @@ struct ovsdb_error *ovsdb_schema_from_json(struct ovsdb_schema **sp, const struc
         return ovsdb_syntax_error(json, NULL, "%s: Object expected.", what);
     }
     for (size_t i = 0; i < 4; i += 3) {
-        if (!json_member_exists(json, names[i])) {
+        if (!json_has(json, names[i])) {
             return ovsdb_syntax_error(json, NULL, "%s: Required '%s' member is missing.", what, names[i]);
         }
     }
-    if (!json_is_string(json_member(json, "name"), &name) || !ovsdb_is_id(name)) {
+    if (!json_is_string(json_get(json, "name"), &name) || !ovsdb_is_id(name)) {
         return ovsdb_syntax_error(json, NULL, "%s: Type mismatch for member 'name'.", what);
     }
-    if (json_member_exists(json, "version") && !json_is_string(json_member(json, "version"), &version)) {
+    if (json_has(json, "version") && !json_is_string(json_get(json, "version"), &version)) {
         return ovsdb_syntax_error(json, NULL, "%s: Type mismatch for member 'version'.", what);
     }
     if (*version && !ovsdb_is_version(version)) {
         return ovsdb_syntax_error(json, NULL, "schema version \"%s\" not in format x.y.z", version);
     }
-    if (json_member_exists(json, "cksum") && !json_is_string(json_member(json, "cksum"), &cksum)) {
+    if (json_has(json, "cksum") && !json_is_string(json_get(json, "cksum"), &cksum)) {
         return ovsdb_syntax_error(json, NULL, "%s: Type mismatch for member 'cksum'.", what);
     }
-    const struct json_object *tables = json_member(json, "tables");
+    const struct json_object *tables = json_get(json, "tables");
     if (!json_is_object(tables)) {
         return ovsdb_syntax_error(json, NULL, "%s: Type mismatch for member 'tables'.", what);
     }
@@ -378,7 +377,7 @@ struct ovsdb_error *ovsdb_schema_from_json(struct ovsdb_schema **sp, const struc
         } else if (!ovsdb_is_id(table_names[i])) {
             error = ovsdb_syntax_error(json, NULL, "name must be a valid id");
         } else {
-            error = table_from_json(s, table_names[i], json_member(tables, table_names[i]));
+            error = table_from_json(s, table_names[i], json_get(tables, table_names[i]));
         }
     }
     free(table_names);

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "ovsdb/json_text.h"
+#include "ovsdb/json_util.h"
 #include "ovsdb/vswitch_schema.h"
 
 #define INSTALLED_SCHEMA "/usr/share/openvswitch/vswitch.ovsschema"

@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "ovsdb/datum.h"
-#include "ovsdb/json_text.h"
+#include "ovsdb/json_util.h"
 #include "ovsdb/schema.h"
 
 /* Base types. */
@@ -183,8 +183,8 @@ static struct ovsdb_error *parse_enum(struct ovsdb_base_type *b, const struct js
 static struct ovsdb_error *parse_length(const struct json_object *json, const char *name, unsigned *value)
 {
     int64_t v;
-    const struct json_object *member = json_member(json, name);
-    if (!json_member_exists(json, name)) {
+    const struct json_object *member = json_get(json, name);
+    if (!json_has(json, name)) {
         return NULL;
     }
     if (!json_is_integer(member, &v) || v < 0 || v > UINT_MAX) {
@@ -202,8 +202,8 @@ static struct ovsdb_error *parse_integer_range(struct ovsdb_base_type *b, const 
         int64_t *value;
     } limits[] = {{"minInteger", &b->integer.min}, {"maxInteger", &b->integer.max}};
     for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-        if (json_member_exists(json, limits[i].name) &&
-            !json_is_integer(json_member(json, limits[i].name), limits[i].value)) {
+        if (json_has(json, limits[i].name) &&
+            !json_is_integer(json_get(json, limits[i].name), limits[i].value)) {
             return ovsdb_syntax_error(json, NULL, "Parsing ovsdb type failed: Type mismatch for member '%s'.",
                                       limits[i].name);
         }
@@ -220,8 +220,8 @@ static struct ovsdb_error *parse_real_range(struct ovsdb_base_type *b, const str
         double *value;
     } limits[] = {{"minReal", &b->real.min}, {"maxReal", &b->real.max}};
     for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-        if (json_member_exists(json, limits[i].name) &&
-            !json_is_number(json_member(json, limits[i].name), limits[i].value)) {
+        if (json_has(json, limits[i].name) &&
+            !json_is_number(json_get(json, limits[i].name), limits[i].value)) {
             return ovsdb_syntax_error(json, NULL, "Parsing ovsdb type failed: Type mismatch for member '%s'.",
                                       limits[i].name);
         }
@@ -234,14 +234,14 @@ static struct ovsdb_error *parse_real_range(struct ovsdb_base_type *b, const str
 static struct ovsdb_error *parse_reference(struct ovsdb_base_type *b, const struct json_object *json)
 {
     const char *text;
-    if (json_member_exists(json, "refTable")) {
-        if (!json_is_string(json_member(json, "refTable"), &text) || !ovsdb_is_id(text)) {
+    if (json_has(json, "refTable")) {
+        if (!json_is_string(json_get(json, "refTable"), &text) || !ovsdb_is_id(text)) {
             return ovsdb_syntax_error(json, NULL,
                                       "Parsing ovsdb type failed: Type mismatch for member 'refTable'.");
         }
         b->uuid.ref_table_name = xstrdup(text);
-        if (json_member_exists(json, "refType")) {
-            if (!json_is_string(json_member(json, "refType"), &text)) {
+        if (json_has(json, "refType")) {
+            if (!json_is_string(json_get(json, "refType"), &text)) {
                 return ovsdb_syntax_error(json, NULL,
                                           "Parsing ovsdb type failed: Type mismatch for member 'refType'.");
             }
@@ -262,7 +262,7 @@ struct ovsdb_error *ovsdb_base_type_from_json(struct ovsdb_base_type *b, const s
     enum ovsdb_atomic_type type;
 
     memset(b, 0, sizeof *b);
-    const struct json_object *type_json = json_is_object(json) ? json_member(json, "type") : json;
+    const struct json_object *type_json = json_is_object(json) ? json_get(json, "type") : json;
     if (json_is_object(json) && !type_json) {
         return ovsdb_syntax_error(json, NULL,
                                   "Parsing ovsdb type failed: Required 'type' member is missing.");
@@ -275,8 +275,8 @@ struct ovsdb_error *ovsdb_base_type_from_json(struct ovsdb_base_type *b, const s
         return NULL;
     }
     struct ovsdb_error *error = NULL;
-    if (json_member_exists(json, "enum")) {
-        error = parse_enum(b, json_member(json, "enum"));
+    if (json_has(json, "enum")) {
+        error = parse_enum(b, json_get(json, "enum"));
     } else if (type == OVSDB_INTEGER) {
         error = parse_integer_range(b, json);
     } else if (type == OVSDB_REAL) {
@@ -336,29 +336,29 @@ void ovsdb_base_type_put_json(const struct ovsdb_base_type *b, struct strbuf *s)
     } else if (b->type == OVSDB_INTEGER) {
         if (b->integer.max != INT64_MAX) {
             put_name(&w, "maxInteger");
-            json_text_put_integer(s, b->integer.max);
+            json_put_integer(s, b->integer.max);
         }
         if (b->integer.min != INT64_MIN) {
             put_name(&w, "minInteger");
-            json_text_put_integer(s, b->integer.min);
+            json_put_integer(s, b->integer.min);
         }
     } else if (b->type == OVSDB_REAL) {
         if (b->real.max != DBL_MAX) {
             put_name(&w, "maxReal");
-            json_text_put_real(s, b->real.max);
+            json_put_real(s, b->real.max);
         }
         if (b->real.min != -DBL_MAX) {
             put_name(&w, "minReal");
-            json_text_put_real(s, b->real.min);
+            json_put_real(s, b->real.min);
         }
     } else if (b->type == OVSDB_STRING) {
         if (b->string.max_len != UINT_MAX) {
             put_name(&w, "maxLength");
-            json_text_put_integer(s, b->string.max_len);
+            json_put_integer(s, b->string.max_len);
         }
         if (b->string.min_len) {
             put_name(&w, "minLength");
-            json_text_put_integer(s, b->string.min_len);
+            json_put_integer(s, b->string.min_len);
         }
     } else if (b->type == OVSDB_UUID) {
         put_name(&w, "refTable");
@@ -398,10 +398,10 @@ void ovsdb_type_fini(struct ovsdb_type *t)
 
 static struct ovsdb_error *parse_n(const struct json_object *json, const char *name, bool max, unsigned *n)
 {
-    const struct json_object *member = json_member(json, name);
+    const struct json_object *member = json_get(json, name);
     int64_t v;
     const char *text;
-    if (!json_member_exists(json, name)) {
+    if (!json_has(json, name)) {
         return NULL;
     }
     if (json_is_integer(member, &v) && v >= 0 && v < UINT_MAX) {
@@ -422,12 +422,12 @@ struct ovsdb_error *ovsdb_type_from_json(struct ovsdb_type *t, const struct json
     if (!json_is_object(json)) {
         return ovsdb_base_type_from_json(&t->key, json);
     }
-    if (!json_member_exists(json, "key")) {
+    if (!json_has(json, "key")) {
         return ovsdb_syntax_error(json, NULL, "Parsing ovsdb type failed: Required 'key' member is missing.");
     }
-    struct ovsdb_error *error = ovsdb_base_type_from_json(&t->key, json_member(json, "key"));
-    if (!error && json_member_exists(json, "value")) {
-        error = ovsdb_base_type_from_json(&t->value, json_member(json, "value"));
+    struct ovsdb_error *error = ovsdb_base_type_from_json(&t->key, json_get(json, "key"));
+    if (!error && json_has(json, "value")) {
+        error = ovsdb_base_type_from_json(&t->value, json_get(json, "value"));
     }
     error = error ? error : parse_n(json, "min", false, &t->n_min);
     error = error ? error : parse_n(json, "max", true, &t->n_max);

@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ovsdb/db_storage.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ovsdb/db_txn.h"
+#include "ovsdb/json_util.h"
+
+LOG_MODULE(ovsdb_file);
+
+#define COMPACT_MIN_SIZE     (10 * 1024 * 1024)
+#define COMPACT_MIN_INTERVAL (10 * 60 * 1000) /* ms */
+#define WRITE_SLICE          (1024 * 1024)
+
+enum compact_state {
+    COMPACT_NONE,
+    COMPACT_FORMAT,
+    COMPACT_WRITE
+};
+
+struct db_storage {
+    struct db *db;
+    struct log_file *file;
+    off_t snapshot_size; /* of the file after the last compaction, or as it was opened */
+    int64_t last_compact_ms;
+
+    /* Compaction under way. */
+    enum compact_state compacting;
+    struct db_row **rows; /* clones, table by table */
+    size_t n_rows, next_row;
+    struct strbuf snapshot; /* the record being formatted, then all that is to be written */
+    size_t written;
+    struct strbuf since; /* records committed since the view was taken */
+    struct log_file *new_file;
+};
+
+/* Records out. */
+
+static void begin_member(struct strbuf *s, bool *any)
+{
+    strbuf_puts(s, *any ? "," : "");
+    *any = true;
+}
+
+static void put_uuid_name(struct strbuf *s, const struct uuid *uuid)
+{
+    char text[UUID_TEXT_LEN + 1];
+    uuid_format(uuid, text);
+    strbuf_printf(s, "\"%s\":", text);
+}
+
+static void put_column(struct strbuf *s, const struct ovsdb_column *c, const struct ovsdb_datum *d, bool *any)
+{
+    begin_member(s, any);
+    strbuf_printf(s, "\"%s\":", c->name);
+    ovsdb_datum_put_json(d, &c->type, s);
+}
+
+/* A whole row: what is not default and not ephemeral. */
+static void put_row(struct strbuf *s, const struct db_row *row)
+{
+    const struct ovsdb_table_schema *t = row->table->schema;
+    bool any = false;
+    put_uuid_name(s, &row->uuid);
+    strbuf_put_char(s, '{');
+    for (size_t i = 0; i < t->n_columns; i++) {
+        const struct ovsdb_column *c = t->columns[i];
+        if (c->persistent && row->columns[i] != c->default_datum &&
+            !ovsdb_datum_is_default(row->columns[i], &c->type)) {
+            put_column(s, c, row->columns[i], &any);
+        }
+    }
+    strbuf_put_char(s, '}');
+}
+
+/* What changed in a row, as differences; false (and nothing written) if only ephemeral columns did. */
+static bool put_changes(struct strbuf *s, const struct db_txn_row *tr)
+{
+    const struct ovsdb_table_schema *t = tr->table->schema;
+    size_t start = s->len;
+    bool any = false;
+    put_uuid_name(s, &tr->uuid);
+    strbuf_put_char(s, '{');
+    for (size_t i = 0; i < t->n_columns; i++) {
+        const struct ovsdb_column *c = t->columns[i];
+        if (c->persistent && bitmap_is_set(tr->changed, i)) {
+            struct ovsdb_datum *diff = ovsdb_datum_diff(tr->old->columns[i], tr->new->columns[i], &c->type);
+            put_column(s, c, diff, &any);
+            ovsdb_datum_unref(diff, &c->type);
+        }
+    }
+    strbuf_put_char(s, '}');
+    if (!any) {
+        strbuf_truncate(s, start);
+    }
+    return any;
+}
+
+static bool put_table_changes(struct strbuf *s, struct db_txn *txn, const struct db_table *t)
+{
+    struct db_txn_row *tr;
+    bool any = false;
+    size_t start = s->len;
+    strbuf_printf(s, ",\"%s\":{", t->schema->name);
+    LIST_FOR_EACH (tr, node, &txn->rows) {
+        if (tr->table != t) {
+            continue;
+        }
+        size_t before = s->len;
+        strbuf_puts(s, any ? "," : "");
+        if (!tr->new) {
+            put_uuid_name(s, &tr->uuid);
+            strbuf_puts(s, "null");
+        } else if (!tr->old) {
+            put_row(s, tr->new);
+        } else if (!put_changes(s, tr)) {
+            strbuf_truncate(s, before);
+            continue;
+        }
+        any = true;
+    }
+    strbuf_put_char(s, '}');
+    if (!any) {
+        strbuf_truncate(s, start);
+    }
+    return any;
+}
+
+static void put_record_start(struct strbuf *s, const char *comment)
+{
+    strbuf_puts(s, "{\"_date\":");
+    json_put_integer(s, clock_wall_ms());
+    strbuf_puts(s, ",\"_is_diff\":true");
+    if (comment && *comment) {
+        strbuf_puts(s, ",\"_comment\":");
+        json_format_string(s, comment, strlen(comment));
+    }
+}
+
+struct ovsdb_error *db_storage_write(struct db_storage *storage, struct db_txn *txn)
+{
+    struct strbuf s = STRBUF_INITIALIZER, record = STRBUF_INITIALIZER;
+    struct ovsdb_error *error = NULL;
+    bool any = false;
+    struct db_txn_row *tr;
+    unsigned long *tables = bitmap_create(txn->db->schema->n_tables);
+
+    LIST_FOR_EACH (tr, node, &txn->rows) {
+        bitmap_set(tables, tr->table->schema->index);
+    }
+    put_record_start(&s, strbuf_text(&txn->comment));
+    for (size_t i = 0; i < txn->db->schema->n_tables; i++) {
+        any |= bitmap_is_set(tables, i) && put_table_changes(&s, txn, txn->db->tables[i]);
+    }
+    free(tables);
+    if (any) {
+        strbuf_put_char(&s, '}');
+        log_file_format(&record, s.text, s.len);
+        error = log_file_write_raw(storage->file, record.text, record.len);
+        if (!error && storage->compacting) {
+            strbuf_put(&storage->since, record.text, record.len);
+        }
+    }
+    strbuf_fini(&s);
+    strbuf_fini(&record);
+    return error;
+}
+
+struct ovsdb_error *db_storage_sync(struct db_storage *storage)
+{
+    return log_file_sync(storage->file);
+}
+
+bool db_storage_is_dirty(const struct db_storage *storage)
+{
+    return log_file_is_dirty(storage->file);
+}
+
+/* Records in. */
+
+static struct ovsdb_error *row_from_record(struct db_row *row, const struct json_object *json, bool is_diff)
+{
+    const struct ovsdb_table_schema *t = row->table->schema;
+    json_object_object_foreach((struct json_object *)(uintptr_t)json, name, value)
+    {
+        const struct ovsdb_column *c = ovsdb_table_column(t, name);
+        struct ovsdb_datum *d;
+        if (!c) {
+            return ovsdb_syntax_error(json, "unknown column", "No column %s in table %s.", name, t->name);
+        }
+        struct ovsdb_error *error = is_diff ? ovsdb_datum_diff_from_json(&d, &c->type, value)
+                                            : ovsdb_datum_from_json(&d, &c->type, value, NULL);
+        if (error) {
+            return error;
+        }
+        if (is_diff && c->index < t->n_columns) {
+            struct ovsdb_datum *diff = d;
+            d = ovsdb_datum_apply_diff(row->columns[c->index], diff, &c->type);
+            ovsdb_datum_unref(diff, &c->type);
+        }
+        db_row_set(row, c, d);
+    }
+    return NULL;
+}
+
+static struct ovsdb_error *apply_row(struct db_txn *txn, struct db_table *t, const char *name,
+                                     const struct json_object *json, bool is_diff)
+{
+    struct uuid uuid;
+    if (!uuid_parse(&uuid, name)) {
+        return ovsdb_syntax_error(json, NULL, "table names must be UUIDs");
+    }
+    struct db_row *row = db_table_row(t, &uuid);
+    if (!json) {
+        if (!row) {
+            return ovsdb_error(NULL, "transaction deletes row %s that does not exist", name);
+        }
+        db_txn_delete(txn, row);
+        return NULL;
+    }
+    if (!json_is_object(json)) {
+        return ovsdb_syntax_error(json, NULL, "object or null expected");
+    }
+    if (row) {
+        return row_from_record(db_txn_modify(txn, row), json, is_diff);
+    }
+    row = db_row_create(t);
+    row->uuid = uuid;
+    struct ovsdb_error *error = row_from_record(row, json, false);
+    if (error) {
+        db_row_destroy(row);
+        return error;
+    }
+    db_txn_insert(txn, row);
+    return NULL;
+}
+
+struct ovsdb_error *db_apply_record(struct db *db, const struct json_object *json)
+{
+    if (!json_is_object(json)) {
+        return ovsdb_syntax_error(json, NULL, "object expected");
+    }
+    struct db_txn *txn = db_txn_create(db);
+    struct ovsdb_error *error = NULL;
+    bool is_diff = json_object_get_boolean(json_get(json, "_is_diff"));
+    json_object_object_foreach((struct json_object *)(uintptr_t)json, name, rows)
+    {
+        if (error || name[0] == '_') {
+            continue; /* _date, _comment, _is_diff, and what others may invent */
+        }
+        struct db_table *t = db_table(db, name);
+        if (!t) {
+            error = ovsdb_syntax_error(json, "unknown table", "No table named %s.", name);
+            break;
+        }
+        if (!json_is_object(rows)) {
+            error = ovsdb_syntax_error(rows, NULL, "object expected");
+            break;
+        }
+        json_object_object_foreach(rows, uuid, row)
+        {
+            error = apply_row(txn, t, uuid, row, is_diff);
+            if (error) {
+                break;
+            }
+        }
+    }
+    if (error) {
+        db_txn_abort(txn);
+        return error;
+    }
+    return db_txn_replay(txn);
+}
+
+/* Opening. */
+
+static struct ovsdb_error *read_file(struct db **dbp, struct log_file *file, bool tolerate_tail)
+{
+    struct json_object *json;
+    struct ovsdb_schema *schema = NULL;
+    struct ovsdb_error *error = log_file_read(file, &json);
+    if (error) {
+        return error;
+    }
+    if (!json) {
+        return ovsdb_io_error(EIO, "%s: database file contains no schema", log_file_name(file));
+    }
+    error = ovsdb_schema_from_json(&schema, json);
+    json_object_put(json);
+    if (error) {
+        char *text = ovsdb_error_to_text_free(error);
+        error = ovsdb_error(NULL, "failed to parse \"%s\" as ovsdb schema: %s", log_file_name(file), text);
+        free(text);
+        return error;
+    }
+    struct db *db = db_create(schema);
+    while (!(error = log_file_read(file, &json)) && json) {
+        error = db_apply_record(db, json);
+        json_object_put(json);
+        if (error) {
+            char *text = ovsdb_error_to_text_free(error);
+            error = ovsdb_error(NULL, "%s: bad transaction record before offset %lld: %s",
+                                log_file_name(file), (long long)log_file_size(file), text);
+            free(text);
+            db_destroy(db);
+            return error;
+        }
+    }
+    if (error) {
+        /* What follows the last whole record was never answered: a crash cut it off. */
+        char *text = ovsdb_error_to_text_free(error);
+        if (tolerate_tail) {
+            LOG_WARN("%s; the rest of the file is cut off", text);
+        } else {
+            LOG_WARN("%s", text);
+        }
+        free(text);
+    }
+    *dbp = db;
+    return NULL;
+}
+
+struct ovsdb_error *db_open(struct db **dbp, const char *name, enum log_file_mode mode)
+{
+    struct log_file *file;
+    *dbp = NULL;
+    struct ovsdb_error *error = log_file_open(&file, name, mode);
+    if (error) {
+        return error;
+    }
+    error = read_file(dbp, file, mode == LOG_FILE_READ_WRITE);
+    if (error || mode == LOG_FILE_READ) {
+        log_file_close(file);
+        return error;
+    }
+    struct db_storage *storage = xzalloc(sizeof *storage);
+    storage->db = *dbp;
+    storage->file = file;
+    storage->snapshot_size = log_file_size(file);
+    storage->last_compact_ms = clock_ms();
+    (*dbp)->storage = storage;
+    return NULL;
+}
+
+static void compact_fini(struct db_storage *storage)
+{
+    for (size_t i = 0; i < storage->n_rows; i++) {
+        db_row_destroy(storage->rows[i]);
+    }
+    free(storage->rows);
+    storage->rows = NULL;
+    storage->n_rows = storage->next_row = storage->written = 0;
+    strbuf_fini(&storage->snapshot);
+    strbuf_fini(&storage->since);
+    if (storage->new_file) {
+        unlink(log_file_name(storage->new_file));
+        log_file_close(storage->new_file);
+        storage->new_file = NULL;
+    }
+    storage->compacting = COMPACT_NONE;
+}
+
+void db_storage_close(struct db_storage *storage)
+{
+    if (storage) {
+        compact_fini(storage);
+        ovsdb_error_destroy(log_file_sync(storage->file));
+        log_file_close(storage->file);
+        free(storage);
+    }
+}
+
+const char *db_storage_file(const struct db_storage *storage)
+{
+    return log_file_name(storage->file);
+}
+
+/* Compaction. */
+
+bool db_storage_should_compact(const struct db_storage *storage, int64_t now_ms)
+{
+    off_t size = log_file_size(storage->file);
+    return !storage->compacting && size > COMPACT_MIN_SIZE && size / 4 > storage->snapshot_size &&
+           now_ms - storage->last_compact_ms > COMPACT_MIN_INTERVAL;
+}
+
+bool db_storage_is_compacting(const struct db_storage *storage)
+{
+    return storage->compacting != COMPACT_NONE;
+}
+
+void db_storage_compact_start(struct db_storage *storage)
+{
+    struct db *db = storage->db;
+    size_t n = 0;
+    if (storage->compacting) {
+        return;
+    }
+    for (size_t i = 0; i < db->schema->n_tables; i++) {
+        n += db_table_count(db->tables[i]);
+    }
+    storage->rows = xmalloc((n + 1) * sizeof(struct db_row *));
+    for (size_t i = 0; i < db->schema->n_tables; i++) {
+        struct db_row *row;
+        HMAP_FOR_EACH (row, node, &db->tables[i]->rows) {
+            storage->rows[storage->n_rows++] = db_row_clone(row);
+        }
+    }
+    storage->compacting = COMPACT_FORMAT;
+    storage->last_compact_ms = clock_ms();
+    put_record_start(&storage->snapshot, "compacting database online");
+}
+
+static struct ovsdb_error *open_new_file(struct db_storage *storage)
+{
+    char *name = xasprintf("%s.tmp", log_file_name(storage->file));
+    struct ovsdb_error *error = log_file_open(&storage->new_file, name, LOG_FILE_REPLACE);
+    free(name);
+    return error;
+}
+
+static void finish_format(struct db_storage *storage)
+{
+    struct strbuf text = STRBUF_INITIALIZER, schema = STRBUF_INITIALIZER;
+    ovsdb_schema_put_json(storage->db->schema, &schema);
+    log_file_format(&text, schema.text, schema.len);
+    strbuf_fini(&schema);
+    strbuf_puts(&storage->snapshot, storage->n_rows ? "}}" : "}");
+    if (storage->n_rows) {
+        log_file_format(&text, storage->snapshot.text, storage->snapshot.len);
+    }
+    strbuf_fini(&storage->snapshot);
+    storage->snapshot = text;
+    storage->compacting = COMPACT_WRITE;
+}
+
+static void format_some(struct db_storage *storage, int64_t until_us)
+{
+    const struct db_table *table = storage->next_row ? storage->rows[storage->next_row - 1]->table : NULL;
+    while (storage->next_row < storage->n_rows) {
+        struct db_row *row = storage->rows[storage->next_row];
+        if (row->table != table) {
+            strbuf_printf(&storage->snapshot, "%s,\"%s\":{", table ? "}" : "", row->table->schema->name);
+            table = row->table;
+        } else {
+            strbuf_put_char(&storage->snapshot, ',');
+        }
+        put_row(&storage->snapshot, row);
+        storage->next_row++;
+        if (!(storage->next_row % 16) && clock_us() >= until_us) {
+            return;
+        }
+    }
+    finish_format(storage);
+}
+
+static struct ovsdb_error *finish_compact(struct db_storage *storage)
+{
+    struct ovsdb_error *error = NULL;
+    if (storage->since.len) {
+        error = log_file_write_raw(storage->new_file, storage->since.text, storage->since.len);
+    }
+    error = error ? error : log_file_sync(storage->new_file);
+    if (!error) {
+        off_t before = log_file_size(storage->file);
+        error = log_file_replace(storage->file, storage->new_file);
+        if (!error) {
+            storage->file = storage->new_file;
+            storage->new_file = NULL;
+            storage->snapshot_size = log_file_size(storage->file);
+            LOG_INFO("%s: compacted from %lld to %lld bytes", log_file_name(storage->file), (long long)before,
+                     (long long)storage->snapshot_size);
+        }
+    }
+    return error;
+}
+
+bool db_storage_compact_step(struct db_storage *storage, int64_t budget_us, struct ovsdb_error **error)
+{
+    *error = NULL;
+    if (storage->compacting == COMPACT_FORMAT) {
+        format_some(storage, clock_us() + budget_us);
+        return true;
+    }
+    if (storage->compacting == COMPACT_NONE) {
+        return false;
+    }
+    if (!storage->new_file) {
+        *error = open_new_file(storage);
+    } else if (storage->written < storage->snapshot.len) {
+        size_t n = MIN(storage->snapshot.len - storage->written, (size_t)WRITE_SLICE);
+        *error = log_file_write_raw(storage->new_file, storage->snapshot.text + storage->written, n);
+        *error = *error ? *error : log_file_sync(storage->new_file);
+        storage->written += n;
+    } else {
+        *error = finish_compact(storage);
+        if (!*error) {
+            compact_fini(storage);
+            malloc_trim(0);
+            return false;
+        }
+    }
+    if (*error) {
+        compact_fini(storage);
+        return false;
+    }
+    return true;
+}
+
+struct ovsdb_error *db_storage_compact(struct db_storage *storage)
+{
+    struct ovsdb_error *error = NULL;
+    db_storage_compact_start(storage);
+    while (db_storage_compact_step(storage, INT64_MAX / 2, &error)) {
+    }
+    return error;
+}
+
+/* Whole files. */
+
+struct ovsdb_error *db_write_file(const struct db *db, struct log_file *file, const char *comment)
+{
+    struct strbuf s = STRBUF_INITIALIZER;
+    bool any = false;
+    ovsdb_schema_put_json(db->schema, &s);
+    struct ovsdb_error *error = log_file_write(file, s.text, s.len);
+    strbuf_clear(&s);
+    put_record_start(&s, comment);
+    for (size_t i = 0; i < db->schema->n_tables; i++) {
+        const struct db_table *t = db->tables[i];
+        struct db_row *row;
+        if (!db_table_count(t)) {
+            continue;
+        }
+        strbuf_printf(&s, ",\"%s\":{", t->schema->name);
+        bool any_row = false;
+        HMAP_FOR_EACH (row, node, &t->rows) {
+            begin_member(&s, &any_row);
+            put_row(&s, row);
+        }
+        strbuf_put_char(&s, '}');
+        any = true;
+    }
+    strbuf_put_char(&s, '}');
+    if (!error && any) {
+        error = log_file_write(file, s.text, s.len);
+    }
+    strbuf_fini(&s);
+    return error ? error : log_file_sync(file);
+}
+
+struct ovsdb_error *db_storage_rewrite(struct db_storage *storage, const char *comment)
+{
+    compact_fini(storage);
+    struct ovsdb_error *error = open_new_file(storage);
+    error = error ? error : db_write_file(storage->db, storage->new_file, comment);
+    error = error ? error : log_file_replace(storage->file, storage->new_file);
+    if (!error) {
+        storage->file = storage->new_file;
+        storage->new_file = NULL;
+        storage->snapshot_size = log_file_size(storage->file);
+    }
+    compact_fini(storage);
+    return error;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ovsdb/log_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <libgen.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+LOG_MODULE(ovsdb_log);
+
+#define MAGIC       "OVSDB JSON "
+#define SHA1_HEX    40
+#define MAX_RECORD  (INT32_MAX - 1) /* json-c counts in ints */
+#define MAX_NESTING 1000
+
+struct log_file {
+    char *name;
+    int fd;
+    int lock_fd; /* -1: not locked */
+    off_t good;  /* end of the last whole record that was read or written */
+    off_t read_offset;
+    bool dirty;
+    bool tail_is_bad; /* something that is no record follows `good` */
+    char *buffer;     /* of the reader */
+    size_t buffered, buffer_size;
+    off_t buffer_start;
+};
+
+static void sha1_hex(const char *data, size_t n, char hex[SHA1_HEX + 1])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    EVP_Digest(data, n, digest, &len, EVP_sha1(), NULL);
+    for (unsigned i = 0; i < len; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+}
+
+/* The lock file of conf.db is .conf.db.~lock~ beside it, as the reference's programs have it. */
+static struct ovsdb_error *lock(struct log_file *f)
+{
+    char *for_dir = xstrdup(f->name), *for_base = xstrdup(f->name);
+    char *lock_name = xasprintf("%s/.%s.~lock~", dirname(for_dir), basename(for_base));
+    struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct ovsdb_error *error = NULL;
+
+    f->lock_fd = open(lock_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (f->lock_fd < 0 || fcntl(f->lock_fd, F_OFD_SETLK, &range) < 0) {
+        int save = errno;
+        pid_t holder = 0;
+        if (f->lock_fd >= 0 && fcntl(f->lock_fd, F_GETLK, &range) == 0 && range.l_type != F_UNLCK) {
+            holder = range.l_pid;
+        }
+        error = ovsdb_io_error(save, "%s: failed to lock lockfile", f->name);
+        LOG_WARN("%s: cannot lock file%s%.0d: %s", lock_name, holder > 0 ? ", another process has it" : "",
+                 holder, strerror(save));
+        if (f->lock_fd >= 0) {
+            close(f->lock_fd);
+            f->lock_fd = -1;
+        }
+    }
+    free(lock_name);
+    free(for_dir);
+    free(for_base);
+    return error;
+}
+
+static void file_free(struct log_file *f)
+{
+    if (f->fd >= 0) {
+        close(f->fd);
+    }
+    if (f->lock_fd >= 0) {
+        close(f->lock_fd);
+    }
+    free(f->buffer);
+    free(f->name);
+    free(f);
+}
+
+struct ovsdb_error *log_file_open(struct log_file **fp, const char *name, enum log_file_mode mode)
+{
+    struct log_file *f = xzalloc(sizeof *f);
+    char *real = realpath(name, NULL);
+    f->name = xstrdup(real ? real : name);
+    f->fd = f->lock_fd = -1;
+    free(real);
+    *fp = NULL;
+
+    struct ovsdb_error *error = mode == LOG_FILE_READ_WRITE || mode == LOG_FILE_CREATE ? lock(f) : NULL;
+    if (!error) {
+        int flags = mode == LOG_FILE_READ         ? O_RDONLY
+                    : mode == LOG_FILE_READ_WRITE ? O_RDWR
+                    : mode == LOG_FILE_CREATE     ? O_RDWR | O_CREAT | O_EXCL
+                                                  : O_RDWR | O_CREAT | O_TRUNC;
+        /* A device or standard input can be read, too: "ovsdb-tool show-log /dev/stdin". */
+        f->fd = open(f->name, flags | O_CLOEXEC, 0640);
+        if (f->fd < 0) {
+            const char *verb = mode == LOG_FILE_CREATE || mode == LOG_FILE_REPLACE ? "create" : "open";
+            error = ovsdb_io_error(errno, "%s: %s failed", name, verb);
+        }
+    }
+    if (error) {
+        file_free(f);
+        return error;
+    }
+    *fp = f;
+    return NULL;
+}
+
+void log_file_close(struct log_file *f)
+{
+    if (f) {
+        file_free(f);
+    }
+}
+
+const char *log_file_name(const struct log_file *f)
+{
+    return f->name;
+}
+
+off_t log_file_size(const struct log_file *f)
+{
+    return f->good;
+}
+
+bool log_file_is_dirty(const struct log_file *f)
+{
+    return f->dirty;
+}
+
+/* Reading. */
+
+/* Makes N bytes from `read_offset` on available, or as many as the file has. */
+static size_t fill(struct log_file *f, size_t n)
+{
+    size_t skip = (size_t)(f->read_offset - f->buffer_start);
+    if (skip) {
+        memmove(f->buffer, f->buffer + skip, f->buffered - skip);
+        f->buffered -= skip;
+        f->buffer_start = f->read_offset;
+    }
+    if (f->buffer_size < n) {
+        f->buffer_size = MAX(n, 65536);
+        f->buffer = xrealloc(f->buffer, f->buffer_size);
+    }
+    while (f->buffered < n) {
+        ssize_t got = read(f->fd, f->buffer + f->buffered, f->buffer_size - f->buffered);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            break;
+        }
+        f->buffered += (size_t)got;
+    }
+    return f->buffered;
+}
+
+static bool parse_header(const char *line, size_t *length, char sha1[SHA1_HEX + 1])
+{
+    unsigned long long n;
+    int end = 0;
+    if (strncmp(line, MAGIC, strlen(MAGIC)) || line[strlen(MAGIC)] < '0' || line[strlen(MAGIC)] > '9' ||
+        sscanf(line + strlen(MAGIC), "%llu %40[0-9a-f]%n", &n, sha1, &end) != 2 || !end ||
+        strlen(sha1) != SHA1_HEX || line[strlen(MAGIC) + (size_t)end] != '\0' || !n || n > MAX_RECORD) {
+        return false;
+    }
+    *length = n;
+    return true;
+}
+
+static struct ovsdb_error *read_record(struct log_file *f, struct json_object **json)
+{
+    char line[128], sha1[SHA1_HEX + 1], actual[SHA1_HEX + 1];
+    size_t have = fill(f, sizeof line), length;
+    if (!have) {
+        return NULL;
+    }
+    char *newline = memchr(f->buffer, '\n', MIN(have, sizeof line));
+    size_t header = newline ? (size_t)(newline - f->buffer) : 0;
+    if (newline) {
+        memcpy(line, f->buffer, header);
+        line[header] = '\0';
+    }
+    if (!newline || !parse_header(line, &length, sha1)) {
+        if (!f->read_offset && newline && !strncmp(line, "OVSDB CLUSTER ", 14)) {
+            return ovsdb_error(
+                NULL, "%s: cannot open file: it holds a clustered database, which is not supported", f->name);
+        }
+        return ovsdb_syntax_error(NULL, NULL, "%s: parse error at offset %lld in header line \"%.*s\"",
+                                  f->name, (long long)f->read_offset,
+                                  (int)(newline ? header : MIN(have, (size_t)60)), f->buffer);
+    }
+    header++;
+    have = fill(f, header + length);
+    if (have < header + length) {
+        return ovsdb_error("I/O error",
+                           "%s: error reading %zu bytes starting at offset %lld: unexpected end of file",
+                           f->name, length, (long long)(f->read_offset + (off_t)header));
+    }
+    sha1_hex(f->buffer + header, length, actual);
+    if (strcmp(sha1, actual)) {
+        return ovsdb_syntax_error(
+            NULL, NULL, "%s: %zu bytes starting at offset %lld have SHA-1 hash %s but should have hash %s",
+            f->name, length, (long long)(f->read_offset + (off_t)header), actual, sha1);
+    }
+    struct json_tokener *tokener = json_tokener_new_ex(MAX_NESTING);
+    *json = json_tokener_parse_ex(tokener, f->buffer + header, (int)length);
+    struct ovsdb_error *error = NULL;
+    if (!*json || !json_object_is_type(*json, json_type_object)) {
+        error =
+            ovsdb_syntax_error(NULL, NULL, "%s: %zu bytes starting at offset %lld are not valid JSON (%s)",
+                               f->name, length, (long long)(f->read_offset + (off_t)header),
+                               json_tokener_error_desc(json_tokener_get_error(tokener)));
+        json_object_put(*json);
+        *json = NULL;
+    }
+    json_tokener_free(tokener);
+    if (!error) {
+        f->read_offset += (off_t)(header + length);
+        f->good = f->read_offset;
+    }
+    return error;
+}
+
+struct ovsdb_error *log_file_read(struct log_file *f, struct json_object **json)
+{
+    *json = NULL;
+    if (f->tail_is_bad) {
+        return NULL;
+    }
+    struct ovsdb_error *error = read_record(f, json);
+    f->tail_is_bad = error != NULL;
+    return error;
+}
+
+/* Writing. */
+
+static struct ovsdb_error *cut_tail(struct log_file *f)
+{
+    if (ftruncate(f->fd, f->good) < 0) {
+        return ovsdb_io_error(errno, "%s: cannot cut off what follows offset %lld", f->name,
+                              (long long)f->good);
+    }
+    f->tail_is_bad = false;
+    return NULL;
+}
+
+static void format_header(char *header, size_t size, const char *json, size_t n)
+{
+    /* The hash includes the newline. */
+    char hex[SHA1_HEX + 1];
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_DigestInit_ex(ctx, EVP_sha1(), NULL);
+    EVP_DigestUpdate(ctx, json, n);
+    EVP_DigestUpdate(ctx, "\n", 1);
+    EVP_DigestFinal_ex(ctx, digest, &len);
+    EVP_MD_CTX_free(ctx);
+    for (unsigned i = 0; i < len; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+    snprintf(header, size, MAGIC "%zu %s\n", n + 1, hex);
+}
+
+void log_file_format(struct strbuf *s, const char *json, size_t n)
+{
+    char header[128];
+    format_header(header, sizeof header, json, n);
+    strbuf_puts(s, header);
+    strbuf_put(s, json, n);
+    strbuf_put_char(s, '\n');
+}
+
+struct ovsdb_error *log_file_write_raw(struct log_file *f, const char *records, size_t n)
+{
+    if (f->tail_is_bad) {
+        struct ovsdb_error *error = cut_tail(f);
+        if (error) {
+            return error;
+        }
+    }
+    for (size_t done = 0; done < n;) {
+        ssize_t wrote = pwrite(f->fd, records + done, n - done, f->good + (off_t)done);
+        if (wrote < 0 && errno == EINTR) {
+            continue;
+        }
+        if (wrote <= 0) {
+            int save = wrote ? errno : ENOSPC;
+            f->tail_is_bad = true;
+            ovsdb_error_destroy(cut_tail(f)); /* if this fails, too, the next write tries again */
+            return ovsdb_io_error(save, "%s: write failed", f->name);
+        }
+        done += (size_t)wrote;
+    }
+    f->good += (off_t)n;
+    f->dirty = true;
+    return NULL;
+}
+
+struct ovsdb_error *log_file_write(struct log_file *f, const char *json, size_t n)
+{
+    struct strbuf s = STRBUF_INITIALIZER;
+    log_file_format(&s, json, n);
+    struct ovsdb_error *error = log_file_write_raw(f, s.text, s.len);
+    strbuf_fini(&s);
+    return error;
+}
+
+struct ovsdb_error *log_file_sync(struct log_file *f)
+{
+    if (f->dirty) {
+        if (fdatasync(f->fd) < 0) {
+            return ovsdb_io_error(errno, "%s: fsync failed", f->name);
+        }
+        f->dirty = false;
+    }
+    return NULL;
+}
+
+struct ovsdb_error *log_file_replace(struct log_file *old, struct log_file *file)
+{
+    struct stat s;
+    if (fstat(old->fd, &s) == 0) {
+        /* The new file is to be as readable as the old one was. */
+        if (fchmod(file->fd, s.st_mode & 07777) < 0 || fchown(file->fd, s.st_uid, s.st_gid) < 0) {
+            LOG_WARN("%s: cannot keep mode and owner of the file: %s", old->name, strerror(errno));
+        }
+    }
+    if (rename(file->name, old->name) < 0) {
+        return ovsdb_io_error(errno, "failed to rename \"%s\" to \"%s\"", file->name, old->name);
+    }
+    char *copy = xstrdup(old->name);
+    int dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir >= 0) {
+        if (fsync(dir) < 0) {
+            LOG_WARN("%s: cannot sync the directory: %s", old->name, strerror(errno));
+        }
+        close(dir);
+    }
+    free(copy);
+    free(file->name);
+    file->name = xstrdup(old->name);
+    file->lock_fd = old->lock_fd;
+    old->lock_fd = -1;
+    file_free(old);
+    return NULL;
+}
