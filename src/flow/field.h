@@ -130,9 +130,14 @@ const struct field_oxm *field_oxm_from_name_len(const char *name, size_t len);
  * (and NULL) if it cannot be sent. */
 const struct field_oxm *field_oxm_of(const struct field *, int version);
 
-/* In a complete key. */
+/* In a complete key. Fields of tun_metadata have no fixed place: for them field_tunmd_*(), with the slot that
+ * the bridge's map gives. */
 void field_get(const struct field *, const struct flow_key *, union field_value *);
 void field_set(const struct field *, const union field_value *, struct flow_key *);
+void field_tunmd_get(const struct field *, const struct tun_md_slot *, const struct flow_key *,
+                     union field_value *);
+void field_tunmd_set(const struct field *, const struct tun_md_slot *, const union field_value *,
+                     struct flow_key *);
 /* In a mask: the field's bits. */
 void field_get_mask(const struct field *, const struct flow_key *mask, union field_value *);
 /* Sets all of the field's bits in a mask, or those of BITS; and the mask bits of the prerequisites. */

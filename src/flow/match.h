@@ -39,6 +39,8 @@ void match_zero_wildcards(struct match *);
 void match_compress(const struct match *, struct minimatch *);
 void match_expand(const struct minimatch *, const struct tun_md_slot *slots, struct match *);
 
+/* The bits that a packet with this key has: dl_src, and so on; nw_src if it is IPv4 ... */
+void flow_mask_for_packet(const struct flow_key *, struct flow_key *mask);
 /* Matches on Ethernet packets, unless a packet type is matched on already. */
 void match_set_default_packet_type(struct match *);
 /* Takes away matches whose prerequisites are not there (nw_src without an IP type), as the reference does
@@ -64,5 +66,12 @@ char *match_parse_field(struct match *, const struct port_names *, const char *k
                         bool *handled) WARN_UNUSED;
 /* Parses "tcp,nw_src=10.0.0.0/8,..." (no priority). Spaces, tabs and commas separate. */
 char *match_parse(struct match *, const struct port_names *, const char *text) WARN_UNUSED;
+/* A flow that is exact in what the text says and 0 elsewhere ("in_port=1,tcp,nw_src=1.2.3.4": ofproto/trace).
+ * Prerequisites must come first; the error says which are not met. */
+char *flow_key_parse(struct flow_key *, const struct port_names *, const char *text) WARN_UNUSED;
+
+/* Takes the next "key", "key=value" or "key(value)" off *TEXT, which is cut up by it. Returns *KEY, or NULL
+ * at the end. Parentheses nest. */
+char *match_next_token(char **text, char **key, char **value);
 
 #endif

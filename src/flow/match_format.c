@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A match as ovs-ofctl and ofproto/trace print it. The order is the reference's: metadata, protocol keyword,
+ * registers, tunnel, then the packet from the outside to the inside. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/field.h"
+#include "flow/flags.h"
+#include "flow/match.h"
+#include "flow/text.h"
+#include "wire/eth.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
+#include "wire/mpls.h"
+
+/* NAME=VALUE, of a number: in decimal, but hexadecimal under a mask; or always hexadecimal. */
+static void put_dec(struct strbuf *s, const char *name, uint32_t v, uint32_t mask, uint32_t all)
+{
+    if (mask == all) {
+        strbuf_printf(s, "%s=%u,", name, v);
+    } else if (mask) {
+        strbuf_printf(s, "%s=%#x/%#x,", name, v, mask);
+    }
+}
+
+static void put_hex(struct strbuf *s, const char *name, uint64_t v, uint64_t mask, uint64_t all)
+{
+    if (mask) {
+        strbuf_printf(s, "%s=%#llx", name, (unsigned long long)v);
+        if (mask != all) {
+            strbuf_printf(s, "/%#llx", (unsigned long long)mask);
+        }
+        strbuf_put_char(s, ',');
+    }
+}
+
+static void put_port(struct strbuf *s, const char *name, be16 v, be16 mask)
+{
+    put_dec(s, name, CONST_BE16(v), CONST_BE16(mask), UINT16_MAX);
+}
+
+static void put_mac(struct strbuf *s, const char *name, const struct eth_addr *a, const struct eth_addr *mask)
+{
+    if (eth_addr_is_zero(mask)) {
+        return;
+    }
+    strbuf_printf(s, "%s=", name);
+    text_put_mac(s, a);
+    if (!eth_addr_is_broadcast(mask)) {
+        strbuf_put_char(s, '/');
+        text_put_mac(s, mask);
+    }
+    strbuf_put_char(s, ',');
+}
+
+static void put_ipv4(struct strbuf *s, const char *name, be32 a, be32 mask)
+{
+    if (mask) {
+        strbuf_printf(s, "%s=", name);
+        text_put_ipv4_masked(s, a, mask);
+        strbuf_put_char(s, ',');
+    }
+}
+
+static void put_ipv6(struct strbuf *s, const char *name, const struct ipv6_addr *a,
+                     const struct ipv6_addr *mask)
+{
+    if (!ipv6_addr_is_zero(mask)) {
+        strbuf_printf(s, "%s=", name);
+        text_put_ipv6_masked(s, a, mask);
+        strbuf_put_char(s, ',');
+    }
+}
+
+static void put_flags(struct strbuf *s, const char *name, const struct flag_name *names, uint32_t flags,
+                      uint32_t mask, uint32_t all)
+{
+    if (mask & all) {
+        strbuf_printf(s, "%s=", name);
+        flags_format_masked(s, names, flags, mask, all);
+        strbuf_put_char(s, ',');
+    }
+}
+
+static void put_field(struct strbuf *s, enum field_id id, const struct match *m)
+{
+    const struct field *f = field_from_id(id);
+    union field_value value, mask;
+    field_match_get(f, m, &value, &mask);
+    strbuf_printf(s, "%s=", f->name);
+    field_format(f, &value, &mask, NULL, s);
+    strbuf_put_char(s, ',');
+}
+
+/* --- Parts --------------------------------------------------------------------------------------------- */
+
+static void put_metadata(struct strbuf *s, const struct match *m, const struct port_names *ports)
+{
+    const struct flow_key *f = &m->flow, *wc = &m->wc.bits;
+
+    put_hex(s, "pkt_mark", f->pkt_mark, wc->pkt_mark, UINT32_MAX);
+    if (wc->recirc_id) {
+        put_hex(s, "recirc_id", f->recirc_id, wc->recirc_id, UINT32_MAX);
+    }
+    put_hex(s, "dp_hash", f->dp_hash, wc->dp_hash, UINT32_MAX);
+    if (wc->conj_id) {
+        strbuf_printf(s, "conj_id=%u,", f->conj_id);
+    }
+    put_hex(s, "skb_priority", f->skb_priority, wc->skb_priority, UINT32_MAX);
+    if (wc->actset_output) {
+        strbuf_puts(s, "actset_output=");
+        ofport_format(f->actset_output, ports, s);
+        strbuf_put_char(s, ',');
+    }
+    if (wc->ct_state) {
+        strbuf_puts(s, "ct_state=");
+        flags_format_masked(s, flag_names_ct_state, f->ct_state,
+                            wc->ct_state == UINT16_MAX ? 0xff : wc->ct_state,
+                            wc->ct_state == UINT16_MAX ? 0xff : UINT32_MAX);
+        strbuf_put_char(s, ',');
+    }
+    put_dec(s, "ct_zone", f->ct_zone, wc->ct_zone, UINT16_MAX);
+    put_hex(s, "ct_mark", f->ct_mark, wc->ct_mark, UINT32_MAX);
+    if (wc->ct_label.be32[0] | wc->ct_label.be32[1] | wc->ct_label.be32[2] | wc->ct_label.be32[3]) {
+        put_field(s, FIELD_CT_LABEL, m);
+    }
+    put_ipv4(s, "ct_nw_src", f->ct_nw_src, wc->ct_nw_src);
+    put_ipv6(s, "ct_ipv6_src", &f->ct_ipv6_src, &wc->ct_ipv6_src);
+    put_ipv4(s, "ct_nw_dst", f->ct_nw_dst, wc->ct_nw_dst);
+    put_ipv6(s, "ct_ipv6_dst", &f->ct_ipv6_dst, &wc->ct_ipv6_dst);
+    if (wc->ct_nw_proto) {
+        strbuf_printf(s, "ct_nw_proto=%u,", f->ct_nw_proto);
+    }
+    put_port(s, "ct_tp_src", f->ct_tp_src, wc->ct_tp_src);
+    put_port(s, "ct_tp_dst", f->ct_tp_dst, wc->ct_tp_dst);
+}
+
+static const struct {
+    uint16_t dl_type;
+    int nw_proto; /* -1: any */
+    const char *name;
+} keywords[] = {
+    {ETH_TYPE_IPV4, IP_PROTO_ICMP, "icmp"},
+    {ETH_TYPE_IPV4, IP_PROTO_TCP, "tcp"},
+    {ETH_TYPE_IPV4, IP_PROTO_UDP, "udp"},
+    {ETH_TYPE_IPV4, IP_PROTO_SCTP, "sctp"},
+    {ETH_TYPE_IPV4, -1, "ip"},
+    {ETH_TYPE_IPV6, IP_PROTO_ICMPV6, "icmp6"},
+    {ETH_TYPE_IPV6, IP_PROTO_TCP, "tcp6"},
+    {ETH_TYPE_IPV6, IP_PROTO_UDP, "udp6"},
+    {ETH_TYPE_IPV6, IP_PROTO_SCTP, "sctp6"},
+    {ETH_TYPE_IPV6, -1, "ipv6"},
+    {ETH_TYPE_ARP, -1, "arp"},
+    {ETH_TYPE_RARP, -1, "rarp"},
+    {ETH_TYPE_MPLS, -1, "mpls"},
+    {ETH_TYPE_MPLS_MCAST, -1, "mplsm"},
+};
+
+/* The word for the match's protocol; says whether it tells the Ethertype and the IP protocol. */
+static void put_keyword(struct strbuf *s, const struct match *m, bool *tells_type, bool *tells_proto)
+{
+    const struct flow_key *f = &m->flow, *wc = &m->wc.bits;
+    *tells_type = *tells_proto = false;
+    if (wc->dl_type != UINT16_MAX) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
+        if (f->dl_type == CONST_BE16(keywords[i].dl_type) &&
+            (keywords[i].nw_proto < 0 || (wc->nw_proto && f->nw_proto == keywords[i].nw_proto))) {
+            strbuf_printf(s, "%s,", keywords[i].name);
+            *tells_type = true;
+            *tells_proto = keywords[i].nw_proto >= 0;
+            return;
+        }
+    }
+}
+
+static void put_tunnel(struct strbuf *s, const struct match *m)
+{
+    const struct flow_key *f = &m->flow, *wc = &m->wc.bits;
+
+    put_hex(s, "tun_id", CONST_BE64(f->tun_id), CONST_BE64(wc->tun_id), UINT64_MAX);
+    put_ipv4(s, "tun_src", f->tun_src, wc->tun_src);
+    put_ipv4(s, "tun_dst", f->tun_dst, wc->tun_dst);
+    put_ipv6(s, "tun_ipv6_src", &f->tun_ipv6_src, &wc->tun_ipv6_src);
+    put_ipv6(s, "tun_ipv6_dst", &f->tun_ipv6_dst, &wc->tun_ipv6_dst);
+    put_port(s, "tun_gbp_id", f->tun_gbp_id, wc->tun_gbp_id);
+    if (wc->tun_gbp_flags) {
+        strbuf_printf(s, "tun_gbp_flags=%#x,", f->tun_gbp_flags);
+    }
+    if (wc->tun_tos) {
+        strbuf_printf(s, "tun_tos=%u,", f->tun_tos);
+    }
+    if (wc->tun_ttl) {
+        strbuf_printf(s, "tun_ttl=%u,", f->tun_ttl);
+    }
+    if (wc->tun_erspan_ver) {
+        strbuf_printf(s, "tun_erspan_ver=%u,", f->tun_erspan_ver);
+    }
+    if (f->tun_erspan_ver == 1 && wc->erspan_idx) {
+        strbuf_printf(s, "tun_erspan_idx=%#x,", f->erspan_idx);
+    }
+    if (f->tun_erspan_ver == 2 && wc->tun_erspan_dir) {
+        strbuf_printf(s, "tun_erspan_dir=%u,", f->tun_erspan_dir);
+    }
+    if (f->tun_erspan_ver == 2 && wc->tun_erspan_hwid) {
+        strbuf_printf(s, "tun_erspan_hwid=%#x,", f->tun_erspan_hwid);
+    }
+    if (wc->tun_gtpu_flags) {
+        strbuf_printf(s, "gtpu_flags=%#x,", f->tun_gtpu_flags);
+    }
+    if (wc->tun_gtpu_msgtype) {
+        strbuf_printf(s, "gtpu_msgtype=%u,", f->tun_gtpu_msgtype);
+    }
+    if (wc->tun_flags & 0xf) {
+        put_flags(s, "tun_flags", flag_names_tunnel_all, f->tun_flags & 0xf, wc->tun_flags & 0xf, 0xf);
+    }
+    for (int i = 0; i < FLOW_N_TUN_MD; i++) {
+        if (!((wc->tun_md_present >> i) & 1) || !m->tun_md[i].len) {
+            continue;
+        }
+        const struct field *fd = field_from_id(FIELD_TUN_METADATA(i));
+        union field_value value, mask;
+        unsigned len = m->tun_md[i].len;
+        bool zero = true, exact = true;
+        field_match_get(fd, m, &value, &mask);
+        for (unsigned b = fd->n_bytes - len; b < fd->n_bytes; b++) {
+            zero &= !mask.b[b];
+            exact &= mask.b[b] == 0xff;
+        }
+        strbuf_puts(s, fd->name);
+        if (!zero) {
+            strbuf_put_char(s, '=');
+            text_put_hex_bytes(s, value.b, fd->n_bytes);
+            if (!exact) {
+                strbuf_put_char(s, '/');
+                text_put_hex_bytes(s, mask.b, fd->n_bytes);
+            }
+        }
+        strbuf_put_char(s, ',');
+    }
+}
+
+static void put_vlans(struct strbuf *s, const struct match *m)
+{
+    for (int i = 0; i < FLOW_MAX_VLANS; i++) {
+        uint16_t tci = CONST_BE16(m->flow.vlans[i].tci), mask = CONST_BE16(m->wc.bits.vlans[i].tci);
+        char suffix[2] = {i ? (char)('0' + i) : '\0', '\0'};
+        unsigned vid_mask = mask & VLAN_VID_MASK, pcp_mask = mask & VLAN_PCP_MASK;
+
+        if (!mask) {
+            continue;
+        }
+        if ((mask & VLAN_CFI) && (tci & VLAN_CFI) && (vid_mask || pcp_mask) &&
+            (!vid_mask || vid_mask == VLAN_VID_MASK) && (!pcp_mask || pcp_mask == VLAN_PCP_MASK)) {
+            if (vid_mask) {
+                strbuf_printf(s, "dl_vlan%s=%u,", suffix, tci & VLAN_VID_MASK);
+            }
+            if (pcp_mask) {
+                strbuf_printf(s, "dl_vlan_pcp%s=%d,", suffix, tci >> VLAN_PCP_SHIFT);
+            }
+        } else if (mask == UINT16_MAX) {
+            strbuf_printf(s, "vlan_tci%s=0x%04x,", suffix, tci);
+        } else {
+            strbuf_printf(s, "vlan_tci%s=0x%04x/0x%04x,", suffix, tci, mask);
+        }
+    }
+}
+
+static void put_nsh(struct strbuf *s, const struct match *m)
+{
+    const struct flow_key *f = &m->flow, *wc = &m->wc.bits;
+    static const char *const context[] = {"nsh_c1", "nsh_c2", "nsh_c3", "nsh_c4"};
+
+    put_dec(s, "nsh_flags", f->nsh_flags, wc->nsh_flags, UINT8_MAX);
+    put_dec(s, "nsh_ttl", f->nsh_ttl, wc->nsh_ttl, UINT8_MAX);
+    put_dec(s, "nsh_mdtype", f->nsh_mdtype, wc->nsh_mdtype, UINT8_MAX);
+    put_dec(s, "nsh_np", f->nsh_np, wc->nsh_np, UINT8_MAX);
+    uint32_t path = CONST_BE32(f->nsh_path_hdr), path_mask = CONST_BE32(wc->nsh_path_hdr);
+    put_hex(s, "nsh_spi", path >> 8, path_mask >> 8, 0xffffff);
+    put_dec(s, "nsh_si", path & 0xff, path_mask & 0xff, UINT8_MAX);
+    for (int i = 0; i < 4 && f->nsh_mdtype == 1; i++) {
+        put_hex(s, context[i], CONST_BE32(f->nsh_context[i]), CONST_BE32(wc->nsh_context[i]), UINT32_MAX);
+    }
+}
+
+static void put_l3(struct strbuf *s, const struct match *m, be16 type, bool tells_proto)
+{
+    const struct flow_key *f = &m->flow, *wc = &m->wc.bits;
+    bool is_arp = type == CONST_BE16(ETH_TYPE_ARP) || type == CONST_BE16(ETH_TYPE_RARP);
+
+    if (type == CONST_BE16(ETH_TYPE_IPV6)) {
+        put_ipv6(s, "ipv6_src", &f->ipv6_src, &wc->ipv6_src);
+        put_ipv6(s, "ipv6_dst", &f->ipv6_dst, &wc->ipv6_dst);
+        if (wc->ipv6_label) {
+            uint32_t mask = CONST_BE32(wc->ipv6_label);
+            strbuf_printf(s, "ipv6_label=0x%05x", CONST_BE32(f->ipv6_label));
+            if ((mask & IPV6_LABEL_MASK) != IPV6_LABEL_MASK) {
+                strbuf_printf(s, "/0x%05x", mask);
+            }
+            strbuf_put_char(s, ',');
+        }
+    } else {
+        put_ipv4(s, is_arp ? "arp_spa" : "nw_src", f->nw_src, wc->nw_src);
+        put_ipv4(s, is_arp ? "arp_tpa" : "nw_dst", f->nw_dst, wc->nw_dst);
+    }
+    if (type == CONST_BE16(ETH_TYPE_NSH)) {
+        put_nsh(s, m);
+    }
+    if (!tells_proto && wc->nw_proto) {
+        put_dec(s, is_arp ? "arp_op" : "nw_proto", f->nw_proto, wc->nw_proto, UINT8_MAX);
+    }
+    if (is_arp) {
+        put_mac(s, "arp_sha", &f->arp_sha, &wc->arp_sha);
+        put_mac(s, "arp_tha", &f->arp_tha, &wc->arp_tha);
+    }
+    if (wc->nw_tos & IP_DSCP_MASK) {
+        strbuf_printf(s, "nw_tos=%d,", f->nw_tos & IP_DSCP_MASK);
+    }
+    if (wc->nw_tos & IP_ECN_MASK) {
+        strbuf_printf(s, "nw_ecn=%d,", f->nw_tos & IP_ECN_MASK);
+    }
+    put_dec(s, "nw_ttl", f->nw_ttl, wc->nw_ttl, UINT8_MAX);
+    be32 lse = f->mpls_lse[0], lse_mask = wc->mpls_lse[0];
+    if (lse_mask & CONST_BE32(MPLS_LABEL_MASK)) {
+        strbuf_printf(s, "mpls_label=%u,", mpls_lse_label(lse));
+    }
+    if (lse_mask & CONST_BE32(MPLS_TC_MASK)) {
+        strbuf_printf(s, "mpls_tc=%u,", mpls_lse_tc(lse));
+    }
+    if (lse_mask & CONST_BE32(MPLS_TTL_MASK)) {
+        strbuf_printf(s, "mpls_ttl=%u,", mpls_lse_ttl(lse));
+    }
+    if (lse_mask & CONST_BE32(MPLS_BOS_MASK)) {
+        strbuf_printf(s, "mpls_bos=%u,", mpls_lse_bos(lse));
+    }
+    put_dec(s, "mpls_lse1", CONST_BE32(f->mpls_lse[1]), CONST_BE32(wc->mpls_lse[1]), UINT32_MAX);
+    put_dec(s, "mpls_lse2", CONST_BE32(f->mpls_lse[2]), CONST_BE32(wc->mpls_lse[2]), UINT32_MAX);
+    if (wc->nw_frag & 3) {
+        strbuf_puts(s, "nw_frag=");
+        text_put_frag(s, f->nw_frag, wc->nw_frag);
+        strbuf_put_char(s, ',');
+    }
+}
+
+static void put_l4(struct strbuf *s, const struct match *m, be16 type)
+{
+    const struct flow_key *f = &m->flow, *wc = &m->wc.bits;
+    bool v4 = type == CONST_BE16(ETH_TYPE_IPV4), v6 = type == CONST_BE16(ETH_TYPE_IPV6);
+
+    if ((v4 && f->nw_proto == IP_PROTO_ICMP) || (v6 && f->nw_proto == IP_PROTO_ICMPV6)) {
+        put_port(s, "icmp_type", f->tp_src, wc->tp_src);
+        put_port(s, "icmp_code", f->tp_dst, wc->tp_dst);
+        if (v6) {
+            put_ipv6(s, "nd_target", &f->nd_target, &wc->nd_target);
+            put_mac(s, "nd_sll", &f->arp_sha, &wc->arp_sha);
+            put_mac(s, "nd_tll", &f->arp_tha, &wc->arp_tha);
+            if (wc->igmp_group) {
+                put_dec(s, "nd_reserved", CONST_BE32(f->igmp_group), CONST_BE32(wc->igmp_group), UINT32_MAX);
+            }
+            if (wc->tcp_flags) {
+                put_port(s, "nd_options_type", f->tcp_flags, wc->tcp_flags);
+            }
+        }
+    } else {
+        put_port(s, "tp_src", f->tp_src, wc->tp_src);
+        put_port(s, "tp_dst", f->tp_dst, wc->tp_dst);
+    }
+    if ((v4 || v6) && f->nw_proto == IP_PROTO_TCP) {
+        put_flags(s, "tcp_flags", flag_names_tcp, CONST_BE16(f->tcp_flags), CONST_BE16(wc->tcp_flags) & 0xfff,
+                  0xfff);
+    }
+}
+
+/* --- The whole ----------------------------------------------------------------------------------------- */
+
+void match_format(const struct match *m, const struct port_names *ports, struct strbuf *s, int priority)
+{
+    static const char *const regs[FLOW_N_REGS] = {"reg0",  "reg1",  "reg2",  "reg3", "reg4",  "reg5",
+                                                  "reg6",  "reg7",  "reg8",  "reg9", "reg10", "reg11",
+                                                  "reg12", "reg13", "reg14", "reg15"};
+    const struct flow_key *f = &m->flow, *wc = &m->wc.bits;
+    size_t start = s->len;
+    bool tells_type, tells_proto;
+    be16 type = flow_key_dl_type(f);
+
+    if (priority != MATCH_DEFAULT_PRIORITY) {
+        strbuf_printf(s, "priority=%d,", priority);
+    }
+    put_metadata(s, m, ports);
+    if (wc->packet_type) {
+        if (f->packet_type != FLOW_PT_ETH) {
+            put_field(s, FIELD_PACKET_TYPE, m);
+        } else if (wc->recirc_id) {
+            strbuf_puts(s, "eth,"); /* a megaflow's */
+        }
+    }
+    put_keyword(s, m, &tells_type, &tells_proto);
+    for (int i = 0; i < FLOW_N_REGS; i++) {
+        put_hex(s, regs[i], f->regs[i], wc->regs[i], UINT32_MAX);
+    }
+    put_tunnel(s, m);
+    put_hex(s, "metadata", CONST_BE64(f->metadata), CONST_BE64(wc->metadata), UINT64_MAX);
+    if (wc->in_port) {
+        strbuf_puts(s, "in_port=");
+        ofport_format(f->in_port, ports, s);
+        strbuf_put_char(s, ',');
+    }
+    put_vlans(s, m);
+    put_mac(s, "dl_src", &f->dl_src, &wc->dl_src);
+    put_mac(s, "dl_dst", &f->dl_dst, &wc->dl_dst);
+    if (!tells_type && wc->dl_type) {
+        strbuf_printf(s, "dl_type=0x%04x", CONST_BE16(f->dl_type));
+        if (wc->dl_type != UINT16_MAX) {
+            strbuf_printf(s, "/0x%04x", CONST_BE16(wc->dl_type));
+        }
+        strbuf_put_char(s, ',');
+    }
+    put_l3(s, m, type, tells_proto);
+    put_l4(s, m, type);
+    if (s->len > start) {
+        strbuf_chomp(s, ',');
+    }
+}
+
+char *match_to_string(const struct match *m, const struct port_names *ports, int priority)
+{
+    struct strbuf s = STRBUF_INITIALIZER;
+    match_format(m, ports, &s, priority);
+    return strbuf_steal(&s);
+}
+
+void match_format_key(const struct flow_key *key, const struct port_names *ports, struct strbuf *s)
+{
+    struct match m;
+    struct flow_key mask;
+
+    flow_mask_for_packet(key, &mask);
+    /* What is 0 of the context of the packet is not worth showing. */
+#define HIDE_ZERO(MEMBER)                                                                                    \
+    do {                                                                                                     \
+        static const __typeof__(key->MEMBER) zero__;                                                         \
+        if (!memcmp(&key->MEMBER, &zero__, sizeof zero__)) {                                                 \
+            flow_wc_unset(&mask, MEMBER);                                                                    \
+        }                                                                                                    \
+    } while (0)
+    HIDE_ZERO(skb_priority);
+    HIDE_ZERO(pkt_mark);
+    HIDE_ZERO(recirc_id);
+    HIDE_ZERO(dp_hash);
+    HIDE_ZERO(ct_state);
+    HIDE_ZERO(ct_zone);
+    HIDE_ZERO(ct_mark);
+    HIDE_ZERO(ct_label);
+    HIDE_ZERO(metadata);
+    for (int i = 0; i < FLOW_N_REGS; i++) {
+        HIDE_ZERO(regs[i]);
+    }
+    flow_wc_unset(&mask, actset_output);
+#undef HIDE_ZERO
+    match_init(&m, key, &mask);
+    match_format(&m, ports, s, MATCH_DEFAULT_PRIORITY);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "flow/ports.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/compiler.h"
+#include "base/strbuf.h"
+
+static const struct {
+    const char *name;
+    uint32_t port;
+} reserved[] = {
+    {"IN_PORT", OFPORT_IN_PORT}, {"TABLE", OFPORT_TABLE}, {"NORMAL", OFPORT_NORMAL},
+    {"FLOOD", OFPORT_FLOOD},     {"ALL", OFPORT_ALL},     {"CONTROLLER", OFPORT_CONTROLLER},
+    {"LOCAL", OFPORT_LOCAL},     {"ANY", OFPORT_NONE},    {"UNSET", OFPORT_UNSET},
+    {"NONE", OFPORT_NONE}, /* read only: written as ANY */
+};
+
+static bool needs_quotes(const char *name)
+{
+    if (!isalpha((unsigned char)*name) && *name != '_') {
+        return true;
+    }
+    for (const char *p = name + 1; *p; p++) {
+        if (!isalnum((unsigned char)*p) && *p != '_') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_quoted(const char *name, struct strbuf *s)
+{
+    strbuf_put_char(s, '"');
+    for (const char *p = name; *p; p++) {
+        if (*p == '"' || *p == '\\') {
+            strbuf_put_char(s, '\\');
+        }
+        if ((unsigned char)*p < 0x20) {
+            strbuf_printf(s, "\\u%04x", (unsigned)*p);
+        } else {
+            strbuf_put_char(s, *p);
+        }
+    }
+    strbuf_put_char(s, '"');
+}
+
+void port_name_format(const char *name, struct strbuf *s)
+{
+    if (needs_quotes(name)) {
+        put_quoted(name, s);
+    } else {
+        strbuf_puts(s, name);
+    }
+}
+
+void ofport_format(uint32_t port, const struct port_names *names, struct strbuf *s)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
+        if (reserved[i].port == port) {
+            strbuf_puts(s, reserved[i].name);
+            return;
+        }
+    }
+    const char *name = names && names->name ? names->name(names, port) : NULL;
+    if (name) {
+        port_name_format(name, s);
+    } else {
+        strbuf_printf(s, "%u", port);
+    }
+}
+
+/* A quoted name without its quotes, or a copy. NULL if the quoting is wrong. */
+static char *unquote(const char *text)
+{
+    size_t len = strlen(text);
+    char *out = xmalloc(len + 1), *o = out;
+    if (*text != '"') {
+        return strcpy(out, text);
+    }
+    for (const char *p = text + 1; *p; p++) {
+        if (*p == '"') {
+            *o = '\0';
+            if (!p[1]) {
+                return out;
+            }
+            break;
+        }
+        if (*p == '\\' && p[1]) {
+            p++;
+        }
+        *o++ = *p;
+    }
+    free(out);
+    return NULL;
+}
+
+bool ofport_parse(const char *text, const struct port_names *names, uint32_t *port)
+{
+    if (isdigit((unsigned char)*text)) {
+        char *end;
+        unsigned long long v = strtoull(text, &end, 10);
+        if (*end) {
+            return false;
+        }
+        if (v > 0xffff && (v < 0xffffff00u || v > UINT32_MAX)) {
+            return false;
+        }
+        *port = (uint32_t)v & 0xffff;
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
+        if (!strcasecmp(text, reserved[i].name)) {
+            *port = reserved[i].port;
+            return true;
+        }
+    }
+    if (names && names->number) {
+        char *name = unquote(text);
+        bool found = name && names->number(names, name, port);
+        free(name);
+        return found;
+    }
+    return false;
+}
