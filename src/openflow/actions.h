@@ -106,7 +106,7 @@ enum ofpact_type {
 
 struct ofpact {
     uint8_t type; /* enum ofpact_type */
-    uint8_t raw;  /* the wire form that it came in (actions_wire.h); 0: none. Prints "load" or "set_field" */
+    uint8_t raw;  /* which of its names it came by, for those that print so: set_tunnel64 (1) */
     uint16_t len; /* bytes, this header included, padding not */
     uint32_t pad; /* 0 */
 };
@@ -226,6 +226,7 @@ struct ofpact_set_field {
     struct ofpact ofpact;
     const struct field *field;
     bool flow_has_vlan; /* the flow matches a VLAN tag: OpenFlow 1.0 and 1.1 tell set from push */
+    bool is_load;       /* came as load: a number into a subfield; prints so */
     uint8_t n_bytes;    /* of value, and of mask */
     uint8_t data[];     /* value, mask */
 };
@@ -284,7 +285,8 @@ struct ofpact_l4_port {
 };
 struct ofpact_dec_ttl {
     struct ofpact ofpact;
-    uint16_t n_controllers; /* 1: only controller id 0, if it has no list */
+    bool has_ids; /* came with a list; else the one controller is 0 */
+    uint16_t n_controllers;
     uint16_t controllers[];
 };
 struct ofpact_mpls {
@@ -298,7 +300,7 @@ struct ofpact_encap {
     be32 new_pkt_type; /* FLOW_PT(): Ethernet, (1,0x894f) NSH, (1,0x8847) MPLS */
     uint16_t hdr_size; /* bytes of the new header; 0: default */
     uint16_t n_props;
-    uint8_t props[]; /* struct ofpact_encap_prop, each padded to 8 */
+    uint8_t props[] __attribute__((aligned(8))); /* struct ofpact_encap_prop, each padded to 8 */
 };
 struct ofpact_encap_prop {
     uint16_t prop_class; /* 4: NSH */
@@ -360,7 +362,7 @@ struct ofpact_learn {
     uint32_t limit; /* flows; 0: none */
     uint64_t cookie;
     struct subfield result_dst; /* if LEARN_WRITE_RESULT */
-    uint8_t specs[];
+    uint8_t specs[] __attribute__((aligned(8)));
 };
 static inline const struct learn_spec *learn_spec_first(const struct ofpact_learn *a)
 {
@@ -486,9 +488,9 @@ OFPACTS
 #undef X
 #define OFPACT_CAST(ENUM, A) ((const ofpact_struct_##ENUM *)(const void *)(A))
 
-/* Appends a zeroed action to LIST (padding the end first) and returns it, `ofpact.len` = its struct's size
- * without a variable part. Append that with bytebuf_put() and then call ofpact_finish() with the action's
- * offset, which sets `len` and pads. OFPACT_PUT gives the right type. */
+/* Appends a zeroed action to LIST and returns it (valid until the next change of LIST). One with a variable
+ * part is to be completed: bytebuf_put() that part, then ofpact_finish() with the action's offset, which sets
+ * `len` and pads. The others are complete. OFPACT_PUT gives the right type. */
 void *ofpact_put(struct bytebuf *list, enum ofpact_type);
 #define OFPACT_PUT(ENUM, LIST) ((ofpact_struct_##ENUM *)ofpact_put(LIST, OFPACT_##ENUM))
 /* Ends the action at OFFSET of LIST, which is the last: sets its length, pads. */

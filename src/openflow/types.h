@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/strbuf.h"
+#include "flow/ports.h"
 
 enum ofp_version {
     OFP10 = 1,
@@ -22,7 +23,28 @@ enum ofp_version {
 };
 #define OFP_VERSION_LAST   OFP15
 #define OFP_VERSION_BIT(V) (1u << (V))
-#define OFP_VERSIONS_ALL   0x7e
+/* Protocols: a version with the choices that OpenFlow 1.0 leaves (Nicira's match format, table ids in flow
+ * mods). Text says which protocols can express it. */
+#define OFPROTO_10         0x001u
+#define OFPROTO_10_TID     0x002u
+#define OFPROTO_NXM        0x004u
+#define OFPROTO_NXM_TID    0x008u
+#define OFPROTO_11         0x010u
+#define OFPROTO_12         0x020u
+#define OFPROTO_13         0x040u
+#define OFPROTO_14         0x080u
+#define OFPROTO_15         0x100u
+#define OFPROTO_ANY        0x1ffu
+#define OFPROTO_10_ALL     (OFPROTO_10 | OFPROTO_10_TID)
+#define OFPROTO_NXM_ALL    (OFPROTO_NXM | OFPROTO_NXM_TID)
+#define OFPROTO_12_UP      (OFPROTO_12 | OFPROTO_13_UP)
+#define OFPROTO_13_UP      (OFPROTO_13 | OFPROTO_14_UP)
+#define OFPROTO_14_UP      (OFPROTO_14 | OFPROTO_15)
+#define OFPROTO_11_UP      (OFPROTO_11 | OFPROTO_12_UP)
+#define OFPROTO_10_NXM_ANY (OFPROTO_10_ALL | OFPROTO_NXM_ALL)
+#define OFPROTO_TID        (OFPROTO_10_TID | OFPROTO_NXM_TID)
+
+#define OFP_VERSIONS_ALL 0x7e
 
 /* Reserved ports (32 bits). */
 #define OFPP_MAX        0xffffff00u /* ports are below */
@@ -69,14 +91,17 @@ enum ofp_packet_in_reason {
     OFPR_N_REASONS
 };
 
-/* Names of ports and tables for text in and out. Any pointer may be NULL: numbers only. The functions return
- * false, or NULL, if there is no such name or number. */
-struct ofp_names {
-    bool (*port_by_name)(const char *name, uint32_t *port, void *aux);
-    const char *(*port_name)(uint32_t port, void *aux);
-    bool (*table_by_name)(const char *name, uint8_t *table, void *aux);
-    const char *(*table_name)(uint8_t table, void *aux);
+/* Names of tables, for text in and out; like `struct port_names` of flow/ports.h. */
+struct table_names {
+    const char *(*name)(const struct table_names *, uint8_t table); /* NULL: shown as a number */
+    bool (*number)(const struct table_names *, const char *name, uint8_t *table);
     void *aux;
+};
+
+/* Both, as text functions take them. Any pointer may be NULL: numbers only. */
+struct ofp_names {
+    const struct port_names *ports;
+    const struct table_names *tables;
 };
 
 /* A port from text: a number, a reserved name in any case ("LOCAL"), or a name of NAMES (may be NULL). */
@@ -85,14 +110,22 @@ bool ofp_port_parse(const char *, const struct ofp_names *, uint32_t *port);
 void ofp_port_format(uint32_t port, const struct ofp_names *, struct strbuf *);
 bool ofp_table_parse(const char *, const struct ofp_names *, uint8_t *table);
 void ofp_table_format(uint8_t table, const struct ofp_names *, struct strbuf *);
-/* OpenFlow 1.0's 16-bit ports and the 32-bit ones. From 32 bits: false if it has no 16-bit form. */
-uint32_t ofp_port_from_10(uint16_t);
-bool ofp_port_to_10(uint32_t, uint16_t *);
-bool ofp_port_from_11(uint32_t wire, uint32_t *port); /* false: a number between 0xff00 and reserved ones */
 
-const char *ofp_version_name(enum ofp_version); /* "OpenFlow13"; "OpenFlow 1.x" never */
+/* Ports on the wire. OpenFlow 1.0's reserved ports are 16 bits wide. From 32 bits: false if the number is
+ * neither below 0xff00 nor reserved. */
+uint32_t ofp_port_from_10(uint16_t);
+uint16_t ofp_port_to_10(uint32_t);
+bool ofp_port_from_11(uint32_t wire, uint32_t *port);
+
+const char *ofp_version_name(enum ofp_version); /* "OpenFlow13" */
 bool ofp_version_from_name(const char *, enum ofp_version *);
 const char *ofp_packet_in_reason_name(enum ofp_packet_in_reason); /* "no_match", "action" ... or NULL */
 bool ofp_packet_in_reason_from_name(const char *, enum ofp_packet_in_reason *);
+
+enum ofp_version ofproto_version(uint32_t protocol);
+/* "any", "OpenFlow10,NXM", "OXM-OpenFlow13" ... */
+void ofproto_protocols_format(uint32_t protocols, struct strbuf *);
+/* The protocols that NAMES ("OpenFlow10,NXM+table_id") says; 0 if a name is unknown. */
+uint32_t ofproto_protocols_parse(const char *names);
 
 #endif
