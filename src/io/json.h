@@ -20,22 +20,20 @@ enum {
     JSON_MAX_NESTING = 1000
 }; /* as the reference */
 
-/* Finds where a value ends in text that comes in pieces. */
+/* Finds where a value ends in text that comes in pieces. All members are internal but the position. */
 struct json_scanner {
-    uint8_t state;       /* of the recogniser, internal */
-    uint8_t literal_at;  /* how much of a literal or escape has been seen */
-    const char *literal; /* "true", "false", "null" under way */
-    uint32_t unicode;    /* \uXXXX under way */
-    uint32_t high;       /* the first half of a surrogate pair, 0 for none */
-    uint8_t utf8_left;   /* continuation bytes to come */
-    uint8_t utf8_min;    /* the next one's least value */
-    uint8_t utf8_max;    /* and greatest */
+    uint8_t state;
+    uint8_t digits;                        /* hexadecimal digits of an escape seen */
+    uint8_t utf8_left, utf8_min, utf8_max; /* continuation bytes to come; bounds of the next one */
     bool in_key;
-    size_t depth, max_depth;
+    bool big_number;        /* one with an exponent or many digits: may be out of range */
+    const char *literal;    /* what is to come of "true", "false", "null" */
+    uint16_t n_digits;      /* of the number under way */
+    uint32_t unicode, high; /* escape under way; first half of a surrogate pair, 0 for none */
+    size_t depth;
     uint8_t stack[JSON_MAX_NESTING / 8 + 1]; /* a bit a level: 1 is an object */
-    size_t offset;                           /* bytes since the value's first */
-    size_t line, column;                     /* of the next byte, since the stream's start, from 1 and 0 */
-    size_t max_size;
+    size_t max_size, size;                   /* of the value */
+    size_t line, column, byte;               /* where the next byte stands, from 0 */
 };
 
 enum json_scan {
@@ -57,8 +55,8 @@ enum json_scan json_scanner_finish(struct json_scanner *, char **error);
  * frees the object with json_object_put(). `null` is a NULL object with *ERROR NULL. */
 struct json_object *json_parse(const char *text, size_t n, char **error);
 struct json_object *json_parse_file(const char *file_name, char **error);
-/* Text that a scanner has passed. */
-struct json_object *json_parse_scanned(const char *text, size_t n);
+/* Text that a scanner has passed. What is left to go wrong is a number that no `double` holds. */
+struct json_object *json_parse_scanned(const struct json_scanner *, const char *text, size_t n, char **error);
 
 enum {
     JSON_SORT = 1,

@@ -6,9 +6,9 @@
  *   VOID -> BACKOFF -> CONNECTING (or LISTENING) -> ACTIVE <-> IDLE, and back to BACKOFF from each.
  *
  * Back-off: 1 s, then twice as long each time to `max_backoff_ms`; a connection that lasted longer than its
- * back-off starts again at once. Nothing received for the probe interval: a probe; nothing for another: dead.
- * It logs as module `reconnect` what the reference logs there.
- * Thread-safety: none; its owner's thread. */
+ * back-off begins with 1 s again. Nothing received for the probe interval: a probe; nothing for another:
+ * dead. It logs as module `reconnect` what the reference logs there. Thread-safety: none; its owner's thread.
+ */
 #ifndef IO_RECONNECT_H
 #define IO_RECONNECT_H 1
 
