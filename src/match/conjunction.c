@@ -51,7 +51,8 @@ static int top_priority(const struct soft_matches *soft)
 struct tally {
     uint32_t id;
     uint8_t n_clauses;
-    uint64_t met; /* bit C: clause C */
+    unsigned order; /* of appearance */
+    uint64_t met;   /* bit C: clause C */
 };
 
 static int compare_tallies(const void *a_, const void *b_)
@@ -63,11 +64,36 @@ static int compare_tallies(const void *a_, const void *b_)
     return a->n_clauses - b->n_clauses;
 }
 
-/* Lists in soft->ids the conjunctions met by the soft matches of PRIORITY, by rising id. Clauses that
- * disagree on how many there are do not add up. */
+static int compare_orders(const void *a_, const void *b_)
+{
+    const struct tally *a = a_, *b = b_;
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* Adds up the tallies of one conjunction each; keeps those whose clauses are all met. Clauses that disagree
+ * on how many there are do not add up. Returns how many are left. */
+static unsigned keep_met(struct tally *tallies, unsigned n)
+{
+    unsigned n_met = 0;
+    qsort(tallies, n, sizeof *tallies, compare_tallies);
+    for (unsigned i = 0, end; i < n; i = end) {
+        struct tally sum = tallies[i];
+        for (end = i + 1; end < n && !compare_tallies(&tallies[i], &tallies[end]); end++) {
+            sum.met |= tallies[end].met;
+            sum.order = MIN(sum.order, tallies[end].order);
+        }
+        if (sum.n_clauses && sum.met == UINT64_MAX >> (64 - MIN(sum.n_clauses, 64u))) {
+            tallies[n_met++] = sum;
+        }
+    }
+    return n_met;
+}
+
+/* Lists in soft->ids the conjunctions met by the soft matches of PRIORITY, in the order in which their
+ * clauses stand in the rules (as the reference tries them, which tries the first only). */
 static void collect_ids(struct soft_matches *soft, int priority)
 {
-    size_t n = 0;
+    unsigned n = 0;
     for (unsigned i = 0; i < soft->n; i++) {
         n += soft->rules[i]->priority == priority ? soft->rules[i]->clauses->n : 0;
     }
@@ -77,22 +103,19 @@ static void collect_ids(struct soft_matches *soft, int priority)
         const struct classifier_clauses *clauses = soft->rules[i]->clauses;
         for (unsigned j = 0; soft->rules[i]->priority == priority && j < clauses->n; j++) {
             const struct classifier_clause *c = &clauses->clause[j];
-            tallies[n++] = (struct tally){c->id, c->n_clauses, UINT64_C(1) << (c->clause & 63)};
+            tallies[n] = (struct tally){c->id, c->n_clauses, n, UINT64_C(1) << (c->clause & 63)};
+            n++;
         }
     }
-    qsort(tallies, n, sizeof *tallies, compare_tallies);
-    soft->ids = xrealloc(soft->ids, n * sizeof *soft->ids);
-    soft->n_ids = soft->next_id = 0;
-    for (size_t i = 0, end; i < n; i = end) {
-        uint64_t met = 0;
-        for (end = i; end < n && !compare_tallies(&tallies[i], &tallies[end]); end++) {
-            met |= tallies[end].met;
-        }
-        unsigned n_clauses = tallies[i].n_clauses;
-        if (n_clauses && met == UINT64_MAX >> (64 - MIN(n_clauses, 64u))) {
-            soft->ids[soft->n_ids++] = tallies[i].id;
-        }
+    n = keep_met(tallies, n);
+    qsort(tallies, n, sizeof *tallies, compare_orders);
+    free(soft->ids);
+    soft->ids = xmalloc((n + 1) * sizeof *soft->ids);
+    for (unsigned i = 0; i < n; i++) {
+        soft->ids[i] = tallies[i].id;
     }
+    soft->n_ids = n;
+    soft->next_id = 0;
     free(tallies);
 }
 
