@@ -23,20 +23,42 @@
 /* For the only writer, who needs no ordering against itself. */
 #define rcu_get_protected(P) __atomic_load_n((P), __ATOMIC_RELAXED)
 
+/* ThreadSanitizer does not see into liburcu: what orders a reader's last use before the writer's freeing is
+ * told to it by hand. */
+#if defined(__SANITIZE_THREAD__)
+#define RCU_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RCU_TSAN 1
+#endif
+#endif
+#ifdef RCU_TSAN
+void __tsan_acquire(void *);
+void __tsan_release(void *);
+#define RCU_TSAN_ACQUIRE() __tsan_acquire((void *)(uintptr_t)&urcu_qsbr_flavor)
+#define RCU_TSAN_RELEASE() __tsan_release((void *)(uintptr_t)&urcu_qsbr_flavor)
+#else
+#define RCU_TSAN_ACQUIRE() ((void)0)
+#define RCU_TSAN_RELEASE() ((void)0)
+#endif
+
 static inline void rcu_register(void)
 {
     urcu_qsbr_register_thread();
 }
 static inline void rcu_unregister(void)
 {
+    RCU_TSAN_RELEASE();
     urcu_qsbr_unregister_thread();
 }
 static inline void rcu_quiescent(void)
 {
+    RCU_TSAN_RELEASE();
     urcu_qsbr_quiescent_state();
 }
 static inline void rcu_offline(void)
 {
+    RCU_TSAN_RELEASE();
     urcu_qsbr_thread_offline();
 }
 static inline void rcu_online(void)
@@ -45,17 +67,26 @@ static inline void rcu_online(void)
 }
 static inline void rcu_synchronize(void)
 {
+    RCU_TSAN_RELEASE();
     urcu_qsbr_synchronize_rcu();
+    RCU_TSAN_ACQUIRE();
 }
-/* Runs FREE(HEAD), on a thread of its own, once no reader can hold what was unlinked. */
+/* Runs FREE(HEAD), on a thread of its own, once no reader can hold what was unlinked. FREE begins with
+ * rcu_grace_passed(). */
 static inline void rcu_postpone(struct rcu_head *head, void (*free_it)(struct rcu_head *))
 {
+    RCU_TSAN_RELEASE();
     urcu_qsbr_call_rcu(head, free_it);
+}
+static inline void rcu_grace_passed(void)
+{
+    RCU_TSAN_ACQUIRE();
 }
 /* Waits until all that was postponed so far has run: for shutdown and tests. */
 static inline void rcu_barrier_all(void)
 {
     urcu_qsbr_barrier();
+    RCU_TSAN_ACQUIRE();
 }
 
 #endif

@@ -23,6 +23,7 @@ struct reclaim {
 static inline void reclaim_free_batch(struct rcu_head *head)
 {
     struct reclaim_batch *batch = CONTAINER_OF(head, struct reclaim_batch, rcu);
+    rcu_grace_passed();
     for (unsigned i = 0; i < batch->n; i++) {
         free(batch->pieces[i]);
     }

@@ -14,9 +14,8 @@
 
 #define TRIE_MAX_BITS 128
 
-struct trie_node;
 struct trie {
-    struct trie_node *root; /* RCU */
+    uint64_t root; /* RCU; an edge, see trie.c */
     unsigned n_bits;
 };
 
