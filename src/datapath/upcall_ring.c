@@ -86,21 +86,6 @@ bool upcall_ring_push(struct upcall_ring *r, const struct packet *packet, const 
     return true;
 }
 
-/* The metadata of META without what belongs to its buffer. */
-static void restore_metadata(struct packet *packet, const struct packet *meta)
-{
-    struct packet own = *packet;
-    *packet = *meta;
-    packet->data = own.data;
-    packet->len = own.len;
-    packet->buf = own.buf;
-    packet->buf_size = own.buf_size;
-    packet->pool = own.pool;
-    packet->owner = own.owner;
-    packet->tunnel = own.tunnel;
-    packet->flags = own.flags;
-}
-
 int upcall_ring_pop(struct upcall_ring *r, struct packet_pool *pool, struct dp_upcall *upcall)
 {
     uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
@@ -116,7 +101,7 @@ int upcall_ring_pop(struct upcall_ring *r, struct packet_pool *pool, struct dp_u
     if (!packet) {
         return ENOMEM;
     }
-    restore_metadata(packet, &rec->meta);
+    packet_copy_metadata(packet, &rec->meta);
     upcall->type = (enum dp_upcall_type)rec->type;
     upcall->packet = packet;
     upcall->userdata_len = rec->userdata_len;

@@ -209,21 +209,27 @@ struct packet *packet_from_bytes(struct packet_pool *pool, const void *data, uin
     return p;
 }
 
+void packet_copy_metadata(struct packet *dst, const struct packet *src)
+{
+    struct packet own = *dst;
+    *dst = *src;
+    dst->data = own.data;
+    dst->len = own.len;
+    dst->buf = own.buf;
+    dst->buf_size = own.buf_size;
+    dst->pool = own.pool;
+    dst->owner = own.owner;
+    dst->tunnel = own.tunnel;
+    dst->flags = (uint8_t)((src->flags & ~PACKET_F_LARGE) | (own.flags & PACKET_F_LARGE));
+}
+
 struct packet *packet_clone(struct packet_pool *pool, const struct packet *src)
 {
     struct packet *p = packet_alloc(pool, src->len);
     if (!p) {
         return NULL;
     }
-    struct packet own = *p;
-    *p = *src;
-    p->data = own.data;
-    p->buf = own.buf;
-    p->buf_size = own.buf_size;
-    p->pool = own.pool;
-    p->owner = own.owner;
-    p->tunnel = NULL;
-    p->flags = (uint8_t)((src->flags & ~PACKET_F_LARGE) | own.flags);
+    packet_copy_metadata(p, src);
     memcpy(p->data, src->data, src->len);
     if (unlikely(src->tunnel != NULL) && packet_set_tunnel(p, src->tunnel)) {
         packet_free(p);

@@ -171,6 +171,9 @@ struct packet *packet_clone(struct packet_pool *, const struct packet *);
 /* Makes HEADROOM bytes of room in front, moving to a larger buffer if need be; ENOMEM if it cannot be had. */
 int packet_reserve_headroom(struct packet *, uint32_t headroom);
 
+/* DST gets SRC's offsets and metadata, but not what belongs to its buffer, nor the tunnel. */
+void packet_copy_metadata(struct packet *dst, const struct packet *src);
+
 /* Gives the packet a copy of TUNNEL, or takes it away (NULL). ENOMEM if the pool has no memory for it. */
 int packet_set_tunnel(struct packet *, const struct packet_tunnel *);
 
