@@ -75,19 +75,24 @@ static inline struct hmap_node *hmap_next_with_hash(const struct hmap_node *node
 
 #define HMAP_OBJECT(NODE, OBJ, MEMBER) ((NODE) ? OBJECT_OF(NODE, OBJ, MEMBER) : NULL)
 
+/* Loops may be nested: each has iteration variables of its own line. */
+#define HMAP_PASTE__(A, B) A##B
+#define HMAP_PASTE_(A, B)  HMAP_PASTE__(A, B)
+#define HMAP_VAR(NAME)     HMAP_PASTE_(NAME, __LINE__)
+
 /* The body may not insert; it may remove ITER only in the _SAFE form. In no particular order. */
 #define HMAP_FOR_EACH(ITER, MEMBER, HMAP)                                                                    \
-    for (struct hmap_node *iter_node__ = hmap_first(HMAP);                                                   \
-         (ITER = HMAP_OBJECT(iter_node__, ITER, MEMBER)) != NULL;                                            \
-         iter_node__ = hmap_next(HMAP, iter_node__))
+    for (struct hmap_node * HMAP_VAR(iter_) = hmap_first(HMAP);                                              \
+         (ITER = HMAP_OBJECT(HMAP_VAR(iter_), ITER, MEMBER)) != NULL;                                        \
+         HMAP_VAR(iter_) = hmap_next(HMAP, HMAP_VAR(iter_)))
 #define HMAP_FOR_EACH_SAFE(ITER, MEMBER, HMAP)                                                               \
-    for (struct hmap_node *iter_node__ = hmap_first(HMAP), *next_node__;                                     \
-         (ITER = HMAP_OBJECT(iter_node__, ITER, MEMBER)) != NULL &&                                          \
-         ((next_node__ = hmap_next(HMAP, iter_node__)), true);                                               \
-         iter_node__ = next_node__)
+    for (struct hmap_node * HMAP_VAR(iter_) = hmap_first(HMAP), *HMAP_VAR(next_);                            \
+         (ITER = HMAP_OBJECT(HMAP_VAR(iter_), ITER, MEMBER)) != NULL &&                                      \
+         ((HMAP_VAR(next_) = hmap_next(HMAP, HMAP_VAR(iter_))), true);                                       \
+         HMAP_VAR(iter_) = HMAP_VAR(next_))
 #define HMAP_FOR_EACH_WITH_HASH(ITER, MEMBER, HASH, HMAP)                                                    \
-    for (struct hmap_node *iter_node__ = hmap_first_with_hash(HMAP, HASH);                                   \
-         (ITER = HMAP_OBJECT(iter_node__, ITER, MEMBER)) != NULL;                                            \
-         iter_node__ = hmap_next_with_hash(iter_node__))
+    for (struct hmap_node * HMAP_VAR(iter_) = hmap_first_with_hash(HMAP, HASH);                              \
+         (ITER = HMAP_OBJECT(HMAP_VAR(iter_), ITER, MEMBER)) != NULL;                                        \
+         HMAP_VAR(iter_) = hmap_next_with_hash(HMAP_VAR(iter_)))
 
 #endif

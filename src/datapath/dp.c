@@ -17,6 +17,7 @@
 #include "datapath/journey.h"
 #include "datapath/meter.h"
 #include "datapath/show.h"
+#include "port/dummy.h"
 
 /* Half of the processors, at least one and at most four, unless other_config:pmd-cpu-mask says how many. */
 static unsigned default_threads(void)
@@ -43,7 +44,7 @@ static void destroy(struct datapath *up)
     dp_threads_stop(dp);
     dp_flow_flush(up);
     rcu_barrier_all(); /* flows and actions that wait for a grace period */
-    dp_handler_destroy(dp->inline_handler);
+    dp_handler_destroy(dp->synthetic);
     megaflow_table_destroy(dp->megaflows);
     dp_meters_destroy(dp->meters);
     upcall_ring_destroy(dp->stray);
@@ -76,7 +77,7 @@ static int create(const struct datapath_ops *ops, const char *name, struct datap
     dp->meters = dp_meters_create();
     dp->stray = upcall_ring_create(PACKET_NO_PORT);
     dp->up.name = (char *)name; /* for messages; dpif owns it */
-    dp->inline_handler = dp->is_inline ? dp_handler_create(&dp->up, false) : NULL;
+    dp->synthetic = dp_handler_create(&dp->up, false);
     dp_threads_start(dp, n_threads);
 
     /* The datapath's own device, port 0, as the reference has one. */
@@ -104,21 +105,38 @@ static void set_upcall_cb(struct datapath *up, void (*cb)(struct dp_upcall *, vo
     dp->upcall_aux = aux;
 }
 
-static int receive(struct datapath *up, uint32_t port_no, uint16_t queue, struct packet *packet)
+/* Takes what waits in the port's queues through the journey, here and now. */
+static void drain(struct forwarder *f, struct dp_port *port)
+{
+    for (unsigned i = 0; i < port->n_sources; i++) {
+        struct vport_rxq *rxq = port->sources[i].rxq;
+        for (;;) {
+            struct packet_batch batch;
+            batch_init(&batch);
+            if (!rxq || port->vport->ops->rxq_recv(rxq, f->pool, &batch) || !batch.n) {
+                break;
+            }
+            f->ring = port->sources[i].ring;
+            journey_receive(f, port, &batch);
+        }
+    }
+}
+
+static int receive(struct datapath *up, uint32_t port_no, uint16_t queue, const void *frame, size_t len)
 {
     struct dp *dp = dp_cast(up);
     struct dp_port *port = dp_port_get(dp, port_no);
-    if (!port || !dp->inline_handler) {
-        packet_free(packet);
-        return port ? EOPNOTSUPP : ENODEV;
+    if (!port) {
+        return ENODEV;
     }
-    struct forwarder *f = &dp->inline_handler->fwd;
-    struct packet_batch batch;
-    batch_init(&batch);
-    batch_add(&batch, packet);
-    f->ring = port->sources[MIN(queue, port->n_sources - 1)].ring;
-    journey_receive(f, port, &batch);
-    return 0;
+    if (!vport_is_dummy(port->vport)) {
+        return EOPNOTSUPP;
+    }
+    int error = frame ? vport_dummy_receive(port->vport, queue, frame, len) : 0;
+    if (!error && port->vport->ops->synthetic) {
+        drain(&dp->synthetic->fwd, port);
+    }
+    return error;
 }
 
 static void get_stats(struct datapath *up, struct dp_stats *stats)

@@ -178,7 +178,7 @@ struct dp {
     pthread_mutex_t stray_mutex; /* producers of `stray` */
     struct upcall_ring *stray;   /* misses of packets that handlers executed */
 
-    struct dp_handler *inline_handler;                /* i: inline: receives; NULL otherwise */
+    struct dp_handler *synthetic; /* i: control thread: receives for ports that need no thread */
     void (*upcall_cb)(struct dp_upcall *, void *aux); /* c: inline */
     void *upcall_aux;
 

@@ -222,4 +222,9 @@ void dp_port_drops(struct datapath *up, uint32_t port_no, struct dp_port_drops *
                                    __atomic_load_n(&slot->tx.dropped[r], __ATOMIC_RELAXED);
         }
     }
+    for (unsigned i = 0; port && i < port->vport->n_rxq; i++) {
+        for (int r = 0; r < DROP_N_REASONS; r++) {
+            drops->by_reason[r] += __atomic_load_n(&port->vport->rxqs[i]->dropped[r], __ATOMIC_RELAXED);
+        }
+    }
 }

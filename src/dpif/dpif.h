@@ -193,9 +193,10 @@ struct datapath_ops {
     /* Counts PACKET's end for REASON against PORT_NO (input port), and frees it. */
     void (*drop)(struct dp_handler *, uint32_t port_no, enum drop_reason, struct packet *);
 
-    /* control. Delivers PACKET as if PORT_NO had received it on queue QUEUE (netdev-dummy/receive); consumed.
-     */
-    int (*receive)(struct datapath *, uint32_t port_no, uint16_t queue, struct packet *);
+    /* control. A dummy port: FRAME comes in by receive queue QUEUE (NULL: what already waits in its queues).
+     * For an inline datapath everything that follows has happened when it returns. EOPNOTSUPP: not a dummy
+     * port. */
+    int (*receive)(struct datapath *, uint32_t port_no, uint16_t queue, const void *frame, size_t len);
 
     void (*get_stats)(struct datapath *, struct dp_stats *); /* any */
 
