@@ -44,6 +44,7 @@ union aux_control {
 struct afpacket_rxq {
     struct vport_rxq up;
     struct rx_mode mode;
+    bool drained; /* the last call brought less than was asked for: the next one would bring nothing */
 };
 
 struct afpacket_vport {
@@ -94,6 +95,10 @@ static int afpacket_recv(struct vport_rxq *rxq_, struct packet_pool *pool, struc
     struct mmsghdr msgs[BATCH_SIZE];
     union aux_control controls[BATCH_SIZE];
     struct rx_slot *slots = rx_slots();
+    if (rxq->drained) {
+        rxq->drained = false;
+        return EAGAIN;
+    }
     unsigned want = rxq->mode.want ? rxq->mode.want : 1, n_ready = 0;
     while (n_ready < want && rx_prepare(slots, n_ready, &rxq->mode, pool)) {
         msgs[n_ready].msg_hdr = (struct msghdr){
@@ -111,6 +116,7 @@ static int afpacket_recv(struct vport_rxq *rxq_, struct packet_pool *pool, struc
     int n = recvmmsg(rxq_->fd, msgs, n_ready, MSG_DONTWAIT, NULL);
     int error = n < 0 ? errno : 0;
     n = MAX(n, 0);
+    rxq->drained = n && (unsigned)n < n_ready;
     rx_adapt(&rxq->mode, (unsigned)n);
     for (unsigned i = 0; i < (unsigned)n; i++) {
         uint32_t len = msgs[i].msg_len - MIN(msgs[i].msg_len, (unsigned)sizeof slots[i].hdr);

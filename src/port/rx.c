@@ -14,7 +14,9 @@
 #define SPILL_SIZE  (RX_MAX_LEN - SMALL_ROOM + 1)
 #define LARGE_CALLS 16 /* calls without a long packet before small buffers are used again */
 #define WANT_FIRST  4
-#define ETH_LEN     14
+#define WANT_LARGE                                                                                           \
+    16 /* what a call with large buffers asks for: 1 MiB, which a core's own cache still holds */
+#define ETH_LEN 14
 
 struct scratch {
     struct rx_slot slots[BATCH_SIZE];
@@ -124,6 +126,7 @@ void rx_adapt(struct rx_mode *mode, unsigned n)
     } else if (n < want / 4) {
         want /= 2;
     }
+    want = MIN(want, mode->large ? WANT_LARGE : BATCH_SIZE);
     mode->want = (uint8_t)MAX(want, WANT_FIRST);
     if (mode->large) {
         mode->large--;

@@ -51,8 +51,9 @@ struct vport_rxq {
     X(tx_bytes)                                                                                              \
     X(rx_errors)                                                                                             \
     X(tx_errors)                                                                                             \
-    X(rx_dropped) X(tx_dropped) X(collisions) X(rx_multicast_packets) X(rx_over_err) X(rx_crc_err)           \
-        X(rx_frame_err) X(rx_missed_errors)
+    X(rx_dropped)                                                                                            \
+    X(tx_dropped) X(collisions) X(rx_multicast_packets) X(rx_over_err) X(rx_crc_err) X(rx_frame_err)         \
+        X(rx_missed_errors)
 struct vport_stats {
 #define X(NAME) uint64_t NAME;
     VPORT_STATS(X)
