@@ -52,8 +52,8 @@ struct vport_rxq {
     X(rx_errors)                                                                                             \
     X(tx_errors)                                                                                             \
     X(rx_dropped)                                                                                            \
-    X(tx_dropped) X(collisions) X(rx_multicast_packets) X(rx_over_err) X(rx_crc_err) X(rx_frame_err)         \
-        X(rx_missed_errors)
+    X(tx_dropped)                                                                                            \
+    X(collisions) X(rx_multicast_packets) X(rx_over_err) X(rx_crc_err) X(rx_frame_err) X(rx_missed_errors)
 struct vport_stats {
 #define X(NAME) uint64_t NAME;
     VPORT_STATS(X)
@@ -124,7 +124,8 @@ struct vport_ops {
     void (*stop)(struct vport *);
 
     /* Up to BATCH_SIZE packets, from POOL, appended to an empty BATCH; never waits. 0 with packets, EAGAIN
-     * without, another errno if the device is gone. forwarding thread. */
+     * without, another errno if the device is gone. After a call that emptied the queue it may say EAGAIN
+     * once without looking, so call until EAGAIN, or poll. forwarding thread. */
     int (*rxq_recv)(struct vport_rxq *, struct packet_pool *, struct packet_batch *);
 
     /* Sends and consumes every packet of BATCH, in order; what cannot be sent is freed and counted in TX.

@@ -2,9 +2,9 @@
 /* A wire between two ports, made of the port drivers alone: what one receives the other sends. It measures
  * the drivers without a datapath, and the system tests drive ports through it.
  *
- * usage: relay TYPE:NAME[,KEY=VALUE...] TYPE:NAME[,KEY=VALUE...]
+ * usage: relay TYPE:NAME[,KEY=VALUE...] TYPE:NAME[,KEY=VALUE...] [two more]...
  *
- * Opens and starts both ports, prints "ready", and takes commands on its standard input, each answered by
+ * Opens and starts the ports, prints "ready", and takes commands on its standard input, each answered by
  * lines of which the last is "." alone:
  *
  *   status NAME     the port's state and the statistics
@@ -29,7 +29,8 @@
 #include "packet/packet.h"
 #include "port/vport.h"
 
-#define BURSTS 8
+#define BURSTS   8
+#define MAX_ENDS 512
 
 struct end {
     char *type, *name;
@@ -39,7 +40,8 @@ struct end {
     uint64_t rx_dropped[DROP_N_REASONS];
 };
 
-static struct end ends[2];
+static struct end ends[MAX_ENDS];
+static unsigned n_ends;
 static int epoll_fd;
 static struct packet_pool *pool;
 
@@ -76,7 +78,7 @@ static void give_up(struct end *e)
 
 static void changed(struct vport *vport, const char *name, void *aux)
 {
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < n_ends; i++) {
         struct end *e = &ends[i];
         if (vport && e->vport == vport && vport->status.gone) {
             give_up(e);
@@ -185,7 +187,7 @@ static bool command(char *line)
     if (!verb || !strcmp(verb, "quit")) {
         return false;
     }
-    for (int i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < n_ends; i++) {
         if (!strcmp(verb, "drops")) {
             show_drops(&ends[i]);
         } else if (name && !strcmp(name, ends[i].name)) {
@@ -203,7 +205,7 @@ static bool command(char *line)
 
 static void serve(unsigned i)
 {
-    struct end *from = &ends[i], *to = &ends[!i];
+    struct end *from = &ends[i], *to = &ends[i ^ 1];
     for (int n = 0; n < BURSTS && from->vport; n++) {
         struct packet_batch batch;
         batch_init(&batch);
@@ -224,7 +226,7 @@ static void serve(unsigned i)
 }
 
 enum {
-    STDIN = 2,
+    STDIN = MAX_ENDS,
     MONITOR,
     SIGNAL
 };
@@ -240,7 +242,7 @@ static void run(void)
         idle = n <= 0;
         for (int i = 0; i < n; i++) {
             uint32_t what = events[i].data.u32;
-            if (what < 2) {
+            if (what < MAX_ENDS) {
                 serve(what);
             } else if (what == SIGNAL) {
                 return;
@@ -268,8 +270,13 @@ static void run(void)
 
 int main(int argc, char *argv[])
 {
-    if (argc != 3 || !parse_end(argv[1], &ends[0]) || !parse_end(argv[2], &ends[1])) {
-        fprintf(stderr, "usage: %s TYPE:NAME[,KEY=VALUE...] TYPE:NAME[,KEY=VALUE...]\n", argv[0]);
+    bool ok = argc >= 3 && argc % 2 && argc - 1 <= MAX_ENDS;
+    for (; ok && n_ends < (unsigned)argc - 1; n_ends++) {
+        ok = parse_end(argv[n_ends + 1], &ends[n_ends]);
+    }
+    if (!ok) {
+        fprintf(stderr, "usage: %s TYPE:NAME[,KEY=VALUE...] TYPE:NAME[,KEY=VALUE...] [two more]...\n",
+                argv[0]);
         return 2;
     }
     setlinebuf(stdout);
@@ -285,7 +292,7 @@ int main(int argc, char *argv[])
     watch(0, STDIN);
     watch(vport_monitor_fd(), MONITOR);
     int status = 0;
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < n_ends; i++) {
         ends[i].tx.pool = pool;
         char *error_text = NULL;
         int error = take(i, &error_text);
@@ -299,7 +306,7 @@ int main(int argc, char *argv[])
         puts("ready");
         run();
     }
-    for (int i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < n_ends; i++) {
         give_up(&ends[i]);
         smap_fini(&ends[i].options);
     }
