@@ -95,7 +95,7 @@ struct dp_action_plain {
 /* One number.
  *   output, tnl_pop   datapath port number
  *   sample            probability, UINT32_MAX is certain; the list follows
- *   trunc             bytes that the next output may send at most (14 or more)
+ *   trunc             bytes that the next output may send at most (less than 14 is 14)
  *   recirc            recirculation id
  *   meter             datapath meter id
  *   lb_output         bond id

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "action/rewrite_private.h"
+#include "wire/eth.h"
 
 static enum drop_reason set_priority(struct packet *p, const void *value, const void *mask)
 {
@@ -48,11 +49,11 @@ static enum drop_reason set(struct packet *p, const struct dp_action *a)
     return setters[group](p, dp_action_set_value(a), dp_action_set_mask(a));
 }
 
-/* Less than an Ethernet header would leave nothing to send: ignored, as in the reference. */
+/* An Ethernet header is always left, as in the reference. */
 static enum drop_reason trunc_(struct packet *p, const struct dp_action *a)
 {
-    uint32_t max_len = dp_action_value(a);
-    p->cutlen = max_len >= 14 && p->len > max_len ? p->len - max_len : 0;
+    uint32_t max_len = MAX(dp_action_value(a), ETH_HEADER_LEN);
+    p->cutlen = p->len > max_len ? p->len - max_len : 0;
     return DROP_NONE;
 }
 

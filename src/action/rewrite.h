@@ -8,7 +8,7 @@
  *
  * Every function returns DROP_NONE, or why the packet cannot go on (the caller counts it and frees the
  * packet, which may be rewritten in part). Nothing is read or written outside of the packet's bytes, whatever
- * they are. A `set` of a header that the packet does not have changes nothing, as in the reference.
+ * they are. A `set` of a header that the packet does not have changes nothing.
  *
  * Thread-safety: whoever owns the packet. */
 #ifndef ACTION_REWRITE_H
