@@ -91,6 +91,8 @@ void jsonrpc_session_destroy(struct jsonrpc_session *);
 /* Other remotes: it stays with the one it has if that is among them, and otherwise starts again. */
 void jsonrpc_session_set_remotes(struct jsonrpc_session *, const char *remotes);
 void jsonrpc_session_send(struct jsonrpc_session *, struct jsonrpc_msg *); /* dropped while not connected */
+/* The connection that it has now, NULL if none: for limits, text and addresses; not to be kept. */
+struct jsonrpc *jsonrpc_session_connection(struct jsonrpc_session *);
 size_t jsonrpc_session_backlog(const struct jsonrpc_session *);
 bool jsonrpc_session_is_connected(const struct jsonrpc_session *);
 bool jsonrpc_session_is_alive(const struct jsonrpc_session *); /* connected, or it will try again */

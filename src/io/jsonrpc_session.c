@@ -354,6 +354,11 @@ void jsonrpc_session_send(struct jsonrpc_session *s, struct jsonrpc_msg *msg)
     }
 }
 
+struct jsonrpc *jsonrpc_session_connection(struct jsonrpc_session *s)
+{
+    return s->conn;
+}
+
 size_t jsonrpc_session_backlog(const struct jsonrpc_session *s)
 {
     return s->conn ? jsonrpc_backlog(s->conn) : 0;

@@ -194,14 +194,14 @@ static struct ovsdb_error *uuid_from_json(struct uuid *uuid, const struct json_o
             if (uuid_parse(uuid, value)) {
                 return NULL;
             }
-            return ovsdb_syntax_error(json, NULL, "\"%s\" is not a valid UUID", value);
+            return ovsdb_value_error(json, "\"%s\" is not a valid UUID", value);
         }
         if (!strcmp(tag, "named-uuid") && symtab) {
             *uuid = ovsdb_symtab_get(symtab, value)->uuid;
             return NULL;
         }
     }
-    return ovsdb_syntax_error(json, NULL, "expected [\"%s\", <string>]", "uuid");
+    return ovsdb_value_error(json, "expected [\"%s\", <string>]", "uuid");
 }
 
 struct ovsdb_error *ovsdb_atom_from_json(union ovsdb_atom *a, enum ovsdb_atomic_type type,
@@ -238,7 +238,7 @@ struct ovsdb_error *ovsdb_atom_from_json(union ovsdb_atom *a, enum ovsdb_atomic_
     case OVSDB_VOID:
         break;
     }
-    return ovsdb_syntax_error(json, NULL, "expected %s", type_names[type]);
+    return ovsdb_value_error(json, "expected %s", type_names[type]);
 }
 
 /* Symbols: a transaction has few, so they are searched one after another (by hash first); the order in which

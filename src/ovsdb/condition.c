@@ -46,7 +46,7 @@ static struct ovsdb_error *parse_clause(struct ovsdb_clause *clause, const struc
     if (!json_is_array(json) || json_length(json) != 3 ||
         !json_is_string(json_element(json, 0), &column_name) ||
         !json_is_string(json_element(json, 1), &function_name)) {
-        return ovsdb_syntax_error(json, NULL, "Parse error in condition.");
+        return ovsdb_value_error(json, "Parse error in condition.");
     }
     const struct ovsdb_column *c = clause->column = ovsdb_table_column(t, column_name);
     if (!c) {
@@ -61,8 +61,8 @@ static struct ovsdb_error *parse_clause(struct ovsdb_clause *clause, const struc
         bool numeric = c->type.key.type == OVSDB_INTEGER || c->type.key.type == OVSDB_REAL;
         if (!numeric || (!ovsdb_type_is_scalar(&c->type) && !ovsdb_type_is_optional_scalar(&c->type))) {
             char *type = ovsdb_type_to_english(&c->type);
-            error = ovsdb_syntax_error(
-                json, NULL, "Type mismatch: \"%s\" operator may not be applied to column %s of type %s.",
+            error = ovsdb_value_error(
+                json, "Type mismatch: \"%s\" operator may not be applied to column %s of type %s.",
                 function_name, c->name, type);
             free(type);
             return error;

@@ -512,7 +512,7 @@ static struct ovsdb_error *pair_from_json(struct ovsdb_datum_builder *b, const s
 {
     union ovsdb_atom key, value;
     if (!json_is_array(json) || json_length(json) != 2) {
-        return ovsdb_syntax_error(json, NULL, "expected 2-element array");
+        return ovsdb_value_error(json, "expected 2-element array");
     }
     struct ovsdb_error *error = atom_from_json(&key, &b->type->key, json_element(json, 0), symtab);
     if (error) {
@@ -535,14 +535,14 @@ static struct ovsdb_error *check_count(const struct ovsdb_type *type, const stru
     }
     const char *kind = ovsdb_type_is_map(type) ? "map" : "set";
     if (type->n_min == 1 && type->n_max == 1) {
-        return ovsdb_syntax_error(json, NULL, "%s must have exactly one member but %zu are present", kind, n);
+        return ovsdb_value_error(json, "%s must have exactly one member but %zu are present", kind, n);
     }
     if (type->n_max == UINT_MAX) {
-        return ovsdb_syntax_error(json, NULL, "%s must have %u or more members but %zu are present", kind,
-                                  type->n_min, n);
+        return ovsdb_value_error(json, "%s must have %u or more members but %zu are present", kind,
+                                 type->n_min, n);
     }
-    return ovsdb_syntax_error(json, NULL, "%s must have %u to %u members but %zu are present", kind,
-                              type->n_min, type->n_max, n);
+    return ovsdb_value_error(json, "%s must have %u to %u members but %zu are present", kind, type->n_min,
+                             type->n_max, n);
 }
 
 static struct ovsdb_error *datum_from_json(struct ovsdb_datum **d, const struct ovsdb_type *type,
@@ -559,7 +559,7 @@ static struct ovsdb_error *datum_from_json(struct ovsdb_datum **d, const struct 
         const struct json_object *array;
         const char *kind = map ? "map" : "set";
         if (!unwrap(json, kind, &array)) {
-            return ovsdb_syntax_error(json, NULL, "expected [\"%s\", <array>]", kind);
+            return ovsdb_value_error(json, "expected [\"%s\", <array>]", kind);
         }
         size_t n = json_length(array);
         error = counted ? check_count(type, json, n) : NULL;

@@ -164,7 +164,7 @@ struct ovsdb_error *db_row_from_json(struct db_row *row, const struct json_objec
 {
     const struct ovsdb_table_schema *t = row->table->schema;
     if (!json_is_object(json)) {
-        return ovsdb_syntax_error(json, NULL, "row must be JSON object");
+        return ovsdb_value_error(json, "row must be JSON object");
     }
     json_object_object_foreach((struct json_object *)(uintptr_t)json, name, value)
     {

@@ -556,11 +556,12 @@ struct ovsdb_error *db_write_file(const struct db *db, struct log_file *file, co
     return error ? error : log_file_sync(file);
 }
 
-struct ovsdb_error *db_storage_rewrite(struct db_storage *storage, const char *comment)
+struct ovsdb_error *db_storage_rewrite_as(struct db_storage *storage, const struct db *db,
+                                          const char *comment)
 {
     compact_fini(storage);
     struct ovsdb_error *error = open_new_file(storage);
-    error = error ? error : db_write_file(storage->db, storage->new_file, comment);
+    error = error ? error : db_write_file(db, storage->new_file, comment);
     error = error ? error : log_file_replace(storage->file, storage->new_file);
     if (!error) {
         storage->file = storage->new_file;

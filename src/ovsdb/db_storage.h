@@ -17,7 +17,6 @@ struct db_txn;
 
 /* The database in FILE. For READ_WRITE it has storage (db->storage) and the file is locked. */
 struct ovsdb_error *db_open(struct db **, const char *file, enum log_file_mode) WARN_UNUSED;
-/* The same from a log that is open already: used by tools. */
 void db_storage_close(struct db_storage *); /* NULL is fine */
 const char *db_storage_file(const struct db_storage *);
 
@@ -35,8 +34,9 @@ struct ovsdb_error *db_storage_compact(struct db_storage *) WARN_UNUSED; /* at o
 
 /* Writes schema and rows of DB to a new file (for tools and conversion). COMMENT may be NULL. */
 struct ovsdb_error *db_write_file(const struct db *, struct log_file *, const char *comment) WARN_UNUSED;
-/* Replaces the file's content by DB's present content, synced: after db_replace(). */
-struct ovsdb_error *db_storage_rewrite(struct db_storage *, const char *comment) WARN_UNUSED;
+/* Replaces the file's content by the schema and rows of DB, synced. */
+struct ovsdb_error *db_storage_rewrite_as(struct db_storage *, const struct db *,
+                                          const char *comment) WARN_UNUSED;
 
 /* Applies one transaction record to DB. */
 struct ovsdb_error *db_apply_record(struct db *, const struct json_object *) WARN_UNUSED;

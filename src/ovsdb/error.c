@@ -40,6 +40,18 @@ struct ovsdb_error *ovsdb_syntax_error(const struct json_object *json, const cha
     return e;
 }
 
+struct ovsdb_error *ovsdb_value_error(const struct json_object *json, const char *details, ...)
+{
+    struct ovsdb_error *e = xzalloc(sizeof *e);
+    va_list args;
+    va_start(args, details);
+    e->tag = xstrdup("syntax error");
+    e->details = xvasprintf(details, args);
+    va_end(args);
+    e->syntax = json_text(json, JSON_SORT);
+    return e;
+}
+
 struct ovsdb_error *ovsdb_io_error(int error, const char *details, ...)
 {
     struct ovsdb_error *e = xzalloc(sizeof *e);

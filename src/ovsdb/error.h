@@ -22,6 +22,9 @@ struct ovsdb_error *ovsdb_error(const char *tag, const char *details, ...) PRINT
 /* About JSON (its text goes into `syntax`, if it is not NULL). TAG NULL means "syntax error". */
 struct ovsdb_error *ovsdb_syntax_error(const struct json_object *, const char *tag, const char *details, ...)
     PRINTF_FORMAT(3, 4) WARN_UNUSED;
+/* The same about a value, which may be JSON's null (a NULL pointer); always "syntax error". */
+struct ovsdb_error *ovsdb_value_error(const struct json_object *, const char *details, ...)
+    PRINTF_FORMAT(2, 3) WARN_UNUSED;
 /* A failed system call: tag "I/O error". */
 struct ovsdb_error *ovsdb_io_error(int error, const char *details, ...) PRINTF_FORMAT(2, 3) WARN_UNUSED;
 void ovsdb_error_destroy(struct ovsdb_error *);

@@ -56,13 +56,9 @@ static struct ovsdb_error *lock(struct log_file *f)
     f->lock_fd = open(lock_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (f->lock_fd < 0 || fcntl(f->lock_fd, F_OFD_SETLK, &range) < 0) {
         int save = errno;
-        pid_t holder = 0;
-        if (f->lock_fd >= 0 && fcntl(f->lock_fd, F_GETLK, &range) == 0 && range.l_type != F_UNLCK) {
-            holder = range.l_pid;
-        }
         error = ovsdb_io_error(save, "%s: failed to lock lockfile", f->name);
-        LOG_WARN("%s: cannot lock file%s%.0d: %s", lock_name, holder > 0 ? ", another process has it" : "",
-                 holder, strerror(save));
+        LOG_WARN("%s: cannot lock file: %s%s", lock_name, strerror(save),
+                 save == EAGAIN || save == EACCES ? " (another process has the database open)" : "");
         if (f->lock_fd >= 0) {
             close(f->lock_fd);
             f->lock_fd = -1;

@@ -15,9 +15,9 @@ static const char *const mutator_names[] = {
 static struct ovsdb_error *type_mismatch(const struct ovsdb_mutation *m, const struct json_object *json)
 {
     char *type = ovsdb_type_to_english(&m->column->type);
-    struct ovsdb_error *error = ovsdb_syntax_error(
-        json, NULL, "Type mismatch: \"%s\" operator may not be applied to column %s of type %s.",
-        mutator_names[m->mutator], m->column->name, type);
+    struct ovsdb_error *error =
+        ovsdb_value_error(json, "Type mismatch: \"%s\" operator may not be applied to column %s of type %s.",
+                          mutator_names[m->mutator], m->column->name, type);
     free(type);
     return error;
 }
@@ -63,7 +63,7 @@ static struct ovsdb_error *parse_mutation(struct ovsdb_mutation *m, const struct
     if (!json_is_array(json) || json_length(json) != 3 ||
         !json_is_string(json_element(json, 0), &column_name) ||
         !json_is_string(json_element(json, 1), &mutator_name)) {
-        return ovsdb_syntax_error(json, NULL, "Parse error in mutation.");
+        return ovsdb_value_error(json, "Parse error in mutation.");
     }
     m->column = ovsdb_table_column(t, column_name);
     if (!m->column) {
