@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 
 const char *error_text(int error)
 {
@@ -35,4 +36,23 @@ char *error_prefix(char *inner, const char *format, ...)
     free(context);
     free(inner);
     return error;
+}
+
+static char *program;
+
+void error_set_program(const char *name)
+{
+    free(program);
+    program = xstrdup(name);
+}
+
+void error_fatal(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = xvasprintf(format, args);
+    va_end(args);
+    fflush(stdout);
+    fprintf(stderr, "%s: %s\n", program ? program : log_program(), text);
+    exit(1);
 }

@@ -14,4 +14,9 @@ const char *error_text(int error);
 /* "CONTEXT: INNER"; frees INNER. NULL stays NULL. */
 char *error_prefix(char *inner, const char *format, ...) PRINTF_FORMAT(2, 3) WARN_UNUSED;
 
+/* "PROGRAM: TEXT" on standard error and exit status 1: for what a command line or a start-up cannot get over.
+ * PROGRAM is the name given to error_set_program(), log_program() before. */
+void error_set_program(const char *name);
+void error_fatal(const char *format, ...) PRINTF_FORMAT(1, 2) NO_RETURN;
+
 #endif
