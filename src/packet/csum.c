@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/csum.h"
 
+#include "base/crc32c.h"
 #include "wire/eth.h"
 #include "wire/l4.h"
-
-#ifdef __SSE4_2__
-#include <nmmintrin.h>
-#endif
 
 /* 64 bits at a time, halves apart, so that the sum cannot overflow below 2^32 words; the compiler makes
  * vectors of the inner loop. */
@@ -24,30 +21,6 @@ uint32_t csum_bytes(uint32_t partial, const void *data, size_t n)
     }
     return csum_continue(csum_fold32((low & UINT32_MAX) + (low >> 32) + (high & UINT32_MAX) + (high >> 32)),
                          p, n);
-}
-
-/* SCTP's checksum is a CRC32c (RFC 9260, appendix A), stored with its low byte first. */
-static uint32_t crc32c(const uint8_t *p, size_t n)
-{
-    uint32_t crc = UINT32_MAX;
-#ifdef __SSE4_2__
-    for (; n >= 8; n -= 8, p += 8) {
-        uint64_t v;
-        __builtin_memcpy(&v, p, sizeof v);
-        crc = (uint32_t)_mm_crc32_u64(crc, v);
-    }
-    for (; n; n--) {
-        crc = _mm_crc32_u8(crc, *p++);
-    }
-#else
-    for (; n; n--) {
-        crc ^= *p++;
-        for (int i = 0; i < 8; i++) {
-            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
-        }
-    }
-#endif
-    return ~crc;
 }
 
 #define SCTP_CSUM_OFFSET offsetof(struct sctp_header, csum)
@@ -100,14 +73,15 @@ bool packet_ipv4_csum_ok(const struct packet *p)
     return !csum_of(ip, (size_t)IPV4_IHL_BYTES(ip));
 }
 
-/* Where the layer-4 protocol of an IPv6 packet begins is known; which it is, its extension headers say. */
+/* Where the layer-4 protocol of an IPv6 packet begins is known; which it is, its extension headers say. None:
+ * a fragment, or one whose checksum is over a destination that a routing header holds. */
 static uint8_t ipv6_protocol(const struct packet *p)
 {
     uint32_t ofs = (uint32_t)p->l3_ofs + IPV6_HEADER_LEN;
     uint8_t next = p->data[p->l3_ofs + offsetof(struct ipv6_header, next)];
     while (ofs + 8 <= p->l4_ofs) {
         const uint8_t *ext = p->data + ofs;
-        if (next == IP_PROTO_FRAGMENT) {
+        if (next == IP_PROTO_FRAGMENT || (next == IP_PROTO_ROUTING && ext[3])) {
             return IP_PROTO_NONE;
         }
         ofs += next == IP_PROTO_AH ? (uint32_t)(ext[1] + 2) * 4 : (uint32_t)(ext[1] + 1) * 8;

@@ -102,8 +102,20 @@ static bool parse_ip(struct parser *p)
     return p->ofs <= p->len;
 }
 
-/* Behind a UDP header that is not the one meant: Geneve by its port, else VXLAN, GPE where its bit says so.
- */
+/* Is what stands behind a UDP header to PORT Geneve? Its usual port says so, or, on a port that is neither's,
+ * a protocol where VXLAN has zeros (its group policies have a flag in the first byte that Geneve's version
+ * forbids). */
+static bool is_geneve(be16 port, const uint8_t *h)
+{
+    be16 proto = get_be16(h + offsetof(struct geneve_header, proto));
+    if (port == CONST_BE16(GENEVE_PORT) || port == CONST_BE16(VXLAN_PORT)) {
+        return port == CONST_BE16(GENEVE_PORT);
+    }
+    return !(*h & 0xc0) && (proto == CONST_BE16(ETH_TYPE_TEB) || proto == CONST_BE16(ETH_TYPE_IPV4) ||
+                            proto == CONST_BE16(ETH_TYPE_IPV6));
+}
+
+/* Behind a UDP header that is not the one meant: Geneve, or VXLAN, GPE where its bit says so. */
 static bool parse_udp_tunnel(struct parser *p)
 {
     if (!has(p, UDP_HEADER_LEN + VXLAN_HEADER_LEN) || !add_layer(p, LAYER_UDP)) {
@@ -112,7 +124,7 @@ static bool parse_udp_tunnel(struct parser *p)
     be16 port = get_be16(p->data + p->ofs + 2);
     const uint8_t *h = p->data + p->ofs + UDP_HEADER_LEN;
     p->ofs += UDP_HEADER_LEN;
-    if (port == CONST_BE16(GENEVE_PORT)) {
+    if (is_geneve(port, h)) {
         p->type = get_be16(h + offsetof(struct geneve_header, proto));
         p->ofs += GENEVE_HEADER_LEN + (uint32_t)(*h & 0x3f) * 4;
         return p->type == CONST_BE16(ETH_TYPE_TEB) ? parse_ethernet(p) : true;
