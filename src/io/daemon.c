@@ -130,7 +130,7 @@ static void check_not_running(void)
     }
 }
 
-static void remove_pidfile(void)
+void daemon_remove_pidfile(void)
 {
     struct stat ours, there;
     if (getpid() == daemon_pid && pidfile_fd >= 0 && !fstat(pidfile_fd, &ours) && !stat(pidfile, &there) &&
@@ -170,7 +170,7 @@ static void make_pidfile(void)
     free(temporary);
     pidfile_fd = fd;
     daemon_pid = getpid();
-    atexit(remove_pidfile);
+    atexit(daemon_remove_pidfile);
 }
 
 /* Forking. */

@@ -27,8 +27,9 @@ void daemon_start(int argc, char **argv);
 /* The first configuration is done: lets the starter go, leaves the terminal and the directory, tells systemd.
  */
 void daemon_ready(void);
-void daemon_stopping(void);     /* tells systemd; the pidfile goes at exit */
-bool daemon_is_detaching(void); /* --detach was given and daemon_ready() has not been called */
+void daemon_stopping(void);       /* tells systemd; the pidfile goes at exit */
+void daemon_remove_pidfile(void); /* now, where exit() will not be called */
+bool daemon_is_detaching(void);   /* --detach was given and daemon_ready() has not been called */
 /* "STATUS=..." or so, to systemd; nothing if it does not listen. */
 void daemon_notify(const char *state);
 

@@ -132,6 +132,7 @@ static int open_socket(const char *name, const char *rest, int method, uint16_t 
     }
     int result;
     if (stream_method_is_unix(method)) {
+        fchmod(*fd, 0770); /* the file's mode, less the umask: nobody else's business */
         result = bind_unix(*fd, rest);
         if (result == EADDRINUSE) {
             *error = xasprintf("%s: another process is listening there", name);

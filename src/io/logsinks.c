@@ -75,7 +75,6 @@ char *logsinks_open_file(const char *name)
     int fd = open(chosen, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0660);
     if (fd < 0) {
         char *error = xasprintf("failed to open %s for logging: %s", chosen, error_text(errno));
-        LOG_WARN("%s", error);
         free(chosen);
         return error;
     }

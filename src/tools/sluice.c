@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sluice TOOL ...`, or the tool itself where a symbolic link has its name. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "tools/tool.h"
+
+static const struct tool {
+    const char *word;    /* "appctl" */
+    const char *program; /* "ovs-appctl" */
+    int (*main)(int argc, char **argv);
+    const char *help;
+} tools[] = {
+    {"appctl", "ovs-appctl", tool_appctl, "ask the running daemon"},
+    {"dpctl", "ovs-dpctl", tool_dpctl, "look at the datapath and its flows"},
+};
+
+static void usage(FILE *file)
+{
+    fprintf(file, "sluice: the command of the Sluice virtual switch\nusage: sluice TOOL [OPTIONS] COMMAND "
+                  "[ARG...]\n\n");
+    for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
+        fprintf(file, "  %-10s %s (as %s)\n", tools[i].word, tools[i].help, tools[i].program);
+    }
+    fprintf(file, "\n\"sluice TOOL --help\" says more.\n");
+}
+
+static int run(const struct tool *tool, int argc, char **argv)
+{
+    argv[0] = (char *)(uintptr_t)tool->program;
+    log_set_program(tool->program);
+    error_set_program(tool->program);
+    return tool->main(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    log_set_level(NULL, LOG_CONSOLE, LOG_LEVEL_WARN);
+    const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
+    for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
+        if (!strcmp(name, tools[i].program)) {
+            return run(&tools[i], argc, argv);
+        }
+        if (argc > 1 && !strcmp(argv[1], tools[i].word)) {
+            return run(&tools[i], argc - 1, argv + 1);
+        }
+    }
+    error_set_program("sluice");
+    if (argc < 2) {
+        usage(stderr);
+        return 1;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        usage(stdout);
+        return 0;
+    }
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+        printf("sluice " VERSION_TEXT);
+        return 0;
+    }
+    error_fatal("\"%s\" is no tool of mine (\"sluice --help\" lists them)", argv[1]);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/tool.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/version.h"
+
+enum {
+    OPT_HELP,
+    OPT_VERSION
+};
+
+static const struct option_def common_defs[] = {
+    {"help", 'h', OPTION_NO_ARG, NULL, "print this helpful information", OPT_HELP},
+    {"version", 'V', OPTION_NO_ARG, NULL, "display version information", OPT_VERSION},
+};
+
+static char *take_common(const struct option_def *def, const char *arg, void *common_)
+{
+    const struct tool_common *common = common_;
+    if (def->id == OPT_HELP) {
+        common->usage();
+    } else {
+        printf("%s %s", common->program, VERSION_TEXT);
+    }
+    exit(0);
+}
+
+const struct option_group tool_common_options = {
+    .title = "Other options:",
+    .defs = common_defs,
+    .n = ARRAY_SIZE(common_defs),
+    .take = take_common,
+};
+
+int tool_parse(const struct option_group *groups, size_t n, bool stop_at_argument, int argc, char **argv)
+{
+    struct options options = {groups, n, stop_at_argument};
+    int first = argc;
+    char *error = options_parse(&options, argc, argv, &first);
+    if (error) {
+        error_fatal("%s", error);
+    }
+    return first;
+}
+
+char *tool_set_timeout(const char *text)
+{
+    char *end;
+    unsigned long seconds = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || seconds > 1000000000) {
+        return xasprintf("value %s on -T or --timeout is invalid", text);
+    }
+    signal(SIGALRM, SIG_DFL);
+    alarm((unsigned)seconds);
+    return NULL;
+}
