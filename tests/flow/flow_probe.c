@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shows what the flow library makes of packets and texts, for the differential tests beside this file. Each line
- * of standard input is a command and its argument; each is answered with one line:
+/* Shows what the flow library makes of packets and texts, for the differential tests beside this file. Each
+ * line of standard input is a command and its argument; each is answered with one line:
  *
  *     packet HEX      the datapath key of a packet (in_port 1), exact
  *     flow HEX        the same as ofproto/trace's "Flow:" shows it
@@ -58,7 +58,8 @@ static void show_composed(struct packet_pool *pool, const char *text, long len, 
         return;
     }
     bool too_small = false;
-    struct packet *p = len ? flow_compose_sized(pool, &key, (size_t)len, &too_small) : flow_compose(pool, &key, NULL, 0);
+    struct packet *p =
+        len ? flow_compose_sized(pool, &key, (size_t)len, &too_small) : flow_compose(pool, &key, NULL, 0);
     if (!p) {
         strbuf_puts(s, "too small packet len");
         return;
