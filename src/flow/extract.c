@@ -207,12 +207,8 @@ static void extract_nsh(struct cursor *c, struct flow_key *key, unsigned *blocks
     }
     const struct nsh_header *nsh = (const struct nsh_header *)(const void *)c->data;
     unsigned len = NSH_LENGTH(nsh->ver_flags_ttl_len);
-    uint8_t md_type = nsh->md_type & NSH_MD_TYPE_MASK;
-    if (NSH_VERSION(nsh->ver_flags_ttl_len) || len < NSH_BASE_LEN || len > c->left ||
-        (md_type == NSH_MD1 && len != NSH_M1_LEN)) {
-        return;
-    }
-    if (md_type != NSH_MD1 && md_type != NSH_MD2) {
+    uint8_t md_type = nsh->md_type;
+    if (NSH_VERSION(nsh->ver_flags_ttl_len) || len > c->left || (md_type == NSH_MD1 && len != NSH_M1_LEN)) {
         return;
     }
     use_block(key, blocks, FLOW_BLOCK_EXT);
@@ -267,8 +263,11 @@ static bool skip_ipv6_extensions(struct cursor *c, uint8_t *proto, uint8_t *frag
         }
         if (is_frag) {
             const struct ipv6_frag_header *fh = cursor_pull(c, IPV6_FRAG_HEADER_LEN);
-            *frag = FLOW_NW_FRAG_ANY;
             *proto = fh->next;
+            if (!fh->offlg) {
+                continue; /* an atomic fragment is whole */
+            }
+            *frag = FLOW_NW_FRAG_ANY;
             if (fh->offlg & CONST_BE16(IPV6_FRAG_OFF_MASK)) {
                 *frag |= FLOW_NW_FRAG_LATER;
                 *proto = IP_PROTO_FRAGMENT;
@@ -329,7 +328,6 @@ static void extract_nd(struct cursor c, struct flow_key *key, unsigned *blocks)
         const struct nd_lla_option *opt = (const struct nd_lla_option *)(const void *)c.data;
         uint32_t len = opt->len * 8u;
         if (!len || len > c.left) {
-            valid = false;
             break;
         }
         struct eth_addr *lla = opt->type == ND_OPT_SOURCE_LLA   ? &sll
@@ -357,7 +355,7 @@ static void extract_nd(struct cursor c, struct flow_key *key, unsigned *blocks)
     key->tcp_flags = CONST_BE16(opt_type);
 }
 
-static void extract_icmpv6(struct cursor *c, struct flow_key *key, unsigned *blocks)
+static void extract_icmpv6(struct cursor *c, struct flow_key *key, unsigned *blocks, bool ipv6)
 {
     const struct icmp_header *icmp = cursor_pull(c, ICMPV6_HEADER_LEN);
     if (!icmp) {
@@ -365,7 +363,7 @@ static void extract_icmpv6(struct cursor *c, struct flow_key *key, unsigned *blo
     }
     key->tp_src = CONST_BE16(icmp->type);
     key->tp_dst = CONST_BE16(icmp->code);
-    if (!icmp->code && (icmp->type == ND_NEIGHBOR_SOLICIT || icmp->type == ND_NEIGHBOR_ADVERT)) {
+    if (ipv6 && !icmp->code && (icmp->type == ND_NEIGHBOR_SOLICIT || icmp->type == ND_NEIGHBOR_ADVERT)) {
         extract_nd(*c, key, blocks);
     }
 }
@@ -376,6 +374,9 @@ static void extract_l4(struct cursor *c, struct flow_key *key, unsigned *blocks,
     case IP_PROTO_TCP:
         if (c->left >= TCP_HEADER_LEN) {
             const struct tcp_header *tcp = (const struct tcp_header *)(const void *)c->data;
+            if (TCP_OFFSET_BYTES(tcp->ctl) < TCP_HEADER_LEN || TCP_OFFSET_BYTES(tcp->ctl) > c->left) {
+                break;
+            }
             key->tp_src = tcp->src;
             key->tp_dst = tcp->dst;
             key->tcp_flags = TCP_FLAGS_BE(tcp->ctl);
@@ -389,13 +390,13 @@ static void extract_l4(struct cursor *c, struct flow_key *key, unsigned *blocks,
         }
         break;
     case IP_PROTO_ICMP:
-        if (c->left >= ICMP_HEADER_LEN && !ipv6) {
+        if (c->left >= ICMP_HEADER_LEN) {
             key->tp_src = CONST_BE16(c->data[0]);
             key->tp_dst = CONST_BE16(c->data[1]);
         }
         break;
     case IP_PROTO_IGMP:
-        if (c->left >= IGMP_HEADER_LEN && !ipv6) {
+        if (c->left >= IGMP_HEADER_LEN) {
             const struct igmp_header *igmp = (const struct igmp_header *)(const void *)c->data;
             key->tp_src = CONST_BE16(igmp->type);
             key->tp_dst = CONST_BE16(igmp->code);
@@ -404,9 +405,7 @@ static void extract_l4(struct cursor *c, struct flow_key *key, unsigned *blocks,
         }
         break;
     case IP_PROTO_ICMPV6:
-        if (ipv6) {
-            extract_icmpv6(c, key, blocks);
-        }
+        extract_icmpv6(c, key, blocks, ipv6);
         break;
     default:
         break;
@@ -503,7 +502,12 @@ static ALWAYS_INLINE bool extract_hot_ipv4(struct packet *p, struct flow_key *ke
         if (unlikely(total_len < IPV4_HEADER_LEN + TCP_HEADER_LEN)) {
             return false;
         }
-        tcp_flags = TCP_FLAGS_BE(get_be16(l4 + 12));
+        be16 ctl = get_be16(l4 + 12);
+        uint32_t tcp_len = TCP_OFFSET_BYTES(ctl);
+        if (unlikely(tcp_len < TCP_HEADER_LEN) || unlikely(tcp_len > total_len - IPV4_HEADER_LEN)) {
+            return false;
+        }
+        tcp_flags = TCP_FLAGS_BE(ctl);
     } else {
         return false;
     }

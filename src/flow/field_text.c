@@ -493,7 +493,9 @@ char *field_parse(const struct field *f, const char *text, const struct port_nam
     case FIELD_PORT_OXM: {
         uint32_t port;
         if (!ofport_parse(text, ports, &port)) {
-            return xasprintf("%s: invalid or unknown port for %s", text, f->name);
+            return xasprintf(f->format == FIELD_PORT ? "%s: invalid or unknown port for %s"
+                                                     : "%s: port value out of range for %s",
+                             text, f->name);
         }
         if (f->format == FIELD_PORT) {
             value->be16 = CONST_BE16(port);

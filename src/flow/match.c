@@ -7,6 +7,7 @@
 #include "wire/eth.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
+#include "wire/mpls.h"
 
 #define ALL_BLOCKS ((1u << FLOW_N_BLOCKS) - 1)
 
@@ -112,6 +113,10 @@ bool match_normalise(struct match *m)
 {
     unsigned may = may_match(&m->flow);
     struct flow_key *wc = &m->wc.bits;
+    if (!wc->ct_nw_proto) {
+        flow_wc_unset(wc, ct_tp_src);
+        flow_wc_unset(wc, ct_tp_dst);
+    }
     struct flow_key before = *wc;
 
     if (!(may & MAY_ETH)) {
@@ -198,18 +203,13 @@ static void mask_ip_for_packet(const struct flow_key *f, struct flow_key *wc)
         flow_wc_set(wc, igmp_group);
         break;
     case IP_PROTO_ICMPV6:
-        if (type != CONST_BE16(ETH_TYPE_IPV6)) {
-            break;
-        }
         flow_wc_set(wc, tp_src);
         flow_wc_set(wc, tp_dst);
-        if (!f->tp_dst &&
+        if (type == CONST_BE16(ETH_TYPE_IPV6) && !f->tp_dst &&
             (f->tp_src == CONST_BE16(ND_NEIGHBOR_SOLICIT) || f->tp_src == CONST_BE16(ND_NEIGHBOR_ADVERT))) {
             flow_wc_set(wc, arp_sha);
             flow_wc_set(wc, arp_tha);
             flow_wc_set(wc, nd_target);
-            flow_wc_set(wc, tcp_flags);
-            flow_wc_set(wc, igmp_group);
         }
         break;
     default:
@@ -305,7 +305,12 @@ void flow_mask_for_packet(const struct flow_key *f, struct flow_key *wc)
         flow_wc_set(wc, arp_sha);
         flow_wc_set(wc, arp_tha);
     } else if (eth_type_is_mpls(type)) {
-        flow_wc_set(wc, mpls_lse);
+        for (int i = 0; i < FLOW_MAX_MPLS; i++) {
+            flow_wc_set(wc, mpls_lse[i]);
+            if (f->mpls_lse[i] & CONST_BE32(MPLS_BOS_MASK)) {
+                break;
+            }
+        }
     } else if (type == CONST_BE16(ETH_TYPE_NSH)) {
         flow_wc_set(wc, nsh_flags);
         flow_wc_set(wc, nsh_ttl);

@@ -36,7 +36,11 @@ static void put_hex(struct strbuf *s, const char *name, uint64_t v, uint64_t mas
 
 static void put_port(struct strbuf *s, const char *name, be16 v, be16 mask)
 {
-    put_dec(s, name, CONST_BE16(v), CONST_BE16(mask), UINT16_MAX);
+    if (mask == UINT16_MAX) {
+        strbuf_printf(s, "%s=%u,", name, CONST_BE16(v));
+    } else if (mask) {
+        strbuf_printf(s, "%s=0x%x/0x%x,", name, CONST_BE16(v), CONST_BE16(mask));
+    }
 }
 
 static void put_mac(struct strbuf *s, const char *name, const struct eth_addr *a, const struct eth_addr *mask)
@@ -277,7 +281,9 @@ static void put_nsh(struct strbuf *s, const struct match *m)
     put_dec(s, "nsh_mdtype", f->nsh_mdtype, wc->nsh_mdtype, UINT8_MAX);
     put_dec(s, "nsh_np", f->nsh_np, wc->nsh_np, UINT8_MAX);
     uint32_t path = CONST_BE32(f->nsh_path_hdr), path_mask = CONST_BE32(wc->nsh_path_hdr);
-    put_hex(s, "nsh_spi", path >> 8, path_mask >> 8, 0xffffff);
+    if (path_mask >> 8) {
+        strbuf_printf(s, "nsh_spi=0x%x,", path >> 8);
+    }
     put_dec(s, "nsh_si", path & 0xff, path_mask & 0xff, UINT8_MAX);
     for (int i = 0; i < 4 && f->nsh_mdtype == 1; i++) {
         put_hex(s, context[i], CONST_BE32(f->nsh_context[i]), CONST_BE32(wc->nsh_context[i]), UINT32_MAX);

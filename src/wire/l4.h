@@ -19,7 +19,7 @@ struct tcp_header {
 #define TCP_HEADER_LEN 20
 _Static_assert(sizeof(struct tcp_header) == TCP_HEADER_LEN, "wire layout");
 #define TCP_FLAGS_BE(CTL)     ((CTL)&CONST_BE16(0x0fff))
-#define TCP_OFFSET_BYTES(CTL) ((be16)__builtin_bswap16(CTL) >> 12 << 2)
+#define TCP_OFFSET_BYTES(CTL) ((uint32_t)CONST_BE16(CTL) >> 12 << 2)
 #define TCP_CTL(FLAGS, WORDS) CONST_BE16((FLAGS) | ((WORDS) << 12))
 #define TCP_FIN               0x001
 #define TCP_SYN               0x002
