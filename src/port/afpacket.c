@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -191,31 +190,6 @@ static void afpacket_send(struct vport *vport, struct vport_tx *tx, struct packe
 
 /* Open, start, stop, close */
 
-static bool can_be_port(const char *name, const struct device_info *info, char **errorp, int *error)
-{
-    char master[IFNAMSIZ];
-    enum gate_state gate;
-    *error = 0;
-    if (info->arphrd == ARPHRD_LOOPBACK) {
-        *error = EINVAL;
-        *errorp = xasprintf("%s: is the loopback device, which no switch can have", name);
-    } else if (info->arphrd != ARPHRD_ETHER) {
-        *error = EINVAL;
-        *errorp = xasprintf("%s: is not an Ethernet device (hardware type %u)", name, info->arphrd);
-    } else if (!strcmp(info->alias, VPORT_INTERNAL_ALIAS)) {
-        *error = EINVAL;
-        *errorp = xasprintf("%s: is an internal device of a switch", name);
-    } else if (info->master) {
-        *error = EBUSY;
-        *errorp = xasprintf("%s: belongs to %s; remove it from there first (ip link set %s nomaster)", name,
-                            device_name(info->master, master), name);
-    } else if (!gate_inspect(info->ifindex, &gate, NULL) && gate == GATE_ALIEN) {
-        *error = EBUSY;
-        *errorp = xasprintf("%s: is taken by another switch that is running", name);
-    }
-    return !*error;
-}
-
 static int make_socket(int ifindex, int *fdp)
 {
     int on = 1, receive_buffer = RECEIVE_BUFFER, send_buffer = SEND_BUFFER, error;
@@ -247,12 +221,8 @@ static int make_socket(int ifindex, int *fdp)
 static int afpacket_open(const char *name, const struct smap *options, struct vport **vportp, char **errorp)
 {
     struct device_info info;
-    int fd = -1, error = device_get(name, &info);
+    int fd = -1, error = gate_admit(name, &info, errorp);
     if (error) {
-        *errorp = xasprintf("%s: %s", name, error == ENODEV ? "there is no such device" : strerror(error));
-        return error;
-    }
-    if (!can_be_port(name, &info, errorp, &error)) {
         return error;
     }
     error = make_socket(info.ifindex, &fd);

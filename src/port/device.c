@@ -272,6 +272,12 @@ void device_get_link(const char *name, uint64_t *speed_bps, bool *full_duplex)
     *full_duplex = r.s.duplex == DUPLEX_FULL;
 }
 
+unsigned device_get_rx_queues(const char *name)
+{
+    struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+    return ethtool(name, &channels) ? 1 : MAX(channels.rx_count + channels.combined_count, 1u);
+}
+
 int device_set_lro(const char *name, bool on, bool *was)
 {
     struct ethtool_value value = {.cmd = ETHTOOL_GFLAGS};

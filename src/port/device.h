@@ -52,6 +52,8 @@ void device_get_link(const char *name, uint64_t *speed_bps, bool *full_duplex); 
 /* Large-receive offload merges frames in a way that cannot be undone. *WAS: whether it was on. */
 int device_set_lro(const char *name, bool on, bool *was);
 
+unsigned device_get_rx_queues(const char *name); /* in use; at least 1 */
+
 /* The socket for requests of other files of port/ (the gate). NULL: it cannot be had. */
 struct nl_sock *device_sock(void);
 

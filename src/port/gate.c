@@ -7,6 +7,7 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "base/log.h"
 #include "io/netlink.h"
 #include "port/device.h"
+#include "port/kinds.h"
 
 LOG_MODULE(gate);
 
@@ -213,6 +215,39 @@ int gate_inspect(int ifindex, enum gate_state *state, bool *lro_was)
         *lro_was = *state == GATE_STALE && found.lro;
     }
     return error;
+}
+
+int gate_admit(const char *name, struct device_info *info, char **errorp)
+{
+    char master[IFNAMSIZ];
+    enum gate_state gate;
+    int error = device_get(name, info);
+    if (error) {
+        *errorp = xasprintf("%s: %s", name, error == ENODEV ? "there is no such device" : strerror(error));
+        return error;
+    }
+    if (info->arphrd == ARPHRD_LOOPBACK) {
+        *errorp = xasprintf("%s: is the loopback device, which no switch can have", name);
+        return EINVAL;
+    }
+    if (info->arphrd != ARPHRD_ETHER) {
+        *errorp = xasprintf("%s: is not an Ethernet device (hardware type %u)", name, info->arphrd);
+        return EINVAL;
+    }
+    if (!strcmp(info->alias, VPORT_INTERNAL_ALIAS)) {
+        *errorp = xasprintf("%s: is an internal device of a switch", name);
+        return EINVAL;
+    }
+    if (info->master) {
+        *errorp = xasprintf("%s: belongs to %s; remove it from there first (ip link set %s nomaster)", name,
+                            device_name(info->master, master), name);
+        return EBUSY;
+    }
+    if (!gate_inspect(info->ifindex, &gate, NULL) && gate == GATE_ALIEN) {
+        *errorp = xasprintf("%s: is taken by another switch that is running", name);
+        return EBUSY;
+    }
+    return 0;
 }
 
 static int delete_filter(int ifindex, const struct found *found)

@@ -19,6 +19,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct device_info;
+
+/* Looks at device NAME and says whether a switch may have it: ENODEV no such device; EINVAL loopback, not
+ * Ethernet, an internal device of a switch; EBUSY it has a master, or a living daemon's gate. *ERRORP as for
+ * vports. */
+int gate_admit(const char *name, struct device_info *, char **errorp);
+
 /* What stands on a device. */
 enum gate_state {
     GATE_NONE,

@@ -8,6 +8,7 @@
 #include "port/vport.h"
 
 extern const struct vport_ops vport_ops_system;
+extern const struct vport_ops vport_ops_afxdp;
 extern const struct vport_ops vport_ops_internal;
 extern const struct vport_ops vport_ops_tap;
 extern const struct vport_ops vport_ops_null;

@@ -16,6 +16,12 @@
 /* Takes what HDR says of the received PACKET over into its metadata. DROP_RX_ERROR: it makes no sense. */
 enum drop_reason vnet_apply(const struct virtio_net_hdr *hdr, struct packet *packet);
 
+/* A frame that came without any metadata, from a device that leaves checksums partial all the same (AF_XDP on
+ * a veth): if the checksum field (TCP, UDP; inside of VXLAN too) holds just the pseudo header's sum, it is
+ * partial. A complete one looks like that once in 65,536 times, and then completing it again gives the same.
+ */
+void vnet_guess_partial(struct packet *packet);
+
 /* What is to be said of PACKET to a device that takes partial checksums and segments. */
 void vnet_describe(const struct packet *packet, struct virtio_net_hdr *hdr);
 

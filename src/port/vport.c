@@ -10,8 +10,8 @@
 
 /* In the order in which they are listed. */
 static const struct vport_ops *const kinds[] = {
-    &vport_ops_system, &vport_ops_internal,       &vport_ops_tap,       &vport_ops_null, &vport_ops_replay,
-    &vport_ops_dummy,  &vport_ops_dummy_internal, &vport_ops_dummy_pmd,
+    &vport_ops_system, &vport_ops_afxdp, &vport_ops_internal,       &vport_ops_tap,       &vport_ops_null,
+    &vport_ops_replay, &vport_ops_dummy, &vport_ops_dummy_internal, &vport_ops_dummy_pmd,
 };
 
 /* What the command line said, before the first vport was opened. */

@@ -29,8 +29,9 @@
 #include "packet/packet.h"
 #include "port/vport.h"
 
-#define BURSTS   8
-#define MAX_ENDS 512
+#define BURSTS      8
+#define MAX_ENDS    512
+#define QUEUE_SHIFT 16 /* in an event's data: the receive queue's number above the end's */
 
 struct end {
     char *type, *name;
@@ -61,16 +62,27 @@ static int take(unsigned i, char **error_text)
             vport_close(e->vport);
             e->vport = NULL;
         } else {
-            watch(e->vport->rxqs[0]->fd, i);
+            for (uint32_t q = 0; q < e->vport->n_rxq; q++) {
+                watch(e->vport->rxqs[q]->fd, i | q << QUEUE_SHIFT);
+            }
         }
     }
     return error;
 }
 
+static uint64_t received_drops(const struct end *e, int reason)
+{
+    uint64_t n = e->rx_dropped[reason];
+    for (int q = 0; e->vport && q < e->vport->n_rxq; q++) {
+        n += e->vport->rxqs[q]->dropped[reason];
+    }
+    return n;
+}
+
 static void give_up(struct end *e)
 {
     for (int r = 0; e->vport && r < DROP_N_REASONS; r++) {
-        e->rx_dropped[r] += e->vport->rxqs[0]->dropped[r];
+        e->rx_dropped[r] = received_drops(e, r);
     }
     vport_close(e->vport);
     e->vport = NULL;
@@ -151,7 +163,7 @@ static void show_status(const struct end *e)
 static void show_drops(const struct end *e)
 {
     for (int r = 1; r < DROP_N_REASONS; r++) {
-        uint64_t rx = e->rx_dropped[r] + (e->vport ? e->vport->rxqs[0]->dropped[r] : 0);
+        uint64_t rx = received_drops(e, r);
         if (rx || e->tx.dropped[r]) {
             printf("%s %s rx %llu tx %llu\n", e->name, drop_reason_name((enum drop_reason)r),
                    (unsigned long long)rx, (unsigned long long)e->tx.dropped[r]);
@@ -203,15 +215,15 @@ static bool command(char *line)
     return true;
 }
 
-static void serve(unsigned i)
+static void serve(unsigned i, unsigned queue)
 {
     struct end *from = &ends[i], *to = &ends[i ^ 1];
     for (int n = 0; n < BURSTS && from->vport; n++) {
         struct packet_batch batch;
         batch_init(&batch);
-        int error = from->vport->ops->rxq_recv(from->vport->rxqs[0], pool, &batch);
+        int error = from->vport->ops->rxq_recv(from->vport->rxqs[queue], pool, &batch);
         if (error && error != EAGAIN) {
-            epoll_ctl(epoll_fd, EPOLL_CTL_DEL, from->vport->rxqs[0]->fd, NULL);
+            epoll_ctl(epoll_fd, EPOLL_CTL_DEL, from->vport->rxqs[queue]->fd, NULL);
         }
         if (!batch.n) {
             return;
@@ -241,9 +253,9 @@ static void run(void)
         int n = epoll_wait(epoll_fd, events, 8, idle ? -1 : 0);
         idle = n <= 0;
         for (int i = 0; i < n; i++) {
-            uint32_t what = events[i].data.u32;
+            uint32_t what = events[i].data.u32 & ((1u << QUEUE_SHIFT) - 1);
             if (what < MAX_ENDS) {
-                serve(what);
+                serve(what, events[i].data.u32 >> QUEUE_SHIFT);
             } else if (what == SIGNAL) {
                 return;
             } else if (what == MONITOR) {
