@@ -65,6 +65,15 @@ static enum drop_reason open_gap(struct packet *p, uint16_t ofs, uint32_t n)
     return DROP_NONE;
 }
 
+/* Takes N bytes off the front. A truncation that was asked for before leaves an Ethernet header's bytes. */
+static void shrink(struct packet *p, uint32_t n)
+{
+    packet_pull(p, n);
+    if (unlikely(p->cutlen) && p->cutlen + ETH_HEADER_LEN > p->len) {
+        p->cutlen = p->len > ETH_HEADER_LEN ? p->len - ETH_HEADER_LEN : 0;
+    }
+}
+
 enum drop_reason rewrite_set_eth(struct packet *p, const void *value, const void *mask)
 {
     const struct dp_set_eth *v = value, *m = mask;
@@ -106,7 +115,7 @@ enum drop_reason rewrite_pop_vlan(struct packet *p, const struct dp_action *a)
         return DROP_NONE;
     }
     memmove(p->data + VLAN_HEADER_LEN, p->data, 2 * ETH_ADDR_LEN);
-    packet_pull(p, VLAN_HEADER_LEN);
+    shrink(p, VLAN_HEADER_LEN);
     shift_all(p, -VLAN_HEADER_LEN);
     return DROP_NONE;
 }
@@ -175,7 +184,7 @@ enum drop_reason rewrite_pop_mpls(struct packet *p, const struct dp_action *a)
         set_ethertype(p, ofs, type);
     }
     memmove(p->data + MPLS_LSE_LEN, p->data, ofs);
-    packet_pull(p, MPLS_LSE_LEN);
+    shrink(p, MPLS_LSE_LEN);
     if (last) {
         p->l2_5_ofs = PACKET_NO_OFFSET;
     }
@@ -218,7 +227,7 @@ enum drop_reason rewrite_pop_eth(struct packet *p, const struct dp_action *a)
         return DROP_MALFORMED;
     }
     p->packet_type = PT_OF_ETHERTYPE(get_be16(p->data + ofs - 2));
-    packet_pull(p, ofs);
+    shrink(p, ofs);
     shift_all(p, -(int)ofs);
     return DROP_NONE;
 }
@@ -299,7 +308,7 @@ enum drop_reason rewrite_pop_nsh(struct packet *p, const struct dp_action *a)
         return DROP_ACTION_INVALID;
     }
     uint32_t pull = p->l3_ofs + len;
-    packet_pull(p, pull);
+    shrink(p, pull);
     shift_offload(p, -(int)pull);
     p->l2_5_ofs = p->l4_ofs = PACKET_NO_OFFSET;
     p->l3_ofs = p->packet_type == FLOW_PT_ETH ? PACKET_NO_OFFSET : 0; /* until it is extracted anew */

@@ -161,11 +161,11 @@ static uint8_t *grow(struct text_cursor *c, struct header *h, size_t n)
     return p;
 }
 
-static bool parse_ip(struct text_cursor *c, struct header *h, uint8_t *proto)
+static bool parse_ip(struct text_cursor *c, struct header *h, uint64_t dl_type, uint8_t *proto)
 {
     uint64_t label, p, tos, ttl, frag;
     uint8_t *ip;
-    if (text_eat(c, "ipv4(")) {
+    if (dl_type == ETH_TYPE_IPV4 && text_expect(c, "ipv4(")) {
         if (!(ip = grow(c, h, IPV4_HEADER_LEN)) || !text_expect(c, "src=") || !text_ipv4(c, ip + 12) ||
             !text_expect(c, ",dst=") || !text_ipv4(c, ip + 16) || !text_named(c, ",proto=", UINT8_MAX, &p) ||
             !text_named(c, ",tos=", UINT8_MAX, &tos) || !text_named(c, ",ttl=", UINT8_MAX, &ttl) ||
@@ -179,7 +179,7 @@ static bool parse_ip(struct text_cursor *c, struct header *h, uint8_t *proto)
         ip4->ttl = (uint8_t)ttl;
         ip4->frag_off = CONST_BE16(frag);
         ip4->csum = csum_of(ip4, IPV4_HEADER_LEN);
-    } else if (text_expect(c, "ipv6(")) {
+    } else if (dl_type == ETH_TYPE_IPV6 && text_expect(c, "ipv6(")) {
         if (!(ip = grow(c, h, IPV6_HEADER_LEN)) || !text_expect(c, "src=") || !text_ipv6(c, ip + 8) ||
             !text_expect(c, ",dst=") || !text_ipv6(c, ip + 24) ||
             !text_named(c, ",label=", IPV6_LABEL_MASK, &label) || !text_named(c, ",proto=", UINT8_MAX, &p) ||
@@ -192,7 +192,7 @@ static bool parse_ip(struct text_cursor *c, struct header *h, uint8_t *proto)
         ip6->next = (uint8_t)p;
         ip6->hop_limit = (uint8_t)ttl;
     } else {
-        return false;
+        return text_fail(c, "an IPv4 or IPv6 header, as dl_type says, is expected");
     }
     *proto = (uint8_t)p;
     return true;
@@ -282,7 +282,7 @@ static bool parse_geneve(struct text_cursor *c, struct header *h)
     return text_expect(c, ")");
 }
 
-static bool parse_udp(struct text_cursor *c, struct header *h)
+static bool parse_udp(struct text_cursor *c, struct header *h, uint64_t type)
 {
     uint64_t src, dst, csum, flags, v;
     uint8_t *p = grow(c, h, UDP_HEADER_LEN);
@@ -293,7 +293,7 @@ static bool parse_udp(struct text_cursor *c, struct header *h)
     put_be16(p, CONST_BE16(src));
     put_be16(p + 2, CONST_BE16(dst));
     put_be16(p + 6, CONST_BE16(csum));
-    if (text_eat(c, "vxlan(")) {
+    if (type == TNL_VXLAN && text_eat(c, "vxlan(")) {
         if (!(p = grow(c, h, VXLAN_HEADER_LEN)) || !text_named(c, "flags=", UINT32_MAX, &flags) ||
             !text_named(c, ",vni=", 0xffffff, &v) || !text_expect(c, ")")) {
             return false;
@@ -302,10 +302,10 @@ static bool parse_udp(struct text_cursor *c, struct header *h)
         put_be32(p + 4, CONST_BE32(v << 8));
         return true;
     }
-    if (text_eat(c, "geneve(")) {
+    if (type == TNL_GENEVE && text_eat(c, "geneve(")) {
         return parse_geneve(c, h);
     }
-    if (text_eat(c, "gtpu(")) {
+    if (type == TNL_GTPU && text_eat(c, "gtpu(")) {
         if (!(p = grow(c, h, GTPU_HEADER_LEN)) || !text_named(c, "flags=", UINT8_MAX, &flags) ||
             !text_named(c, ",msgtype=", UINT8_MAX, &csum) || !text_named(c, ",teid=", UINT32_MAX, &v) ||
             !text_expect(c, ")")) {
@@ -316,14 +316,14 @@ static bool parse_udp(struct text_cursor *c, struct header *h)
         put_be32(p + 4, CONST_BE32(v));
         return true;
     }
-    return text_fail(c, "vxlan, geneve or gtpu is expected");
+    return text_fail(c, "vxlan(), geneve() or gtpu(), as the type says, is expected");
 }
 
 bool text_header(struct text_cursor *c, uint8_t *bytes, size_t size, uint32_t *header_len, uint32_t *tnl_type)
 {
     struct header h = {bytes, 0, size};
     uint64_t len, type, dl_type;
-    uint8_t proto;
+    uint8_t proto = 0;
     if (!text_named(c, "header(size=", size, &len) || !text_named(c, ",type=", UINT32_MAX, &type)) {
         return false;
     }
@@ -334,12 +334,20 @@ bool text_header(struct text_cursor *c, uint8_t *bytes, size_t size, uint32_t *h
         return false;
     }
     put_be16(eth + 12, CONST_BE16(dl_type));
-    if (!parse_ip(c, &h, &proto)) {
+    if (!parse_ip(c, &h, dl_type, &proto)) {
         return false;
     }
-    bool ok = text_eat(c, "gre(")      ? parse_gre(c, &h)
-              : text_eat(c, "erspan(") ? parse_erspan(c, &h)
-                                       : parse_udp(c, &h);
+    bool erspan = type == TNL_ERSPAN || type == TNL_IP6ERSPAN;
+    bool ok;
+    if (proto == IP_PROTO_UDP) {
+        ok = parse_udp(c, &h, type);
+    } else if (proto == IP_PROTO_GRE && erspan) {
+        ok = text_expect(c, "erspan(") && parse_erspan(c, &h);
+    } else if (proto == IP_PROTO_GRE) {
+        ok = text_expect(c, "gre(") && parse_gre(c, &h);
+    } else {
+        ok = text_fail(c, "proto 17 or 47 is expected");
+    }
     if (!ok || !text_expect(c, ")")) {
         return false;
     }
