@@ -378,15 +378,15 @@ static int afxdp_get_stats(const struct vport *vport, struct vport_stats *stats)
 
 static int afxdp_set_mac(struct vport *vport, struct eth_addr mac)
 {
-    return device_set_mac(afxdp_cast(vport)->ifindex, mac);
+    return device_change_mac(vport, mac);
 }
 static int afxdp_set_mtu(struct vport *vport, int mtu)
 {
-    return device_set_mtu(afxdp_cast(vport)->ifindex, mtu);
+    return device_change_mtu(vport, mtu);
 }
 static int afxdp_set_admin(struct vport *vport, bool up)
 {
-    return device_set_up(afxdp_cast(vport)->ifindex, up);
+    return device_change_up(vport, up);
 }
 
 const struct vport_ops vport_ops_afxdp = {

@@ -338,6 +338,27 @@ int device_refresh(struct vport *vport, int ifindex)
     return error;
 }
 
+static int refresh_after(struct vport *vport, int error)
+{
+    if (!error) {
+        device_refresh(vport, vport->status.ifindex);
+    }
+    return error;
+}
+
+int device_change_mac(struct vport *vport, struct eth_addr mac)
+{
+    return refresh_after(vport, device_set_mac(vport->status.ifindex, mac));
+}
+int device_change_mtu(struct vport *vport, int mtu)
+{
+    return refresh_after(vport, device_set_mtu(vport->status.ifindex, mtu));
+}
+int device_change_up(struct vport *vport, bool up)
+{
+    return refresh_after(vport, device_set_up(vport->status.ifindex, up));
+}
+
 void device_get_driver_info(const struct vport *vport, struct smap *status)
 {
     struct device_driver driver;

@@ -59,6 +59,9 @@ struct nl_sock *device_sock(void);
 
 /* For the hooks of kinds whose vport is a device of the host; IFINDEX as it was when the vport was opened. */
 int device_refresh(struct vport *, int ifindex);
+int device_change_mac(struct vport *, struct eth_addr); /* these three: and the new status is known at once */
+int device_change_mtu(struct vport *, int mtu);
+int device_change_up(struct vport *, bool up);
 /* The same from a message at hand. */
 void device_update_status(struct vport *, const struct device_info *);
 void device_status_gone(struct vport *);

@@ -299,6 +299,7 @@ static void dummy_send(struct vport *vport, struct vport_tx *tx, struct packet_b
 static int dummy_get_stats(const struct vport *vport, struct vport_stats *stats)
 {
     struct dummy_vport *d = dummy_cast(vport);
+    memset(stats, 0xff, sizeof *stats); /* what is not known */
     stats->rx_packets = stats->rx_bytes = stats->tx_packets = stats->tx_bytes = 0;
     pthread_mutex_lock(&d->mutex);
     for (int i = 0; i < vport->n_rxq; i++) {

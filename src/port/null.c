@@ -3,6 +3,7 @@
  * everything as it is, so what is measured is the datapath alone. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "port/kinds.h"
@@ -60,6 +61,7 @@ static void null_send(struct vport *vport, struct vport_tx *tx, struct packet_ba
 static int null_get_stats(const struct vport *vport, struct vport_stats *stats)
 {
     const struct null_vport *null = CONTAINER_OF(vport, const struct null_vport, up);
+    memset(stats, 0xff, sizeof *stats); /* what is not known */
     stats->rx_packets = stats->rx_bytes = stats->tx_packets = stats->tx_bytes = 0;
     for (int i = 0; i < N_COUNTERS; i++) {
         stats->tx_packets += null->sent[i].packets;

@@ -119,6 +119,7 @@ static int replay_get_stats(const struct vport *vport, struct vport_stats *stats
 {
     const struct replay_vport *replay = CONTAINER_OF(vport, const struct replay_vport, up);
     const struct replay_rxq *rxq = CONTAINER_OF(vport->rxqs[0], const struct replay_rxq, up);
+    memset(stats, 0xff, sizeof *stats); /* what is not known */
     stats->rx_packets = rxq->packets;
     stats->rx_bytes = rxq->bytes;
     stats->tx_packets = replay->tx_packets;

@@ -246,15 +246,15 @@ static int tap_get_stats(const struct vport *vport, struct vport_stats *stats)
 
 static int tap_set_mac(struct vport *vport, struct eth_addr mac)
 {
-    return device_set_mac(tap_cast(vport)->ifindex, mac);
+    return device_change_mac(vport, mac);
 }
 static int tap_set_mtu(struct vport *vport, int mtu)
 {
-    return device_set_mtu(tap_cast(vport)->ifindex, mtu);
+    return device_change_mtu(vport, mtu);
 }
 static int tap_set_admin(struct vport *vport, bool up)
 {
-    return device_set_up(tap_cast(vport)->ifindex, up);
+    return device_change_up(vport, up);
 }
 
 #define TAP_HOOKS                                                                                            \

@@ -132,10 +132,10 @@ struct vport_ops {
      * Packets are what tx_features says the egress takes. Never waits. forwarding thread. */
     void (*send)(struct vport *, struct vport_tx *, struct packet_batch *);
 
-    /* control thread. */
-    int (*refresh)(struct vport *); /* looks at the device; updates `status` */
-    int (*get_stats)(const struct vport *, struct vport_stats *);
-    int (*set_mac)(struct vport *, struct eth_addr); /* EOPNOTSUPP where it cannot */
+    /* control thread. A kind may lack any of these but get_stats (NULL). */
+    int (*refresh)(struct vport *);                               /* looks at the device; updates `status` */
+    int (*get_stats)(const struct vport *, struct vport_stats *); /* fills in every member */
+    int (*set_mac)(struct vport *, struct eth_addr); /* `status` is up to date when these three return */
     int (*set_mtu)(struct vport *, int mtu);
     int (*set_admin)(struct vport *, bool up);
     void (*get_driver_info)(const struct vport *, struct smap *); /* the Interface's `status` column */
@@ -150,7 +150,7 @@ void vport_enable_dummy(bool override_all, bool override_system); /* --enable-du
 void vport_disable_system(void);                                  /* --disable-system */
 void vport_list_types(void (*each)(const struct vport_ops *, void *aux), void *aux);
 
-/* control thread. Hooks that a kind does not have: EOPNOTSUPP. */
+/* control thread */
 int vport_open(const char *type, const char *name, const struct smap *options, struct vport **,
                char **errorp);
 void vport_close(struct vport *); /* NULL is legal; stops it first if it is started */

@@ -132,7 +132,9 @@ static void show_status(const struct end *e)
         puts("gone");
         return;
     }
-    e->vport->ops->refresh(e->vport);
+    if (e->vport->ops->refresh) {
+        e->vport->ops->refresh(e->vport);
+    }
     const struct vport_status *s = &e->vport->status;
     printf(
         "admin_state %s\nlink_state %s\nmtu %d\nifindex %d\nlink_resets %lld\nlink_speed %llu\nduplex %s\n",
@@ -142,7 +144,9 @@ static void show_status(const struct end *e)
            s->mac.ea[3], s->mac.ea[4], s->mac.ea[5]);
     struct smap info;
     smap_init(&info);
-    e->vport->ops->get_driver_info(e->vport, &info);
+    if (e->vport->ops->get_driver_info) {
+        e->vport->ops->get_driver_info(e->vport, &info);
+    }
     SMAP_FOR_EACH(entry, &info)
     {
         printf("%s %s\n", entry->key, entry->value);
@@ -177,6 +181,9 @@ static int set(struct end *e, const char *verb, const char *value)
         return ENODEV;
     }
     const struct vport_ops *ops = e->vport->ops;
+    if (!ops->set_admin || !ops->set_mtu || !ops->set_mac) {
+        return EOPNOTSUPP;
+    }
     if (!strcmp(verb, "admin")) {
         return ops->set_admin(e->vport, !strcmp(value, "up"));
     } else if (!strcmp(verb, "mtu")) {
