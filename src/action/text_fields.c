@@ -77,13 +77,13 @@ void text_put_eth(struct strbuf *s, const void *mac)
     strbuf_printf(s, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
-void text_put_ipv4(struct strbuf *s, const void *addr)
+void dp_text_put_ipv4(struct strbuf *s, const void *addr)
 {
     const uint8_t *a = addr;
     strbuf_printf(s, "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
 }
 
-void text_put_ipv6(struct strbuf *s, const void *addr)
+void dp_text_put_ipv6(struct strbuf *s, const void *addr)
 {
     char text[INET6_ADDRSTRLEN];
     strbuf_puts(s, inet_ntop(AF_INET6, addr, text, sizeof text));
@@ -124,10 +124,10 @@ static void put_one(struct strbuf *s, enum text_kind kind, const void *p)
         text_put_eth(s, p);
         break;
     case TEXT_IPV4:
-        text_put_ipv4(s, p);
+        dp_text_put_ipv4(s, p);
         break;
     case TEXT_IPV6:
-        text_put_ipv6(s, p);
+        dp_text_put_ipv6(s, p);
         break;
     case TEXT_FRAG:
         strbuf_puts(s, frag_names[number_of(kind, p) & 3]);

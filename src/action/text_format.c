@@ -279,11 +279,11 @@ static void put_hash(struct out *o, const struct dp_action *a)
 static void put_nat_addr(struct strbuf *s, const struct dp_action_ct *ct, const struct ipv6_addr *addr)
 {
     if (ct->flags & DP_CT_NAT_V4) {
-        text_put_ipv4(s, addr);
+        dp_text_put_ipv4(s, addr);
     } else {
         /* Brackets, where a port follows. */
         strbuf_puts(s, ct->nat_port_min ? "[" : "");
-        text_put_ipv6(s, addr);
+        dp_text_put_ipv6(s, addr);
         strbuf_puts(s, ct->nat_port_min ? "]" : "");
     }
 }

@@ -109,9 +109,9 @@ void text_put_header(struct strbuf *s, const struct dp_action_tnl_push *t)
         if (type == CONST_BE16(ETH_TYPE_IPV4) && room >= IPV4_HEADER_LEN) {
             const struct ipv4_header *ip = (const struct ipv4_header *)(const void *)p;
             strbuf_puts(s, "ipv4(src=");
-            text_put_ipv4(s, p + offsetof(struct ipv4_header, src));
+            dp_text_put_ipv4(s, p + offsetof(struct ipv4_header, src));
             strbuf_puts(s, ",dst=");
-            text_put_ipv4(s, p + offsetof(struct ipv4_header, dst));
+            dp_text_put_ipv4(s, p + offsetof(struct ipv4_header, dst));
             strbuf_printf(s, ",proto=%u,tos=%#x,ttl=%u,frag=0x%x),", ip->proto, ip->tos, ip->ttl,
                           CONST_BE16(ip->frag_off));
             proto = ip->proto;
@@ -121,9 +121,9 @@ void text_put_header(struct strbuf *s, const struct dp_action_tnl_push *t)
             const struct ipv6_header *ip = (const struct ipv6_header *)(const void *)p;
             uint32_t word = CONST_BE32(ip->ver_tc_flow);
             strbuf_puts(s, "ipv6(src=");
-            text_put_ipv6(s, p + offsetof(struct ipv6_header, src));
+            dp_text_put_ipv6(s, p + offsetof(struct ipv6_header, src));
             strbuf_puts(s, ",dst=");
-            text_put_ipv6(s, p + offsetof(struct ipv6_header, dst));
+            dp_text_put_ipv6(s, p + offsetof(struct ipv6_header, dst));
             strbuf_printf(s, ",label=%u,proto=%u,tclass=0x%x,hlimit=%u),", word & IPV6_LABEL_MASK, ip->next,
                           (word >> IPV6_TC_SHIFT) & 0xff, ip->hop_limit);
             proto = ip->next;

@@ -40,8 +40,8 @@ size_t text_kind_size(enum text_kind);
 /* VALUE, and MASK behind a slash unless it is NULL or all ones. */
 void text_put_value(struct strbuf *, enum text_kind, const void *value, const void *mask);
 void text_put_eth(struct strbuf *, const void *mac);
-void text_put_ipv4(struct strbuf *, const void *addr);
-void text_put_ipv6(struct strbuf *, const void *addr);
+void dp_text_put_ipv4(struct strbuf *, const void *addr);
+void dp_text_put_ipv6(struct strbuf *, const void *addr);
 /* Bytes as one hexadecimal number: 0, 0x1f. */
 void text_put_hex(struct strbuf *, const uint8_t *bytes, size_t n);
 void text_put_port(struct strbuf *, uint32_t port, const struct port_names *);

@@ -70,22 +70,22 @@ void text_put_tunnel(struct strbuf *s, const struct dp_tunnel *t)
     }
     if (t->src) {
         strbuf_puts(s, "src=");
-        text_put_ipv4(s, &t->src);
+        dp_text_put_ipv4(s, &t->src);
         strbuf_put_char(s, ',');
     }
     if (t->dst) {
         strbuf_puts(s, "dst=");
-        text_put_ipv4(s, &t->dst);
+        dp_text_put_ipv4(s, &t->dst);
         strbuf_put_char(s, ',');
     }
     if (!ipv6_addr_is_zero(&src6)) {
         strbuf_puts(s, "ipv6_src=");
-        text_put_ipv6(s, &src6);
+        dp_text_put_ipv6(s, &src6);
         strbuf_put_char(s, ',');
     }
     if (!ipv6_addr_is_zero(&dst6)) {
         strbuf_puts(s, "ipv6_dst=");
-        text_put_ipv6(s, &dst6);
+        dp_text_put_ipv6(s, &dst6);
         strbuf_put_char(s, ',');
     }
     if (t->tos) {

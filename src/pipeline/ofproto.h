@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/types.h"
+#include "openflow/types.h"
 
 struct datapath;
 struct mac_table;
@@ -35,18 +36,7 @@ struct smap;
 struct strbuf;
 struct task_queue;
 
-/* OpenFlow port numbers are 16 bits wide inside, as fields and actions carry them (ovs-fields(7), in_port);
- * the wire codec of 1.1 and later maps the reserved ones. Here they stand in 32 bits. */
-#define OFPORT_MAX        0xff00u
-#define OFPORT_UNSET      0xfff7u
-#define OFPORT_IN_PORT    0xfff8u
-#define OFPORT_TABLE      0xfff9u
-#define OFPORT_NORMAL     0xfffau
-#define OFPORT_FLOOD      0xfffbu
-#define OFPORT_ALL        0xfffcu
-#define OFPORT_CONTROLLER 0xfffdu
-#define OFPORT_LOCAL      0xfffeu
-#define OFPORT_NONE       0xffffu
+/* OpenFlow port numbers are the 32-bit ones of openflow/types.h, OFPP_* included. */
 
 /* The tables that OpenFlow sees are 0 to 253; the last one is the switch's own. */
 #define OFPROTO_N_TABLES       255
@@ -65,6 +55,11 @@ void pipeline_commit(struct pipeline *);
 /* Settings of the Open_vSwitch table's other_config: flow-limit, max-idle, max-revalidator,
  * min-revalidate-pps, vlan-limit, n-handler-threads, n-revalidator-threads. Unknown keys are ignored. */
 void pipeline_set_config(struct pipeline *, const struct smap *other_config);
+
+/* WAKE is called, on any thread, when something waits that only the control thread can do (a rule to be
+ * learned, flows to be revalidated): it is to have pipeline_commit() called there soon. */
+void pipeline_set_wake(struct pipeline *, void (*wake)(void *aux), void *aux);
+void pipeline_wake(struct pipeline *);
 
 struct ofproto *pipeline_find(const struct pipeline *, const char *bridge); /* NULL: none */
 /* In the order of names. */
@@ -122,7 +117,7 @@ struct ofproto_port_settings {
     const char *name;
     const char *type;           /* "", "system", "internal", "patch", "dummy" ... */
     const struct smap *options; /* of the Interface; `peer` of a patch port. May be NULL */
-    uint32_t ofp_port_request;  /* OFPORT_NONE: any, from 1 up; OFPORT_LOCAL for the bridge's own */
+    uint32_t ofp_port_request;  /* OFPP_NONE: any, from 1 up; OFPP_LOCAL for the bridge's own */
 };
 
 /* What a port is, for status columns, OpenFlow's port descriptions and dpif/show. Valid until the next

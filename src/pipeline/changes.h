@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 7. What changed since the cached flows were last known to be right: rules that came and went, MACs
+ * that were learned, moved and forgotten. One pass of revalidation takes them all and asks each flow's record
+ * whether it is touched.
+ *
+ * Generations. Each change has a number; a translation notes the number before it begins. A flow whose
+ * translation is older than the last pass that began is not installed, since that pass has not seen it.
+ *
+ * Thread-safety: noting by any thread; taking by the control thread. */
+#ifndef PIPELINE_CHANGES_H
+#define PIPELINE_CHANGES_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/types.h"
+
+struct changes;
+struct ofproto;
+struct pipeline;
+struct record;
+struct rule;
+
+struct changes *changes_create(void);
+void changes_destroy(struct changes *);
+
+void changes_note_rule(struct ofproto *, struct rule *, bool added);
+void changes_note_mac(struct ofproto *, uint16_t vlan, struct eth_addr mac);
+void changes_note_all(struct pipeline *); /* everything may be different */
+
+/* The bridge is gone: what was noted of it is forgotten. control. */
+void changes_forget_bridge(struct changes *, const struct ofproto *);
+
+/* The number of the latest change. Any thread; read it before a translation reads anything else. */
+uint64_t changes_generation(const struct changes *);
+
+/* A set of changes that a pass works on. */
+struct change_set;
+/* All that were noted since the last call; NULL: none. */
+struct change_set *changes_take(struct changes *);
+void change_set_destroy(struct change_set *);
+/* Can the changes touch a flow with this record? */
+bool change_set_affects(const struct change_set *, const struct record *);
+
+#endif

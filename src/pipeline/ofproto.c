@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/ofproto.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "l2/mac_table.h"
+#include "pipeline/changes.h"
+#include "pipeline/group.h"
+#include "pipeline/ofproto_impl.h"
+#include "pipeline/recirc.h"
+#include "pipeline/slow_path.h"
+#include "pipeline/xlate/learned.h"
+
+LOG_MODULE(ofproto);
+
+/* ------------------------------------------------------------------ pipeline */
+
+static void run_turn(struct task *task)
+{
+    pipeline_commit(CONTAINER_OF(task, struct pipeline, turn));
+}
+
+struct pipeline *pipeline_create(struct task_queue *queue)
+{
+    struct pipeline *p = xzalloc(sizeof *p);
+    p->queue = queue;
+    p->control_thread = pthread_self();
+    list_init(&p->backers);
+    p->recirc = recirc_table_create();
+    p->changes = changes_create();
+    p->learned = learned_queue_create();
+    p->config = (struct pipeline_config){.flow_limit = 200000,
+                                         .max_idle_ms = 10000,
+                                         .max_revalidator_ms = 500,
+                                         .min_revalidate_pps = 5,
+                                         .vlan_limit = 1};
+    task_init(&p->turn, "pipeline turn", run_turn);
+    snapshot_publish(p);
+    return p;
+}
+
+void pipeline_destroy(struct pipeline *p)
+{
+    if (!p) {
+        return;
+    }
+    while (p->n_ofprotos) {
+        ofproto_destroy(p->ofprotos[p->n_ofprotos - 1]);
+    }
+    task_cancel(&p->turn);
+    rcu_barrier_all();
+    snapshot_destroy(p->snapshot);
+    rcu_barrier_all();
+    learned_queue_destroy(p->learned);
+    changes_destroy(p->changes);
+    recirc_table_destroy(p->recirc);
+    free(p->ofprotos);
+    free(p);
+}
+
+void pipeline_commit(struct pipeline *p)
+{
+    bool changed = p->changed;
+    if (changed) {
+        p->changed = false;
+        snapshot_publish(p);
+        changes_note_all(p);
+    }
+    if (p->all_changed) {
+        p->all_changed = false;
+        changes_note_all(p);
+    }
+    learned_run(p);
+    slow_path_revalidate_changes(p);
+}
+
+void pipeline_wake(struct pipeline *p)
+{
+    if (p->wake) {
+        p->wake(p->wake_aux);
+    }
+}
+
+void pipeline_set_wake(struct pipeline *p, void (*wake)(void *), void *aux)
+{
+    p->wake_aux = aux;
+    p->wake = wake;
+}
+
+void pipeline_set_config(struct pipeline *p, const struct smap *c)
+{
+    struct pipeline_config *k = &p->config;
+    k->flow_limit = (unsigned)smap_get_int(c, "flow-limit", 200000);
+    k->max_idle_ms = (int)smap_get_int(c, "max-idle", 10000);
+    k->max_revalidator_ms = (int)smap_get_int(c, "max-revalidator", 500);
+    k->min_revalidate_pps = (int)smap_get_int(c, "min-revalidate-pps", 5);
+    int vlan_limit = (int)smap_get_int(c, "vlan-limit", 1);
+    if (vlan_limit != k->vlan_limit) {
+        k->vlan_limit = vlan_limit;
+        pipeline_mark_changed(p);
+    }
+    k->n_handlers = (unsigned)smap_get_int(c, "n-handler-threads", 0);
+    k->n_revalidators = (unsigned)smap_get_int(c, "n-revalidator-threads", 0);
+}
+
+void pipeline_set_hooks(struct pipeline *p, const struct pipeline_hooks *hooks)
+{
+    p->hooks = *hooks;
+}
+
+static size_t place_of(const struct pipeline *p, const char *name)
+{
+    size_t i = 0;
+    while (i < p->n_ofprotos && strcmp(p->ofprotos[i]->name, name) < 0) {
+        i++;
+    }
+    return i;
+}
+
+struct ofproto *pipeline_find(const struct pipeline *p, const char *name)
+{
+    size_t i = place_of(p, name);
+    return i < p->n_ofprotos && !strcmp(p->ofprotos[i]->name, name) ? p->ofprotos[i] : NULL;
+}
+
+void pipeline_for_each(const struct pipeline *p, void (*each)(struct ofproto *, void *), void *aux)
+{
+    for (size_t i = 0; i < p->n_ofprotos; i++) {
+        each(p->ofprotos[i], aux);
+    }
+}
+
+/* ------------------------------------------------------------------ bridge */
+
+static int backer_open(struct pipeline *p, const char *type, struct dp_backer **backerp, char **errorp)
+{
+    const struct datapath_ops *ops = dpif_ops_lookup(type);
+    if (!ops) {
+        *errorp = xasprintf("datapath type \"%s\" is not known", type);
+        return EAFNOSUPPORT;
+    }
+    struct dp_backer *backer;
+    LIST_FOR_EACH (backer, node, &p->backers) {
+        if (backer->dp->ops == ops) {
+            backer->n_refs++;
+            *backerp = backer;
+            return 0;
+        }
+    }
+    struct datapath *dp;
+    int error = dpif_open(type, ops->default_name, &dp, errorp);
+    if (error) {
+        return error;
+    }
+    backer = xzalloc(sizeof *backer);
+    backer->pipeline = p;
+    backer->dp = dp;
+    backer->n_refs = 1;
+    backer->handler = ops->handler_create(dp, false);
+    list_push_back(&p->backers, &backer->node);
+    backer->slow_path = slow_path_create(backer);
+    *backerp = backer;
+    return 0;
+}
+
+static void backer_close(struct dp_backer *backer)
+{
+    if (--backer->n_refs) {
+        return;
+    }
+    slow_path_destroy(backer->slow_path);
+    list_remove(&backer->node);
+    backer->dp->ops->handler_destroy(backer->handler);
+    dpif_close(backer->dp);
+    free(backer);
+}
+
+static void mac_changed(void *ofproto_, enum mac_change change, const struct mac_entry *e)
+{
+    struct ofproto *ofproto = ofproto_;
+    (void)change;
+    changes_note_mac(ofproto, e->vlan, e->mac);
+    pipeline_wake(ofproto->pipeline);
+}
+
+static void run_mac_ageing(struct task *task)
+{
+    struct ofproto *ofproto = CONTAINER_OF(task, struct ofproto, mac_ageing);
+    mac_table_run(ofproto->macs, clock_ms());
+    task_schedule_in(ofproto->pipeline->queue, task, 1000);
+    pipeline_commit(ofproto->pipeline);
+}
+
+int ofproto_create(struct pipeline *p, const char *name, const char *datapath_type, struct ofproto **ofprotop,
+                   char **errorp)
+{
+    *ofprotop = NULL;
+    if (pipeline_find(p, name)) {
+        *errorp = xasprintf("there is a bridge \"%s\" already", name);
+        return EEXIST;
+    }
+    struct dp_backer *backer;
+    int error = backer_open(p, datapath_type, &backer, errorp);
+    if (error) {
+        return error;
+    }
+    struct ofproto *ofproto = xzalloc(sizeof *ofproto);
+    ofproto->pipeline = p;
+    ofproto->name = xstrdup(name);
+    ofproto->id = ++p->next_id;
+    ofproto->backer = backer;
+    random_bytes(&ofproto->datapath_id, sizeof ofproto->datapath_id);
+    ofproto->datapath_id &= UINT64_C(0xffffffffffff);
+    ofproto->fail_mode = OFPROTO_SECURE;
+    hmap_init(&ofproto->ports);
+    list_init(&ofproto->bundles);
+    ofproto->macs = mac_table_create();
+    mac_table_set_callback(ofproto->macs, mac_changed, ofproto);
+    ofproto->groups = group_table_create();
+    ofproto_tables_init(ofproto);
+    task_init(&ofproto->mac_ageing, "mac ageing", run_mac_ageing);
+    task_schedule_in(p->queue, &ofproto->mac_ageing, 1000);
+
+    if (p->n_ofprotos == p->allocated) {
+        p->ofprotos = x2nrealloc(p->ofprotos, &p->allocated, sizeof *p->ofprotos);
+    }
+    size_t place = place_of(p, name);
+    memmove(p->ofprotos + place + 1, p->ofprotos + place, (p->n_ofprotos - place) * sizeof *p->ofprotos);
+    p->ofprotos[place] = ofproto;
+    p->n_ofprotos++;
+    pipeline_mark_changed(p);
+    *ofprotop = ofproto;
+    return 0;
+}
+
+void ofproto_destroy(struct ofproto *ofproto)
+{
+    if (!ofproto) {
+        return;
+    }
+    struct pipeline *p = ofproto->pipeline;
+    struct ofport *port;
+    HMAP_FOR_EACH_SAFE (port, by_number, &ofproto->ports) {
+        ofport_destroy(port);
+    }
+    while (!list_is_empty(&ofproto->bundles)) {
+        ofbundle_destroy(ofproto, CONTAINER_OF(list_front(&ofproto->bundles), struct ofbundle, node));
+    }
+    for (int i = 0; i < MAX_MIRRORS; i++) {
+        ofmirror_clear(&ofproto->mirrors[i]);
+    }
+    size_t place = place_of(p, ofproto->name);
+    p->n_ofprotos--;
+    memmove(p->ofprotos + place, p->ofprotos + place + 1, (p->n_ofprotos - place) * sizeof *p->ofprotos);
+    task_cancel(&ofproto->mac_ageing);
+
+    /* No new translation finds the bridge; cached flows that name it in their records go; then those that
+     * read the old snapshot are waited for. */
+    snapshot_publish(p);
+    slow_path_forget_bridge(ofproto->backer->slow_path, ofproto);
+    pipeline_commit(p);
+    rcu_synchronize();
+    learned_run(p);
+    ofproto_tables_fini(ofproto);
+    changes_forget_bridge(p->changes, ofproto);
+    backer_close(ofproto->backer);
+    group_table_destroy(ofproto->groups);
+    mac_table_destroy(ofproto->macs);
+    hmap_fini(&ofproto->ports);
+    free(ofproto->flood_vlans);
+    free(ofproto->name);
+    free(ofproto);
+}
+
+const char *ofproto_name(const struct ofproto *ofproto)
+{
+    return ofproto->name;
+}
+struct datapath *ofproto_datapath(const struct ofproto *ofproto)
+{
+    return ofproto->backer->dp;
+}
+struct pipeline *ofproto_pipeline(const struct ofproto *ofproto)
+{
+    return ofproto->pipeline;
+}
+uint64_t ofproto_datapath_id(const struct ofproto *ofproto)
+{
+    return ofproto->datapath_id;
+}
+void ofproto_set_datapath_id(struct ofproto *ofproto, uint64_t id)
+{
+    ofproto->datapath_id = id;
+}
+struct mac_table *ofproto_mac_table(const struct ofproto *ofproto)
+{
+    return ofproto->macs;
+}
+
+static void add_normal_rule(struct ofproto *ofproto)
+{
+    struct flow_mod mod;
+    flow_mod_init(&mod);
+    match_init_catchall(&mod.match);
+    mod.command = FLOW_ADD;
+    mod.table_id = 0;
+    mod.priority = 0;
+    mod.new_cookie = 0;
+    struct ofpact_output *out = OFPACT_PUT(OUTPUT, &mod.ofpacts);
+    out->port = OFPP_NORMAL;
+    ofpact_finish(&mod.ofpacts, 0);
+    ofproto_flow_mods(ofproto, &(const struct flow_mod *){&mod}, 1, false, RULE_REPLACED, NULL);
+    flow_mod_fini(&mod);
+}
+
+void ofproto_set_fail_mode(struct ofproto *ofproto, enum ofproto_fail_mode mode, bool has_controller)
+{
+    bool first = !ofproto->fail_mode_set;
+    bool changed = first || mode != ofproto->fail_mode || has_controller != ofproto->has_controller;
+    ofproto->fail_mode_set = true;
+    ofproto->fail_mode = mode;
+    ofproto->has_controller = has_controller;
+    if (!changed) {
+        return;
+    }
+    /* Flows are the controller's, or the switch's own: they do not outlive the change. */
+    if (!first) {
+        ofproto_flush_rules(ofproto);
+    }
+    if (mode == OFPROTO_STANDALONE && !has_controller && !ofproto->n_rules) {
+        add_normal_rule(ofproto);
+    }
+    pipeline_mark_all_changed(ofproto->pipeline);
+}
+
+void ofproto_set_mac_config(struct ofproto *ofproto, int idle_time_s, size_t max_entries)
+{
+    mac_table_set_aging(ofproto->macs, idle_time_s < 0 ? 0 : (unsigned)idle_time_s);
+    mac_table_set_max(ofproto->macs, max_entries);
+}
+
+void ofproto_set_flood_vlans(struct ofproto *ofproto, const unsigned long *vlans)
+{
+    _Static_assert(sizeof(unsigned long) == sizeof(uint64_t), "bitmaps of VLANs");
+    if (mac_table_set_flood_vlans(ofproto->macs, (const uint64_t *)vlans)) {
+        free(ofproto->flood_vlans);
+        ofproto->flood_vlans = vlans ? xmemdup(vlans, 512) : NULL;
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+}
+
+void ofproto_set_forward_bpdu(struct ofproto *ofproto, bool forward)
+{
+    if (forward != ofproto->forward_bpdu) {
+        ofproto->forward_bpdu = forward;
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+}

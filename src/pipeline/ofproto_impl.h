@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 7, for this folder alone. What the pipeline and a bridge are made of.
+ *
+ * Thread-safety, a letter on each member: i immutable; c control thread alone; r read by any RCU reader,
+ * written by the control thread; t safe by itself, any thread. */
+#ifndef PIPELINE_OFPROTO_IMPL_H
+#define PIPELINE_OFPROTO_IMPL_H 1
+
+#include <pthread.h>
+
+#include "base/bitmap.h"
+#include "base/hmap.h"
+#include "base/list.h"
+#include "base/smap.h"
+#include "base/task.h"
+#include "dpif/dpif.h"
+#include "pipeline/ofproto.h"
+#include "pipeline/rule.h"
+#include "pipeline/snapshot.h"
+
+struct group;
+struct recirc_table;
+struct slow_path;
+
+struct pipeline_config {
+    unsigned flow_limit;    /* flows a datapath */
+    int max_idle_ms;        /* an unused cached flow's life */
+    int max_revalidator_ms; /* between two periodic passes */
+    int min_revalidate_pps;
+    int vlan_limit;      /* tags that are parsed; 0: as many as the key holds */
+    unsigned n_handlers; /* 0: by the host's CPUs */
+    unsigned n_revalidators;
+};
+
+/* A datapath in use, with its slow path. */
+struct dp_backer {
+    struct list node;            /* c: in pipeline.backers */
+    struct pipeline *pipeline;   /* i */
+    struct datapath *dp;         /* i */
+    struct dp_handler *handler;  /* i: the control thread's own, for packet-out and inline upcalls */
+    struct slow_path *slow_path; /* i */
+    unsigned n_refs;             /* c: bridges */
+};
+
+struct pipeline {
+    struct task_queue *queue;      /* i */
+    pthread_t control_thread;      /* i */
+    struct snapshot *snapshot;     /* r */
+    bool changed;                  /* c: a new snapshot waits for pipeline_commit() */
+    bool all_changed;              /* c: every cached flow is to be translated anew */
+    struct ofproto **ofprotos;     /* c: in the order of names */
+    size_t n_ofprotos, allocated;  /* c */
+    struct list backers;           /* c: struct dp_backer */
+    struct recirc_table *recirc;   /* t */
+    struct changes *changes;       /* t: what cached flows are to be checked against */
+    struct learned_queue *learned; /* t */
+    struct pipeline_hooks hooks;   /* c: set before traffic */
+    struct pipeline_config config; /* c, words read by any thread */
+    uint64_t next_id;              /* c: for ofproto.id */
+    struct task turn;              /* c: a commit that something asks for */
+    void (*wake)(void *);          /* i once set: any thread calls it */
+    void *wake_aux;
+};
+
+struct ofport {
+    struct hmap_node by_number; /* c: in ofproto.ports */
+    struct list bundle_node;    /* c: in bundle->members */
+    struct ofproto *ofproto;    /* i */
+    char *name, *type;          /* i */
+    char *peer;                 /* c: patch port's; NULL: not set */
+    uint32_t ofp_port;          /* i */
+    uint32_t dp_port;           /* i: PACKET_NO_PORT: patch */
+    uint32_t config, state;     /* c */
+    struct ofbundle *bundle;    /* c */
+    uint64_t order;             /* i: grows with each port made */
+    struct traffic_counters *counters;
+};
+
+struct ofbundle {
+    struct list node;                 /* c: in ofproto.bundles, in the order of their making */
+    uint32_t id;                      /* i */
+    char *name;                       /* i */
+    struct list members;              /* c: struct ofport */
+    struct ofproto_bundle_settings s; /* c: pointers in it are our own copies */
+};
+
+struct ofmirror {
+    char *name; /* NULL: free */
+    bool select_all;
+    struct smap src, dst; /* sets of bundle names */
+    unsigned long *vlans;
+    char *out_bundle;
+    uint16_t out_vlan, snaplen;
+    struct traffic_counters *counters;
+};
+
+struct ofproto {
+    struct pipeline *pipeline; /* i */
+    char *name;                /* i */
+    uint64_t id;               /* i: unique in the process; in cookies of upcalls */
+    struct dp_backer *backer;  /* i */
+    uint64_t datapath_id;      /* c */
+    enum ofproto_fail_mode fail_mode;
+    bool has_controller, fail_mode_set;
+    bool forward_bpdu;
+    unsigned long *flood_vlans;
+    struct mac_table *macs; /* t */
+
+    struct hmap ports;   /* c: struct ofport by number */
+    size_t max_ports;    /* c: most at one time */
+    uint32_t last_port;  /* c: last number given by itself */
+    uint64_t next_order; /* c */
+    struct list bundles; /* c */
+    uint32_t next_bundle_id;
+    struct ofmirror mirrors[MAX_MIRRORS];
+
+    struct oftable *tables; /* OFPROTO_N_TABLES; classifiers are r */
+    uint64_t version;       /* r: rules that are in force */
+    size_t n_rules;         /* c: without hidden ones */
+    struct list expirable;  /* c: rules with a time-out */
+    struct list reaper;     /* c: removed rules that readers may still see */
+    struct task expiry, reap;
+    struct task mac_ageing;
+    struct rule *miss_rule, *no_packet_in_rule, *drop_frags_rule; /* i: internal table */
+    struct group_table *groups;                                   /* r */
+};
+
+struct ofport *ofproto_find_port(const struct ofproto *, uint32_t ofp_port);
+struct ofport *ofproto_find_port_name(const struct ofproto *, const char *);
+struct ofbundle *ofproto_find_bundle(const struct ofproto *, const char *);
+void ofport_leave_bundle(struct ofport *);
+void ofport_destroy(struct ofport *); /* leaves the datapath and its bundle */
+void ofbundle_destroy(struct ofproto *, struct ofbundle *);
+void ofmirror_clear(struct ofmirror *);
+/* RULES (by `change`) were removed: they leave their classifiers after a grace period. */
+void reaper_add(struct ofproto *, struct list *rules);
+
+/* Something changed that the next commit publishes. */
+static inline void pipeline_mark_changed(struct pipeline *p)
+{
+    p->changed = true;
+}
+/* Something that no dependency is recorded for: the next commit re-translates every flow. */
+static inline void pipeline_mark_all_changed(struct pipeline *p)
+{
+    p->all_changed = true;
+}
+
+#endif

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A bridge's ports (Interface records) and bundles (Port records), and its mirrors. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "l2/mac_table.h"
+#include "pipeline/ofproto_impl.h"
+
+/* ------------------------------------------------------------------ ports */
+
+struct ofport *ofproto_find_port(const struct ofproto *ofproto, uint32_t ofp_port)
+{
+    struct ofport *port;
+    HMAP_FOR_EACH_WITH_HASH (port, by_number, hash_u32(ofp_port, 0), &ofproto->ports) {
+        if (port->ofp_port == ofp_port) {
+            return port;
+        }
+    }
+    return NULL;
+}
+
+struct ofport *ofproto_find_port_name(const struct ofproto *ofproto, const char *name)
+{
+    struct ofport *port;
+    HMAP_FOR_EACH (port, by_number, &ofproto->ports) {
+        if (!strcmp(port->name, name)) {
+            return port;
+        }
+    }
+    return NULL;
+}
+
+/* A number of its own: the next after the last one given, so that a number is not at once another port's. */
+static uint32_t allocate_number(struct ofproto *ofproto)
+{
+    for (uint32_t i = 0; i < OFPP_MAX; i++) {
+        ofproto->last_port = ofproto->last_port + 1 < OFPP_MAX ? ofproto->last_port + 1 : 1;
+        if (!ofproto_find_port(ofproto, ofproto->last_port)) {
+            return ofproto->last_port;
+        }
+    }
+    return OFPP_NONE;
+}
+
+static int open_device(struct ofproto *ofproto, const struct ofproto_port_settings *s, uint32_t *dp_port,
+                       char **errorp)
+{
+    struct datapath *dp = ofproto->backer->dp;
+    *dp_port = PACKET_NO_PORT;
+    return dp->ops->port_add(dp, s->name, s->type, s->options, dp_port, errorp);
+}
+
+static void refresh_state(struct ofport *port)
+{
+    struct dp_port_desc desc;
+    struct datapath *dp = port->ofproto->backer->dp;
+    uint32_t state = port->state & ~(OFPROTO_PS_LINK_DOWN | OFPROTO_PS_LIVE);
+    bool up = true;
+    if (port->dp_port != PACKET_NO_PORT && !dp->ops->port_query(dp, port->dp_port, &desc) && desc.vport) {
+        up = desc.vport->status.link_up;
+    }
+    state |= up ? OFPROTO_PS_LIVE : OFPROTO_PS_LINK_DOWN;
+    if (state != port->state) {
+        port->state = state;
+        pipeline_mark_changed(port->ofproto->pipeline);
+    }
+}
+
+int ofproto_port_add(struct ofproto *ofproto, const struct ofproto_port_settings *s, uint32_t *ofp_port,
+                     char **errorp)
+{
+    if (ofproto_find_port_name(ofproto, s->name)) {
+        *errorp = xasprintf("bridge %s has a port \"%s\" already", ofproto->name, s->name);
+        return EEXIST;
+    }
+    uint32_t number = s->ofp_port_request;
+    if (number != OFPP_LOCAL && (number >= OFPP_MAX || !number || ofproto_find_port(ofproto, number))) {
+        number = allocate_number(ofproto);
+        if (number == OFPP_NONE) {
+            *errorp = xasprintf("bridge %s has no OpenFlow port number left", ofproto->name);
+            return ENOSPC;
+        }
+    } else if (ofproto_find_port(ofproto, number)) {
+        *errorp = xasprintf("bridge %s has its local port already", ofproto->name);
+        return EBUSY;
+    }
+    bool patch = !strcmp(s->type, "patch");
+    uint32_t dp_port = PACKET_NO_PORT;
+    if (!patch) {
+        int error = open_device(ofproto, s, &dp_port, errorp);
+        if (error) {
+            return error;
+        }
+    } else if (!s->options || !smap_get(s->options, "peer")) {
+        *errorp = xasprintf("%s: patch port needs options:peer", s->name);
+        return EINVAL;
+    }
+    struct ofport *port = xzalloc(sizeof *port);
+    port->ofproto = ofproto;
+    port->name = xstrdup(s->name);
+    port->type = xstrdup(s->type);
+    port->peer = patch ? xstrdup(smap_get(s->options, "peer")) : NULL;
+    port->ofp_port = number;
+    port->dp_port = dp_port;
+    port->order = ofproto->next_order++;
+    port->counters = traffic_counters_create();
+    hmap_insert(&ofproto->ports, &port->by_number, hash_u32(number, 0));
+    ofproto->max_ports = MAX(ofproto->max_ports, hmap_count(&ofproto->ports));
+    refresh_state(port);
+    pipeline_mark_changed(ofproto->pipeline);
+    if (ofproto->pipeline->hooks.port_status) {
+        ofproto->pipeline->hooks.port_status(ofproto, number, 0, ofproto->pipeline->hooks.aux);
+    }
+    *ofp_port = number;
+    return 0;
+}
+
+void ofport_leave_bundle(struct ofport *port)
+{
+    if (port->bundle) {
+        list_remove(&port->bundle_node);
+        port->bundle = NULL;
+        pipeline_mark_changed(port->ofproto->pipeline);
+    }
+}
+
+void ofport_destroy(struct ofport *port)
+{
+    struct ofproto *ofproto = port->ofproto;
+    struct datapath *dp = ofproto->backer->dp;
+    ofport_leave_bundle(port);
+    hmap_remove(&ofproto->ports, &port->by_number);
+    if (port->dp_port != PACKET_NO_PORT) {
+        dp->ops->port_del(dp, port->dp_port);
+    }
+    if (ofproto->pipeline->hooks.port_status) {
+        ofproto->pipeline->hooks.port_status(ofproto, port->ofp_port, 1, ofproto->pipeline->hooks.aux);
+    }
+    traffic_counters_unref(port->counters);
+    free(port->name);
+    free(port->type);
+    free(port->peer);
+    free(port);
+    pipeline_mark_changed(ofproto->pipeline);
+}
+
+int ofproto_port_del(struct ofproto *ofproto, uint32_t ofp_port)
+{
+    struct ofport *port = ofproto_find_port(ofproto, ofp_port);
+    if (!port) {
+        return ENODEV;
+    }
+    ofport_destroy(port);
+    return 0;
+}
+
+int ofproto_port_set_options(struct ofproto *ofproto, uint32_t ofp_port, const struct smap *options,
+                             char **errorp)
+{
+    struct ofport *port = ofproto_find_port(ofproto, ofp_port);
+    if (!port) {
+        return ENODEV;
+    }
+    if (port->dp_port != PACKET_NO_PORT) {
+        struct datapath *dp = ofproto->backer->dp;
+        return dp->ops->port_set_options(dp, port->dp_port, options, errorp);
+    }
+    const char *peer = smap_get(options, "peer");
+    if (!peer) {
+        *errorp = xasprintf("%s: patch port needs options:peer", port->name);
+        return EINVAL;
+    }
+    if (!port->peer || strcmp(port->peer, peer)) {
+        free(port->peer);
+        port->peer = xstrdup(peer);
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+    return 0;
+}
+
+static void describe(const struct ofport *port, struct ofproto_port *d)
+{
+    struct datapath *dp = port->ofproto->backer->dp;
+    struct dp_port_desc desc;
+    *d = (struct ofproto_port){.name = port->name,
+                               .type = port->type,
+                               .ofp_port = port->ofp_port,
+                               .dp_port = port->dp_port,
+                               .config = port->config,
+                               .state = port->state,
+                               .bundle = port->bundle ? port->bundle->name : NULL,
+                               .peer = port->peer};
+    if (port->dp_port != PACKET_NO_PORT && !dp->ops->port_query(dp, port->dp_port, &desc)) {
+        d->vport = desc.vport;
+        d->type = desc.type;
+    }
+}
+
+int ofproto_port_get(const struct ofproto *ofproto, uint32_t ofp_port, struct ofproto_port *d)
+{
+    const struct ofport *port = ofproto_find_port(ofproto, ofp_port);
+    if (!port) {
+        return ENODEV;
+    }
+    describe(port, d);
+    return 0;
+}
+
+int ofproto_port_get_name(const struct ofproto *ofproto, const char *name, struct ofproto_port *d)
+{
+    const struct ofport *port = ofproto_find_port_name(ofproto, name);
+    if (!port) {
+        return ENODEV;
+    }
+    describe(port, d);
+    return 0;
+}
+
+static int compare_names(const void *a_, const void *b_)
+{
+    const struct ofport *const *a = a_, *const *b = b_;
+    return strcmp((*a)->name, (*b)->name);
+}
+
+void ofproto_port_for_each(const struct ofproto *ofproto, void (*each)(const struct ofproto_port *, void *),
+                           void *aux)
+{
+    size_t n = 0;
+    struct ofport **ports = xcalloc(hmap_count(&ofproto->ports) + 1, sizeof *ports), *port;
+    HMAP_FOR_EACH (port, by_number, &ofproto->ports) {
+        ports[n++] = port;
+    }
+    qsort(ports, n, sizeof *ports, compare_names);
+    for (size_t i = 0; i < n; i++) {
+        struct ofproto_port d;
+        describe(ports[i], &d);
+        each(&d, aux);
+    }
+    free(ports);
+}
+
+int ofproto_port_set_config(struct ofproto *ofproto, uint32_t ofp_port, uint32_t config, uint32_t mask)
+{
+    struct ofport *port = ofproto_find_port(ofproto, ofp_port);
+    if (!port) {
+        return ENODEV;
+    }
+    uint32_t new = (port->config & ~mask) | (config & mask);
+    if (new == port->config) {
+        return 0;
+    }
+    if (((new ^ port->config) & OFPROTO_PC_PORT_DOWN) && port->dp_port != PACKET_NO_PORT) {
+        struct datapath *dp = ofproto->backer->dp;
+        struct dp_port_desc desc;
+        if (!dp->ops->port_query(dp, port->dp_port, &desc) && desc.vport && desc.vport->ops->set_admin) {
+            int error = desc.vport->ops->set_admin(desc.vport, !(new &OFPROTO_PC_PORT_DOWN));
+            if (error) {
+                return error;
+            }
+        }
+    }
+    port->config = new;
+    pipeline_mark_changed(ofproto->pipeline);
+    if (ofproto->pipeline->hooks.port_status) {
+        ofproto->pipeline->hooks.port_status(ofproto, ofp_port, 2, ofproto->pipeline->hooks.aux);
+    }
+    return 0;
+}
+
+void ofproto_port_changed(struct ofproto *ofproto, uint32_t ofp_port)
+{
+    struct ofport *port = ofproto_find_port(ofproto, ofp_port);
+    if (port) {
+        refresh_state(port);
+        if (ofproto->pipeline->hooks.port_status) {
+            ofproto->pipeline->hooks.port_status(ofproto, ofp_port, 2, ofproto->pipeline->hooks.aux);
+        }
+    }
+}
+
+int ofproto_patch_stats(const struct ofproto *ofproto, uint32_t ofp_port, struct ofproto_port_stats *s)
+{
+    const struct ofport *port = ofproto_find_port(ofproto, ofp_port);
+    if (!port || port->dp_port != PACKET_NO_PORT) {
+        return ENODEV;
+    }
+    const struct traffic_counters *c = port->counters;
+    s->rx_packets = __atomic_load_n(&c->rx_packets, __ATOMIC_RELAXED);
+    s->rx_bytes = __atomic_load_n(&c->rx_bytes, __ATOMIC_RELAXED);
+    s->tx_packets = __atomic_load_n(&c->tx_packets, __ATOMIC_RELAXED);
+    s->tx_bytes = __atomic_load_n(&c->tx_bytes, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ bundles */
+
+struct ofbundle *ofproto_find_bundle(const struct ofproto *ofproto, const char *name)
+{
+    struct ofbundle *b;
+    LIST_FOR_EACH (b, node, &ofproto->bundles) {
+        if (!strcmp(b->name, name)) {
+            return b;
+        }
+    }
+    return NULL;
+}
+
+static unsigned long *copy_vlans(const unsigned long *vlans)
+{
+    return vlans ? xmemdup(vlans, 512) : NULL;
+}
+
+static bool equal_vlans(const unsigned long *a, const unsigned long *b)
+{
+    return a == b || (a && b && !memcmp(a, b, 512));
+}
+
+static bool equal_settings(const struct ofproto_bundle_settings *a, const struct ofproto_bundle_settings *b)
+{
+    return a->vlan_mode == b->vlan_mode && a->vlan == b->vlan && equal_vlans(a->trunks, b->trunks) &&
+           equal_vlans(a->cvlans, b->cvlans) && a->qinq_ethtype == b->qinq_ethtype &&
+           a->priority_tags == b->priority_tags && a->protect == b->protect;
+}
+
+int ofproto_bundle_set(struct ofproto *ofproto, const struct ofproto_bundle_settings *s)
+{
+    struct ofbundle *b = ofproto_find_bundle(ofproto, s->name);
+    for (size_t i = 0; i < s->n_members; i++) {
+        if (!ofproto_find_port(ofproto, s->members[i])) {
+            return ENODEV;
+        }
+    }
+    if (!b) {
+        b = xzalloc(sizeof *b);
+        b->id = ++ofproto->next_bundle_id;
+        b->name = xstrdup(s->name);
+        list_init(&b->members);
+        list_push_back(&ofproto->bundles, &b->node);
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+    struct ofproto_bundle_settings new = *s;
+    if (!new.qinq_ethtype) {
+        new.qinq_ethtype = 0x88a8;
+    }
+    if (!equal_settings(&b->s, &new)) {
+        /* What was learned in its VLANs may be wrong now. */
+        mac_table_flush_port(ofproto->macs, (void *)(uintptr_t)b->id, false);
+        free((void *)b->s.trunks);
+        free((void *)b->s.cvlans);
+        b->s = new;
+        b->s.name = b->name;
+        b->s.trunks = copy_vlans(s->trunks);
+        b->s.cvlans = copy_vlans(s->cvlans);
+        b->s.members = NULL;
+        b->s.n_members = 0;
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+
+    /* Members, in the order given. */
+    size_t n = 0;
+    bool same = true;
+    struct ofport *port, *next;
+    LIST_FOR_EACH (port, bundle_node, &b->members) {
+        same = same && n < s->n_members && port->ofp_port == s->members[n];
+        n++;
+    }
+    if (!same || n != s->n_members) {
+        LIST_FOR_EACH_SAFE (port, next, bundle_node, &b->members) {
+            ofport_leave_bundle(port);
+        }
+        for (size_t i = 0; i < s->n_members; i++) {
+            port = ofproto_find_port(ofproto, s->members[i]);
+            ofport_leave_bundle(port);
+            port->bundle = b;
+            list_push_back(&b->members, &port->bundle_node);
+        }
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+    return 0;
+}
+
+void ofbundle_destroy(struct ofproto *ofproto, struct ofbundle *b)
+{
+    struct ofport *port, *next;
+    LIST_FOR_EACH_SAFE (port, next, bundle_node, &b->members) {
+        ofport_leave_bundle(port);
+    }
+    mac_table_flush_port(ofproto->macs, (void *)(uintptr_t)b->id, true);
+    list_remove(&b->node);
+    free((void *)b->s.trunks);
+    free((void *)b->s.cvlans);
+    free(b->name);
+    free(b);
+    pipeline_mark_changed(ofproto->pipeline);
+}
+
+void ofproto_bundle_remove(struct ofproto *ofproto, const char *name)
+{
+    struct ofbundle *b = ofproto_find_bundle(ofproto, name);
+    if (b) {
+        ofbundle_destroy(ofproto, b);
+    }
+}
+
+/* ------------------------------------------------------------------ mirrors */
+
+void ofmirror_clear(struct ofmirror *m)
+{
+    if (m->name) {
+        free(m->name);
+        smap_fini(&m->src);
+        smap_fini(&m->dst);
+        free(m->vlans);
+        free(m->out_bundle);
+        traffic_counters_unref(m->counters);
+        memset(m, 0, sizeof *m);
+    }
+}
+
+static struct ofmirror *find_mirror(const struct ofproto *ofproto, const char *name)
+{
+    for (int i = 0; i < MAX_MIRRORS; i++) {
+        const struct ofmirror *m = &ofproto->mirrors[i];
+        if (m->name ? name && !strcmp(m->name, name) : !name) {
+            return (struct ofmirror *)m;
+        }
+    }
+    return NULL;
+}
+
+int ofproto_mirror_set(struct ofproto *ofproto, const struct ofproto_mirror_settings *s)
+{
+    struct ofmirror *m = find_mirror(ofproto, s->name);
+    struct traffic_counters *counters = NULL;
+    if (m) {
+        counters = m->counters;
+        m->counters = NULL;
+        ofmirror_clear(m);
+    } else {
+        m = find_mirror(ofproto, NULL);
+        if (!m) {
+            return ENOSPC;
+        }
+    }
+    m->name = xstrdup(s->name);
+    m->select_all = s->select_all;
+    smap_init(&m->src);
+    smap_init(&m->dst);
+    for (size_t i = 0; i < s->n_src; i++) {
+        smap_set(&m->src, s->src_bundles[i], "");
+    }
+    for (size_t i = 0; i < s->n_dst; i++) {
+        smap_set(&m->dst, s->dst_bundles[i], "");
+    }
+    m->vlans = copy_vlans(s->vlans);
+    m->out_bundle = xstrdup_or_null(s->out_bundle);
+    m->out_vlan = s->out_vlan;
+    m->snaplen = s->snaplen;
+    m->counters = counters ? counters : traffic_counters_create();
+    pipeline_mark_changed(ofproto->pipeline);
+    return 0;
+}
+
+void ofproto_mirror_remove(struct ofproto *ofproto, const char *name)
+{
+    struct ofmirror *m = find_mirror(ofproto, name);
+    if (m) {
+        ofmirror_clear(m);
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+}
+
+int ofproto_mirror_stats(const struct ofproto *ofproto, const char *name, uint64_t *packets, uint64_t *bytes)
+{
+    const struct ofmirror *m = find_mirror(ofproto, name);
+    if (!m) {
+        return ENOENT;
+    }
+    *packets = __atomic_load_n(&m->counters->tx_packets, __ATOMIC_RELAXED);
+    *bytes = __atomic_load_n(&m->counters->tx_bytes, __ATOMIC_RELAXED);
+    return 0;
+}
+
+bool ofproto_is_mirror_output(const struct ofproto *ofproto, const char *bundle)
+{
+    for (int i = 0; i < MAX_MIRRORS; i++) {
+        const struct ofmirror *m = &ofproto->mirrors[i];
+        if (m->name && m->out_bundle && !strcmp(m->out_bundle, bundle)) {
+            return true;
+        }
+    }
+    return false;
+}

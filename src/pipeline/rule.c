@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/rule.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/strbuf.h"
+#include "pipeline/changes.h"
+#include "pipeline/ofproto_impl.h"
+
+/* ------------------------------------------------------------------ references and counters */
+
+static void free_rule(struct rule *rule)
+{
+    if (__atomic_sub_fetch(&rule->counters->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+        free(rule->counters);
+    }
+    classifier_rule_fini(&rule->cr);
+    free(rule->actions);
+    free(rule);
+}
+
+static void free_rule_rcu(struct rcu_head *head)
+{
+    free_rule(CONTAINER_OF(head, struct rule, rcu));
+}
+
+bool rule_try_ref(struct rule *rule)
+{
+    int refs = __atomic_load_n(&rule->refs, __ATOMIC_RELAXED);
+    do {
+        if (!refs) {
+            return false;
+        }
+    } while (!__atomic_compare_exchange_n(&rule->refs, &refs, refs + 1, false, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
+void rule_unref(struct rule *rule)
+{
+    if (rule && __atomic_sub_fetch(&rule->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+        rcu_postpone(&rule->rcu, free_rule_rcu);
+    }
+}
+
+void rule_credit(struct rule *rule, uint64_t packets, uint64_t bytes, int64_t used_ms)
+{
+    struct rule_counters *c = rule->counters;
+    __atomic_fetch_add(&c->packets, packets, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&c->bytes, bytes, __ATOMIC_RELAXED);
+    int64_t used = __atomic_load_n(&c->used_ms, __ATOMIC_RELAXED);
+    while (used_ms > used && !__atomic_compare_exchange_n(&c->used_ms, &used, used_ms, true, __ATOMIC_RELAXED,
+                                                          __ATOMIC_RELAXED)) {
+    }
+}
+
+static void reduce(uint16_t *timeout, uint16_t max)
+{
+    uint16_t now = __atomic_load_n(timeout, __ATOMIC_RELAXED);
+    if (max && (!now || now > max)) {
+        __atomic_store_n(timeout, max, __ATOMIC_RELAXED);
+    }
+}
+
+void rule_reduce_timeouts(struct rule *rule, uint16_t idle, uint16_t hard)
+{
+    reduce(&rule->idle_timeout, idle);
+    reduce(&rule->hard_timeout, hard);
+}
+
+/* ------------------------------------------------------------------ lookup */
+
+uint64_t ofproto_rules_version(const struct ofproto *ofproto)
+{
+    return __atomic_load_n(&ofproto->version, __ATOMIC_ACQUIRE);
+}
+
+struct rule *ofproto_lookup(const struct ofproto *ofproto, uint64_t version, uint8_t table_id,
+                            struct flow_key *key, struct flow_mask *wc)
+{
+    if (table_id >= OFPROTO_N_TABLES) {
+        return NULL;
+    }
+    struct classifier_rule *cr = classifier_lookup(ofproto->tables[table_id].cls, version, key, wc);
+    return cr ? CONTAINER_OF(cr, struct rule, cr) : NULL;
+}
+
+/* ------------------------------------------------------------------ changes */
+
+/* One change of many rules at work. */
+struct change {
+    struct ofproto *ofproto;
+    uint64_t version; /* in which it takes effect */
+    bool internal;
+    uint8_t removal;
+    struct list added, removed; /* struct rule, by `change` */
+};
+
+static struct rule *make_rule(struct change *c, const struct flow_mod *mod, uint8_t table_id)
+{
+    struct rule *rule = xzalloc(sizeof *rule);
+    struct minimatch match;
+    match_compress(&mod->match, &match);
+    classifier_rule_init_match(&rule->cr, &match, mod->priority);
+    rule->ofproto = c->ofproto;
+    rule->table_id = table_id;
+    rule->cookie = mod->new_cookie == UINT64_MAX ? 0 : mod->new_cookie;
+    rule->idle_timeout = mod->idle_timeout;
+    rule->hard_timeout = mod->hard_timeout;
+    rule->importance = mod->importance;
+    rule->flags = mod->flags & (FLOW_SEND_FLOW_REM | FLOW_NO_PKT_COUNTS | FLOW_NO_BYT_COUNTS);
+    if (c->internal && table_id == OFPROTO_TABLE_INTERNAL) {
+        rule->flags |= RULE_HIDDEN;
+    }
+    rule->refs = 1;
+    rule->created_ms = rule->modified_ms = clock_ms();
+    rule->counters = xzalloc(sizeof *rule->counters);
+    rule->counters->refs = 1;
+    rule->counters->used_ms = rule->created_ms;
+    rule->actions_len = mod->ofpacts.len;
+    rule->actions = mod->ofpacts.len ? xmemdup(mod->ofpacts.data, mod->ofpacts.len) : NULL;
+    list_init(&rule->expirable);
+
+    /* conjunction() actions make it a soft match. */
+    struct classifier_clause clauses[64];
+    unsigned n = 0;
+    const struct ofpact *a;
+    OFPACT_FOR_EACH (a, rule->actions, rule->actions_len) {
+        if (a->type == OFPACT_CONJUNCTION && n < ARRAY_SIZE(clauses)) {
+            const struct ofpact_conjunction *conj = OFPACT_CAST(CONJUNCTION, a);
+            clauses[n++] = (struct classifier_clause){conj->id, conj->clause, conj->n_clauses};
+        }
+    }
+    if (n) {
+        classifier_rule_set_clauses(&rule->cr, clauses, n);
+    }
+    return rule;
+}
+
+static void add_rule(struct change *c, struct rule *rule)
+{
+    classifier_insert(c->ofproto->tables[rule->table_id].cls, &rule->cr, c->version);
+    list_push_back(&c->added, &rule->change);
+}
+
+static void remove_rule(struct change *c, struct rule *rule, struct rule *successor)
+{
+    classifier_rule_set_remove_version(&rule->cr, c->version);
+    rule->successor = successor;
+    list_push_back(&c->removed, &rule->change);
+}
+
+static struct rule *evictable(struct ofproto *ofproto, const struct oftable *table)
+{
+    /* Of rules that expire, the one with the least importance, then the least time left. */
+    struct rule *rule, *best = NULL;
+    LIST_FOR_EACH (rule, expirable, &ofproto->expirable) {
+        if (&ofproto->tables[rule->table_id] != table || rule->removed) {
+            continue;
+        }
+        if (!best || rule->importance < best->importance ||
+            (rule->importance == best->importance &&
+             rule->counters->used_ms + rule->idle_timeout * 1000 <
+                 best->counters->used_ms + best->idle_timeout * 1000)) {
+            best = rule;
+        }
+    }
+    return best;
+}
+
+static enum ofperr apply_add(struct change *c, const struct flow_mod *mod)
+{
+    uint8_t table_id = mod->table_id == OFPTT_ALL ? 0 : mod->table_id;
+    if (table_id >= OFPROTO_N_TABLES) {
+        return OFPERR_OFPBRC_BAD_TABLE_ID;
+    }
+    struct oftable *table = &c->ofproto->tables[table_id];
+    if (table->hidden && !c->internal) {
+        return OFPERR_OFPBRC_EPERM;
+    }
+    struct rule *rule = make_rule(c, mod, table_id);
+    struct classifier_rule *old =
+        classifier_find_exactly(table->cls, c->version, &rule->cr.match, mod->priority);
+    if (!old && (mod->flags & FLOW_CHECK_OVERLAP) &&
+        classifier_find_overlapping(table->cls, c->version, &rule->cr.match, mod->priority)) {
+        free_rule(rule);
+        return OFPERR_OFPFMFC_OVERLAP;
+    }
+    if (old) {
+        struct rule *before = CONTAINER_OF(old, struct rule, cr);
+        if ((before->flags & RULE_HIDDEN) && !c->internal) {
+            free_rule(rule);
+            return OFPERR_OFPBRC_EPERM;
+        }
+        remove_rule(c, before, rule);
+    } else if (table->n_rules >= table->max_rules) {
+        struct rule *victim = table->eviction ? evictable(c->ofproto, table) : NULL;
+        if (!victim) {
+            free_rule(rule);
+            return OFPERR_OFPFMFC_TABLE_FULL;
+        }
+        remove_rule(c, victim, NULL);
+    }
+    add_rule(c, rule);
+    return OFPERR_NONE;
+}
+
+/* RULE with the actions of MOD: a new one that keeps match, age, time-outs and, unless they are to be reset,
+ * counters. */
+static void replace_actions(struct change *c, struct rule *old, const struct flow_mod *mod)
+{
+    struct flow_mod copy = *mod;
+    struct rule *rule;
+    match_expand(&old->cr.match, NULL, &copy.match);
+    copy.priority = (uint16_t)old->cr.priority;
+    copy.new_cookie = mod->modify_cookie && mod->new_cookie != UINT64_MAX ? mod->new_cookie : old->cookie;
+    copy.idle_timeout = old->idle_timeout;
+    copy.hard_timeout = old->hard_timeout;
+    copy.importance = old->importance;
+    copy.flags = (uint8_t)old->flags;
+    rule = make_rule(c, &copy, old->table_id);
+    rule->cr.priority = old->cr.priority;
+    rule->flags = old->flags;
+    rule->created_ms = old->created_ms;
+    if (!(mod->flags & FLOW_RESET_COUNTS)) {
+        free(rule->counters);
+        rule->counters = old->counters;
+        __atomic_add_fetch(&rule->counters->refs, 1, __ATOMIC_RELAXED);
+    }
+    remove_rule(c, old, rule);
+    add_rule(c, rule);
+}
+
+static bool selected(const struct rule *rule, const struct flow_mod *criteria, bool internal)
+{
+    return (internal || !(rule->flags & RULE_HIDDEN)) &&
+           !((rule->cookie ^ criteria->cookie) & criteria->cookie_mask) &&
+           (criteria->out_port == OFPP_ANY ||
+            ofpacts_output_to_port(rule->actions, rule->actions_len, criteria->out_port)) &&
+           (criteria->out_group == OFPG_ANY ||
+            ofpacts_output_to_group(rule->actions, rule->actions_len, criteria->out_group));
+}
+
+static struct rule **collect(struct ofproto *ofproto, uint64_t version, const struct flow_mod *criteria,
+                             bool strict, bool internal, size_t *n_out)
+{
+    struct rule **rules = NULL;
+    size_t n = 0, allocated = 0;
+    struct minimatch match;
+    match_compress(&criteria->match, &match);
+    for (unsigned t = 0; t < OFPROTO_N_TABLES; t++) {
+        if (criteria->table_id == OFPTT_ALL ? ofproto->tables[t].hidden && !internal
+                                            : criteria->table_id != t) {
+            continue;
+        }
+        struct classifier *cls = ofproto->tables[t].cls;
+        struct classifier_cursor cursor;
+        struct classifier_rule *cr;
+        if (strict) {
+            cr = classifier_find_exactly(cls, version, &match, criteria->priority);
+            if (cr && selected(CONTAINER_OF(cr, struct rule, cr), criteria, internal)) {
+                if (n == allocated) {
+                    rules = x2nrealloc(rules, &allocated, sizeof *rules);
+                }
+                rules[n++] = CONTAINER_OF(cr, struct rule, cr);
+            }
+            continue;
+        }
+        CLASSIFIER_FOR_EACH (cr, &cursor, cls, version, &match) {
+            if (selected(CONTAINER_OF(cr, struct rule, cr), criteria, internal)) {
+                if (n == allocated) {
+                    rules = x2nrealloc(rules, &allocated, sizeof *rules);
+                }
+                rules[n++] = CONTAINER_OF(cr, struct rule, cr);
+            }
+        }
+    }
+    minimatch_fini(&match);
+    *n_out = n;
+    return rules;
+}
+
+struct rule **ofproto_collect_rules(struct ofproto *ofproto, const struct flow_mod *criteria, bool strict,
+                                    bool internal, size_t *n)
+{
+    return collect(ofproto, ofproto->version, criteria, strict, internal, n);
+}
+
+static enum ofperr apply(struct change *c, const struct flow_mod *mod)
+{
+    if (mod->table_id != OFPTT_ALL) {
+        if (mod->table_id >= OFPROTO_N_TABLES) {
+            return OFPERR_OFPBRC_BAD_TABLE_ID;
+        }
+        if (c->ofproto->tables[mod->table_id].hidden && !c->internal) {
+            return OFPERR_OFPBRC_EPERM;
+        }
+    }
+    if (mod->command == FLOW_ADD) {
+        return apply_add(c, mod);
+    }
+    bool strict = mod->command == FLOW_MODIFY_STRICT || mod->command == FLOW_DELETE_STRICT;
+    bool modify = mod->command == FLOW_MODIFY || mod->command == FLOW_MODIFY_STRICT;
+    size_t n;
+    struct rule **rules = collect(c->ofproto, c->version, mod, strict, c->internal, &n);
+    enum ofperr error = OFPERR_NONE;
+    for (size_t i = 0; i < n; i++) {
+        if (modify) {
+            replace_actions(c, rules[i], mod);
+        } else {
+            remove_rule(c, rules[i], NULL);
+        }
+    }
+    free(rules);
+    /* OpenFlow 1.0's and Nicira's: a modification that meets no rule adds one, unless it speaks of a cookie.
+     */
+    if (modify && !n && !mod->cookie_mask && mod->new_cookie != UINT64_MAX) {
+        error = apply_add(c, mod);
+    }
+    return error;
+}
+
+/* Nothing was seen of it. */
+static void revert(struct change *c)
+{
+    struct rule *rule, *next;
+    LIST_FOR_EACH_SAFE (rule, next, change, &c->removed) {
+        classifier_rule_set_remove_version(&rule->cr, CLASSIFIER_NEVER);
+        rule->successor = NULL;
+    }
+    LIST_FOR_EACH_SAFE (rule, next, change, &c->added) {
+        classifier_remove(c->ofproto->tables[rule->table_id].cls, &rule->cr);
+        rule_unref(rule);
+    }
+}
+
+/* It has a time-out, or may get one. */
+static bool may_expire(const struct rule *rule)
+{
+    const struct ofpact *a;
+    if (rule->idle_timeout || rule->hard_timeout) {
+        return true;
+    }
+    OFPACT_FOR_EACH (a, rule->actions, rule->actions_len) {
+        if (a->type == OFPACT_FIN_TIMEOUT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void finish(struct change *c)
+{
+    struct ofproto *ofproto = c->ofproto;
+    const struct pipeline_hooks *hooks = &ofproto->pipeline->hooks;
+    struct rule *rule, *next;
+
+    __atomic_store_n(&ofproto->version, c->version, __ATOMIC_RELEASE); /* commit */
+
+    LIST_FOR_EACH (rule, change, &c->removed) {
+        struct oftable *table = &ofproto->tables[rule->table_id];
+        rule->removed = true;
+        list_remove(&rule->expirable);
+        list_init(&rule->expirable);
+        if (!(rule->flags & RULE_HIDDEN)) {
+            table->n_rules--;
+            ofproto->n_rules--;
+        }
+        changes_note_rule(ofproto, rule, false);
+        if (!rule->successor && hooks->rule_removed) {
+            hooks->rule_removed(ofproto, rule, c->removal, hooks->aux);
+        }
+    }
+    LIST_FOR_EACH_SAFE (rule, next, change, &c->added) {
+        struct oftable *table = &ofproto->tables[rule->table_id];
+        if (!(rule->flags & RULE_HIDDEN)) {
+            table->n_rules++;
+            ofproto->n_rules++;
+        }
+        if (!rule->removed) { /* a bundle may take it away again */
+            if (may_expire(rule)) {
+                list_push_back(&ofproto->expirable, &rule->expirable);
+            }
+            changes_note_rule(ofproto, rule, true);
+            if (hooks->rule_added) {
+                hooks->rule_added(ofproto, rule, hooks->aux);
+            }
+        }
+    }
+    if (!list_is_empty(&c->removed)) {
+        reaper_add(ofproto, &c->removed);
+    }
+}
+
+enum ofperr ofproto_flow_mods(struct ofproto *ofproto, const struct flow_mod *const *mods, size_t n,
+                              bool internal, uint8_t removal, size_t *failed)
+{
+    struct change c = {
+        .ofproto = ofproto, .version = ofproto->version + 1, .internal = internal, .removal = removal};
+    enum ofperr error = OFPERR_NONE;
+    list_init(&c.added);
+    list_init(&c.removed);
+    for (size_t i = 0; i < n && !error; i++) {
+        error = apply(&c, mods[i]);
+        if (error && failed) {
+            *failed = i;
+        }
+    }
+    if (error) {
+        revert(&c);
+    } else if (!list_is_empty(&c.added) || !list_is_empty(&c.removed)) {
+        finish(&c);
+    }
+    return error;
+}
+
+/* ------------------------------------------------------------------ rules that went */
+
+/* Rules removed by one change: out of the classifier when no reader of the version before is left. */
+struct reaper_batch {
+    struct rcu_head rcu;
+    struct list node;  /* in ofproto.reaper */
+    struct list rules; /* struct rule, by `change` */
+    bool ready;        /* atomic: a grace period is over */
+    struct ofproto *ofproto;
+};
+
+static void batch_is_ready(struct rcu_head *head)
+{
+    struct reaper_batch *batch = CONTAINER_OF(head, struct reaper_batch, rcu);
+    __atomic_store_n(&batch->ready, true, __ATOMIC_RELEASE);
+}
+
+void reaper_add(struct ofproto *ofproto, struct list *rules)
+{
+    struct reaper_batch *batch = xzalloc(sizeof *batch);
+    list_init(&batch->rules);
+    list_splice_back(&batch->rules, rules);
+    batch->ofproto = ofproto;
+    list_push_back(&ofproto->reaper, &batch->node);
+    rcu_postpone(&batch->rcu, batch_is_ready);
+    task_schedule_in(ofproto->pipeline->queue, &ofproto->reap, 100);
+}
+
+static void reap_batch(struct reaper_batch *batch)
+{
+    struct rule *rule, *next;
+    LIST_FOR_EACH_SAFE (rule, next, change, &batch->rules) {
+        classifier_remove(batch->ofproto->tables[rule->table_id].cls, &rule->cr);
+        rule_unref(rule);
+    }
+    list_remove(&batch->node);
+    free(batch);
+}
+
+void ofproto_reap_rules(struct ofproto *ofproto)
+{
+    struct reaper_batch *batch, *next;
+    LIST_FOR_EACH_SAFE (batch, next, node, &ofproto->reaper) {
+        if (!__atomic_load_n(&batch->ready, __ATOMIC_ACQUIRE)) {
+            break;
+        }
+        reap_batch(batch);
+    }
+}
+
+static void run_reap(struct task *task)
+{
+    struct ofproto *ofproto = CONTAINER_OF(task, struct ofproto, reap);
+    ofproto_reap_rules(ofproto);
+    if (!list_is_empty(&ofproto->reaper)) {
+        task_schedule_in(ofproto->pipeline->queue, task, 100);
+    }
+}
+
+/* ------------------------------------------------------------------ time-outs */
+
+void ofproto_run_expiry(struct ofproto *ofproto)
+{
+    int64_t now = clock_ms();
+    struct change idle = {.ofproto = ofproto, .version = ofproto->version + 1, .removal = RULE_IDLE_TIMEOUT};
+    struct change hard = {.ofproto = ofproto, .version = ofproto->version + 2, .removal = RULE_HARD_TIMEOUT};
+    struct rule *rule;
+    list_init(&idle.added);
+    list_init(&idle.removed);
+    list_init(&hard.added);
+    list_init(&hard.removed);
+    LIST_FOR_EACH (rule, expirable, &ofproto->expirable) {
+        uint16_t hard_s = __atomic_load_n(&rule->hard_timeout, __ATOMIC_RELAXED);
+        uint16_t idle_s = __atomic_load_n(&rule->idle_timeout, __ATOMIC_RELAXED);
+        if (hard_s && now > rule->modified_ms + hard_s * 1000) {
+            remove_rule(&hard, rule, NULL);
+        } else if (idle_s &&
+                   now > __atomic_load_n(&rule->counters->used_ms, __ATOMIC_RELAXED) + idle_s * 1000) {
+            remove_rule(&idle, rule, NULL);
+        }
+    }
+    if (!list_is_empty(&idle.removed)) {
+        finish(&idle);
+    }
+    if (!list_is_empty(&hard.removed)) {
+        finish(&hard);
+    }
+}
+
+static void run_expiry(struct task *task)
+{
+    struct ofproto *ofproto = CONTAINER_OF(task, struct ofproto, expiry);
+    ofproto_run_expiry(ofproto);
+    task_schedule_in(ofproto->pipeline->queue, task, 1000);
+}
+
+/* ------------------------------------------------------------------ tables */
+
+static struct rule *add_internal(struct ofproto *ofproto, int priority, int reg0,
+                                 const struct ofpact *actions, size_t len)
+{
+    struct flow_mod mod;
+    flow_mod_init(&mod);
+    mod.command = FLOW_ADD;
+    mod.table_id = OFPROTO_TABLE_INTERNAL;
+    mod.priority = (uint16_t)priority;
+    mod.new_cookie = 0;
+    mod.idle_timeout = mod.hard_timeout = 0;
+    if (reg0) {
+        mod.match.flow.regs[0] = (uint32_t)reg0;
+        mod.match.wc.bits.regs[0] = UINT32_MAX;
+    } else {
+        mod.match.flow.recirc_id = 0;
+        mod.match.wc.bits.recirc_id = UINT32_MAX;
+    }
+    mod.match.wc.blocks = (uint16_t)flow_mask_find_blocks(&mod.match.wc);
+    bytebuf_put(&mod.ofpacts, actions, len);
+    ofproto_flow_mods(ofproto, &(const struct flow_mod *){&mod}, 1, true, RULE_REPLACED, NULL);
+    struct minimatch match;
+    match_compress(&mod.match, &match);
+    struct classifier_rule *cr = classifier_find_exactly(ofproto->tables[OFPROTO_TABLE_INTERNAL].cls,
+                                                         ofproto->version, &match, priority);
+    minimatch_fini(&match);
+    flow_mod_fini(&mod);
+    return CONTAINER_OF(cr, struct rule, cr);
+}
+
+void ofproto_tables_init(struct ofproto *ofproto)
+{
+    ofproto->version = 1;
+    list_init(&ofproto->expirable);
+    list_init(&ofproto->reaper);
+    ofproto->tables = xcalloc(OFPROTO_N_TABLES, sizeof *ofproto->tables);
+    for (unsigned i = 0; i < OFPROTO_N_TABLES; i++) {
+        ofproto->tables[i].cls = classifier_create();
+        ofproto->tables[i].max_rules = SIZE_MAX;
+    }
+    ofproto->tables[OFPROTO_TABLE_INTERNAL].hidden = true;
+    task_init(&ofproto->expiry, "rule expiry", run_expiry);
+    task_init(&ofproto->reap, "rule reaping", run_reap);
+    task_schedule_in(ofproto->pipeline->queue, &ofproto->expiry, 1000);
+
+    /* What happens to a packet that no rule takes: told to controllers, or not; and to fragments in a switch
+     * that drops them. They are rules so that they count. */
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    struct ofpact_controller *c = OFPACT_PUT(CONTROLLER, &b);
+    c->max_len = UINT16_MAX;
+    c->reason = OFPR_IMPLICIT_MISS;
+    c->meter_id = OFPM_NONE;
+    c->provider_meter_id = OFPM_NONE;
+    ofpact_finish(&b, 0);
+    add_internal(ofproto, 2, 0, NULL, 0);
+    ofproto->miss_rule = add_internal(ofproto, 0, 1, (const struct ofpact *)(const void *)b.data, b.len);
+    ofproto->no_packet_in_rule = add_internal(ofproto, 0, 2, NULL, 0);
+    ofproto->drop_frags_rule = add_internal(ofproto, 0, 3, NULL, 0);
+    bytebuf_fini(&b);
+}
+
+void ofproto_flush_rules(struct ofproto *ofproto)
+{
+    struct flow_mod all;
+    flow_mod_init(&all);
+    all.command = FLOW_DELETE;
+    all.table_id = OFPTT_ALL;
+    ofproto_flow_mods(ofproto, &(const struct flow_mod *){&all}, 1, false, RULE_DELETE, NULL);
+    flow_mod_fini(&all);
+}
+
+void ofproto_tables_fini(struct ofproto *ofproto)
+{
+    task_cancel(&ofproto->expiry);
+    task_cancel(&ofproto->reap);
+    struct flow_mod all;
+    flow_mod_init(&all);
+    all.command = FLOW_DELETE;
+    all.table_id = OFPTT_ALL;
+    ofproto_flow_mods(ofproto, &(const struct flow_mod *){&all}, 1, true, RULE_REPLACED, NULL);
+    flow_mod_fini(&all);
+    while (!list_is_empty(&ofproto->reaper)) {
+        rcu_barrier_all();
+        ofproto_reap_rules(ofproto);
+    }
+    task_cancel(&ofproto->reap);
+    for (unsigned i = 0; i < OFPROTO_N_TABLES; i++) {
+        classifier_destroy(ofproto->tables[i].cls);
+        free(ofproto->tables[i].name);
+    }
+    free(ofproto->tables);
+}
+
+void rule_format(const struct rule *rule, int64_t now_ms, struct strbuf *s)
+{
+    if (rule->table_id) {
+        strbuf_printf(s, "table_id=%u, ", rule->table_id);
+    }
+    strbuf_printf(s, "duration=%" PRId64 "s, n_packets=%" PRIu64 ", n_bytes=%" PRIu64 ", ",
+                  (now_ms - rule->created_ms) / 1000,
+                  __atomic_load_n(&rule->counters->packets, __ATOMIC_RELAXED),
+                  __atomic_load_n(&rule->counters->bytes, __ATOMIC_RELAXED));
+    struct match match;
+    match_expand(&rule->cr.match, NULL, &match);
+    match_format(&match, NULL, s, rule->cr.priority);
+    strbuf_chomp(s, ',');
+    strbuf_puts(s, ",actions=");
+    ofpacts_format(rule->actions, rule->actions_len, NULL, s);
+}

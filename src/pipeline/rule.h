@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 7. Rules and the tables that hold them: what a flow-mod changes and translation looks up.
+ *
+ * Versions. A bridge has one version for all its tables. A change (one flow-mod, or a whole bundle of them)
+ * is prepared in version V + 1, where no translation sees it, and takes effect at once when the bridge goes
+ * to V + 1; or it is taken back, and nothing was ever seen. A translation reads the version once and looks up
+ * everything in it.
+ *
+ * Ownership: a table owns its rules; a cached flow that credits statistics to a rule holds a reference. A
+ * rule is immutable but for its counters, its time-outs (fin_timeout shortens them) and what the control
+ * thread keeps in it; a "modified" rule is a new one that shares the counters of the old.
+ *
+ * Thread-safety: changes by the control thread; lookups by any RCU-registered thread; counters any. */
+#ifndef PIPELINE_RULE_H
+#define PIPELINE_RULE_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/rcu.h"
+#include "flow/match.h"
+#include "match/classifier.h"
+#include "openflow/actions.h"
+#include "openflow/errors.h"
+#include "openflow/flow_mod.h"
+#include "pipeline/ofproto.h"
+
+struct ofproto;
+struct strbuf;
+
+/* A rule's flags: FLOW_* of openflow/flow_mod.h, and */
+#define RULE_HIDDEN (1u << 16) /* of the switch itself: no flow-mod touches it, no dump shows it */
+
+/* Removal reasons, OpenFlow's OFPRR_*. */
+enum rule_removal {
+    RULE_IDLE_TIMEOUT,
+    RULE_HARD_TIMEOUT,
+    RULE_DELETE,
+    RULE_GROUP_DELETE,
+    RULE_METER_DELETE,
+    RULE_EVICTION,
+    RULE_REPLACED = 255 /* not told to anybody */
+};
+
+/* Counters outlive a modification, so they stand alone. Relaxed atomics. */
+struct rule_counters {
+    uint64_t packets, bytes;
+    int64_t used_ms;
+    int refs;
+};
+
+struct rule {
+    struct classifier_rule cr;
+    struct ofproto *ofproto; /* const */
+    uint8_t table_id;        /* const */
+    bool removed;            /* control: no longer in force, waits for readers */
+    uint16_t importance;     /* const */
+    uint32_t flags;          /* const: FLOW_*, RULE_* */
+    uint64_t cookie;         /* const */
+    uint16_t idle_timeout;   /* seconds, 0: none. Atomic: fin_timeout */
+    uint16_t hard_timeout;
+    int refs;            /* atomic */
+    int64_t created_ms;  /* const */
+    int64_t modified_ms; /* atomic */
+    struct rule_counters *counters;
+    struct ofpact *actions; /* const, owned */
+    size_t actions_len;
+    struct list expirable; /* control: in ofproto.expirable, if it has a time-out */
+    struct list change; /* control: in the change at work, then in the list of those that wait for readers */
+    struct rule *successor; /* control: what replaces it in the change at work */
+    struct rcu_head rcu;
+};
+
+struct oftable {
+    struct classifier *cls;
+    char *name;                    /* NULL: none */
+    bool hidden;                   /* not for flow-mods and dumps with "all tables" */
+    size_t n_rules;                /* control: in force and seen */
+    size_t max_rules;              /* control: SIZE_MAX: no limit */
+    bool eviction;                 /* control: a full table evicts instead of refusing */
+    uint64_t change_seq;           /* control: the last change that touched it */
+    uint64_t n_lookups, n_matched; /* relaxed atomics */
+};
+
+/* Applies the N of MODS (openflow/flow_mod.h), all or none, and makes them visible at once. On an error
+ * *FAILED (may be NULL) says which. INTERNAL: by the switch itself, which may touch hidden rules and tables.
+ * REMOVAL: the reason that deleted rules' owners are told (enum rule_removal). Cached flows follow with
+ * pipeline_commit(). */
+enum ofperr ofproto_flow_mods(struct ofproto *, const struct flow_mod *const *mods, size_t n, bool internal,
+                              uint8_t removal, size_t *failed);
+
+/* The version that a translation which begins now reads. Any thread. */
+uint64_t ofproto_rules_version(const struct ofproto *);
+
+/* The rule of table TABLE_ID that KEY matches, or NULL; bits it consulted go into WC. Any RCU thread. */
+struct rule *ofproto_lookup(const struct ofproto *, uint64_t version, uint8_t table_id, struct flow_key *,
+                            struct flow_mask *wc);
+
+/* A reference, or false if the last one is gone. Any thread. */
+bool rule_try_ref(struct rule *);
+void rule_unref(struct rule *); /* NULL is legal */
+/* Adds to its counters. Any thread. */
+void rule_credit(struct rule *, uint64_t packets, uint64_t bytes, int64_t used_ms);
+/* fin_timeout: lowers the time-outs, 0: leaves one. Any thread. */
+void rule_reduce_timeouts(struct rule *, uint16_t idle, uint16_t hard);
+
+/* control. All rules in force that CRITERIA (a deletion's members) selects, in order of table; hidden ones
+ * only if INTERNAL. Returns a malloc'd array of *N. */
+struct rule **ofproto_collect_rules(struct ofproto *, const struct flow_mod *criteria, bool strict,
+                                    bool internal, size_t *n);
+
+/* control. A rule as `bridge/dump-flows` prints it, without a final newline. */
+void rule_format(const struct rule *, int64_t now_ms, struct strbuf *);
+
+/* control, for ofproto.c. */
+void ofproto_tables_init(struct ofproto *);
+void ofproto_tables_fini(struct ofproto *); /* no reader is left */
+void ofproto_flush_rules(struct ofproto *); /* all but hidden ones, silently */
+/* Takes rules out of their classifiers that no reader can see any more. */
+void ofproto_reap_rules(struct ofproto *);
+/* The reason for a rule's removal is told to the hooks; time-outs are checked here. */
+void ofproto_run_expiry(struct ofproto *);
+
+#endif

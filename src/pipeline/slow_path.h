@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 7. The slow path of one datapath: upcalls are translated, flows installed and kept right.
+ *
+ *   slow_path.c   threads, limits, texts
+ *   upcall.c      one upcall: translate, install, execute
+ *   ukey.c        the flows that are installed, each with its record
+ *   revalidate.c  what keeps them right: after changes, and every half second for statistics and idleness
+ *
+ * Thread-safety: functions here are for the control thread unless they say otherwise. */
+#ifndef PIPELINE_SLOW_PATH_H
+#define PIPELINE_SLOW_PATH_H 1
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct dp_backer;
+struct dp_handler;
+struct dp_upcall;
+struct ofproto;
+struct pipeline;
+struct slow_path;
+struct strbuf;
+
+struct slow_path *slow_path_create(struct dp_backer *);
+void slow_path_destroy(struct slow_path *); /* the datapath's flows are deleted. NULL is legal */
+
+/* Takes the changes that were noted and mends every flow that they touch, in all datapaths. */
+void slow_path_revalidate_changes(struct pipeline *);
+/* Statistics, idleness; WAIT: every flow is looked at now, also translated anew if ALL. */
+void slow_path_revalidate(struct slow_path *, bool all);
+/* Deletes all flows and waits until none is left (revalidator/purge). */
+void slow_path_purge(struct slow_path *);
+/* Deletes the flows whose records name the bridge, and waits out who may be making one. */
+void slow_path_forget_bridge(struct slow_path *, const struct ofproto *);
+
+void slow_path_set_flow_limit(struct slow_path *, unsigned limit); /* 0: adaptive again */
+void slow_path_set_megaflows(struct slow_path *, bool on);
+void slow_path_set_ufid(struct slow_path *, bool on);
+void slow_path_show(const struct slow_path *, struct strbuf *); /* upcall/show */
+
+/* Handles one upcall, on the thread that HANDLER belongs to. Consumes its packet. */
+void slow_path_upcall(struct slow_path *, struct dp_handler *, struct dp_upcall *);
+
+#endif

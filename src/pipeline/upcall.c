@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One upcall: the packet is translated, what came out is installed as a flow and run over the packet. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "action/action.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/coverage.h"
+#include "base/log.h"
+#include "flow/mask.h"
+#include "match/widen.h"
+#include "pipeline/changes.h"
+#include "pipeline/packet_in.h"
+#include "pipeline/recirc.h"
+#include "pipeline/slow_path.h"
+#include "pipeline/ukey.h"
+#include "pipeline/xlate/xlate.h"
+
+LOG_MODULE(ofproto_dpif_upcall);
+
+COVERAGE_DEFINE(upcall_translated);
+COVERAGE_DEFINE(upcall_stale_flow);
+COVERAGE_DEFINE(upcall_flow_limit_hit);
+
+/* Distinct masks that traffic may make the datapath hold before new ones are widened. */
+#define MASK_BUDGET 64
+
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(1, 5);
+
+void upcall_flow_actions(const struct xlate_out *xout, struct bytebuf *scratch, const void **actions,
+                         size_t *len)
+{
+    if (xout->slow) {
+        struct dp_cookie cookie;
+        memset(&cookie, 0, sizeof cookie);
+        cookie.type = DP_COOKIE_SLOW_PATH;
+        cookie.ofp_in_port = OFPP_NONE;
+        cookie.slow_path.reason = xout->slow;
+        bytebuf_clear(scratch);
+        dp_actions_put_cookie(scratch, &cookie, UINT32_MAX, false);
+        *actions = scratch->data;
+        *len = scratch->len;
+    } else {
+        *actions = xout->actions.data;
+        *len = xout->actions.len;
+    }
+}
+
+/* upcall/disable-megaflows: a flow matches everything that the packet has. */
+static void make_exact(const struct flow_key *key, struct flow_mask *mask)
+{
+    unsigned blocks = flow_key_used_blocks(key) | FLOW_BLOCK_BIT(FLOW_BLOCK_HOT);
+    for (int b = 0; b < FLOW_DP_BLOCKS; b++) {
+        if (blocks & FLOW_BLOCK_BIT(b)) {
+            memset((char *)&mask->bits + b * FLOW_BLOCK_SIZE, 0xff, FLOW_BLOCK_SIZE);
+        }
+    }
+    memset(mask->bits.pad_hot, 0, sizeof mask->bits.pad_hot);
+    memset(mask->bits.pad_meta, 0, sizeof mask->bits.pad_meta);
+    memset(mask->bits.pad_ext, 0, sizeof mask->bits.pad_ext);
+    memset(mask->bits.pad_opts, 0, sizeof mask->bits.pad_opts);
+    mask->blocks = (uint16_t)blocks;
+}
+
+/* Installs the flow, unless what it was made of may be outdated: then the next packet tries again. */
+static void install(struct slow_path *sp, const struct dp_upcall *u, struct xlate_out *xout,
+                    struct record *record, uint64_t generation)
+{
+    struct datapath *dp = sp->backer->dp;
+    if (__atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED) >=
+        __atomic_load_n(&sp->flow_limit, __ATOMIC_RELAXED)) {
+        COVERAGE_INC(upcall_flow_limit_hit);
+        return;
+    }
+    struct flow_mask mask = xout->wc;
+    if (!__atomic_load_n(&sp->megaflows, __ATOMIC_RELAXED)) {
+        make_exact(&u->key, &mask);
+    } else {
+        struct dp_stats stats;
+        dp->ops->get_stats(dp, &stats);
+        enum widen_level level = megaflow_widen_level(stats.n_masks, MASK_BUDGET);
+        if (level != WIDEN_NONE) {
+            megaflow_widen_mask(&mask, level);
+        }
+        mask.blocks = (uint16_t)flow_mask_find_blocks(&mask);
+    }
+    struct flow_key key = u->key;
+    memset((char *)&key + FLOW_DP_BLOCKS * FLOW_BLOCK_SIZE, 0, sizeof key - FLOW_DP_BLOCKS * FLOW_BLOCK_SIZE);
+    flow_zero_wildcards(&key, &mask.bits);
+
+    struct bytebuf scratch = BYTEBUF_INITIALIZER;
+    struct dp_flow_desc desc = {.ufid = dpif_flow_ufid(&key, &mask), .key = &key, .mask = &mask};
+    upcall_flow_actions(xout, &scratch, &desc.actions, &desc.actions_len);
+
+    struct ukey_shard *shard = ukey_shard(sp, desc.ufid);
+    pthread_mutex_lock(&shard->lock);
+    /* A pass that has begun since does not know of this flow. */
+    if (generation < __atomic_load_n(&sp->pass_generation, __ATOMIC_SEQ_CST)) {
+        COVERAGE_INC(upcall_stale_flow);
+    } else if (!ukey_find(shard, desc.ufid)) {
+        int error = dp->ops->flow_put(dp, &desc, DP_PUT_CREATE, NULL);
+        if (!error) {
+            struct ukey *ukey =
+                ukey_create(desc.ufid, &key, &mask, desc.actions, desc.actions_len, record, xout);
+            hmap_insert(&shard->ukeys, &ukey->node, (uint32_t)desc.ufid.lo);
+            __atomic_add_fetch(&sp->n_flows, 1, __ATOMIC_RELAXED);
+        } else if (error != EEXIST) {
+            LOG_WARN_RL(&rl, "failed to put flow (%s)", strerror(error));
+        }
+    }
+    pthread_mutex_unlock(&shard->lock);
+    bytebuf_fini(&scratch);
+}
+
+static void execute(struct dp_handler *h, struct slow_path *sp, struct dp_upcall *u,
+                    const struct bytebuf *actions)
+{
+    const struct datapath_ops *ops = sp->backer->dp->ops;
+    if (!actions->len) {
+        ops->drop(h, u->key.in_port, DROP_EXPLICIT, u->packet);
+        return;
+    }
+    struct dp_execute e = {
+        .packet = u->packet, .key = &u->key, .actions = actions->data, .actions_len = actions->len};
+    e.mtu = u->packet->mru;
+    ops->execute(h, &e);
+}
+
+/* A miss, or a packet of a flow that goes through here each time. */
+static void translate(struct slow_path *sp, struct dp_handler *h, struct dp_upcall *u, bool may_install)
+{
+    const struct datapath_ops *ops = sp->backer->dp->ops;
+    struct pipeline *p = sp->backer->pipeline;
+    uint64_t generation = changes_generation(p->changes);
+    struct xlate_in xin;
+    struct xlate_out xout;
+    struct record record;
+
+    /* The key comes from the datapath without what only translation knows. */
+    memset((char *)&u->key + FLOW_DP_BLOCKS * FLOW_BLOCK_SIZE, 0,
+           sizeof u->key - FLOW_DP_BLOCKS * FLOW_BLOCK_SIZE);
+    int error = xlate_in_init_upcall(&xin, p, sp->backer, &u->key);
+    if (error) {
+        ops->drop(h, u->key.in_port, error == ENODEV ? DROP_UPCALL_STALE : DROP_RECIRC_UNKNOWN, u->packet);
+        return;
+    }
+    COVERAGE_INC(upcall_translated);
+    struct traffic traffic = {
+        .packets = 1, .bytes = u->packet->len, .used_ms = clock_ms(), .tcp_flags = be16toh(u->key.tcp_flags)};
+    record_init(&record);
+    record.keep_keys = true;
+    xlate_out_init(&xout);
+    xin.packet = u->packet;
+    xin.side_effects = true;
+    xin.record = &record;
+    xin.tcp_flags = traffic.tcp_flags;
+    enum xlate_error xerror = xlate(&xin, &xout);
+    if (xerror) {
+        LOG_WARN_RL(&rl, "dropped packet on bridge %s: %s", xin.bridge->name, xlate_error_text(xerror));
+    }
+    record_credit(&record, &traffic);
+    if (may_install && !xout.avoid_caching) {
+        install(sp, u, &xout, &record, generation);
+    }
+    execute(h, sp, u, &xout.actions);
+    for (size_t i = 0; i < xout.n_recirc_ids; i++) {
+        recirc_unref(p->recirc, xout.recirc_ids[i]);
+    }
+    xlate_out_fini(&xout);
+    record_fini(&record);
+}
+
+static void controller(struct slow_path *sp, struct dp_handler *h, struct dp_upcall *u,
+                       const struct dp_cookie *cookie)
+{
+    struct pipeline *p = sp->backer->pipeline;
+    const struct snapshot *snapshot = snapshot_get(p);
+    const struct frozen_state *state = recirc_find(p->recirc, cookie->controller.recirc_id);
+    const struct xbridge *bridge = NULL;
+    for (size_t i = 0; i < snapshot->n_bridges; i++) {
+        if (snapshot->bridges[i]->ofproto->id == cookie->ofproto[0]) {
+            bridge = snapshot->bridges[i];
+        }
+    }
+    if (state && bridge && p->hooks.packet_in && !cookie->controller.dont_send) {
+        const struct xport *port = snapshot_port(snapshot, sp->backer, u->key.in_port);
+        struct ofproto_packet_in pin = {
+            .packet = u->packet,
+            .key = u->key,
+            .reason = (uint8_t)cookie->controller.reason,
+            .max_len = cookie->controller.max_len,
+            .controller_id = cookie->controller.controller_id,
+            .table_id = state->table_id,
+            .cookie = cookie->controller.rule_cookie,
+            .continuation = cookie->controller.continuation ? state : NULL,
+            .userdata = state->userdata,
+            .userdata_len = state->userdata_len,
+        };
+        pin.key.in_port = state->in_port != OFPP_NONE ? state->in_port : port ? port->ofp_port : OFPP_NONE;
+        pin.key.metadata = state->metadata;
+        memcpy(pin.key.regs, state->regs, sizeof pin.key.regs);
+        pin.key.actset_output = state->actset_output;
+        p->hooks.packet_in(bridge->ofproto, &pin, p->hooks.aux);
+    }
+    (void)h;
+    packet_free(u->packet);
+}
+
+void slow_path_upcall(struct slow_path *sp, struct dp_handler *h, struct dp_upcall *u)
+{
+    const struct datapath_ops *ops = sp->backer->dp->ops;
+    if (u->type == DP_UPCALL_MISS) {
+        translate(sp, h, u, true);
+        return;
+    }
+    struct dp_cookie copy;
+    const struct dp_cookie *cookie = dp_cookie_from_userdata(u->userdata, u->userdata_len, &copy);
+    if (!cookie) {
+        LOG_WARN_RL(&rl, "action upcall cookie has unexpected size %u", u->userdata_len);
+        ops->drop(h, u->key.in_port, DROP_UPCALL_ERROR, u->packet);
+        return;
+    }
+    switch (cookie->type) {
+    case DP_COOKIE_SLOW_PATH:
+        translate(sp, h, u, false);
+        break;
+    case DP_COOKIE_CONTROLLER:
+        controller(sp, h, u, cookie);
+        break;
+    default:
+        /* Samples for collectors that are not configured. */
+        packet_free(u->packet);
+        break;
+    }
+}

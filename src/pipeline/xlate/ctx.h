@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 7, for this folder alone. A translation at work. */
+#ifndef PIPELINE_XLATE_CTX_H
+#define PIPELINE_XLATE_CTX_H 1
+
+#include <endian.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "action/action.h"
+#include "base/alloc.h"
+#include "flow/field.h"
+#include "flow/mask.h"
+#include "pipeline/ofproto_impl.h"
+#include "pipeline/recirc.h"
+#include "pipeline/xlate/record.h"
+#include "pipeline/xlate/report.h"
+#include "pipeline/xlate/xlate.h"
+
+#define XLATE_MAX_DEPTH     64          /* of resubmits into the same table or one before */
+#define XLATE_MAX_RESUBMITS (64 * 64)   /* in one translation */
+#define XLATE_MAX_STACK     (64 * 1024) /* bytes */
+#define XLATE_MAX_ACTIONS   (64 * 1024) /* bytes of datapath actions before a resubmit is refused */
+
+struct xlate_ctx {
+    struct xlate_in *xin;
+    struct xlate_out *xout;
+    const struct snapshot *snapshot;
+    const struct xbridge *bridge; /* where the packet is now */
+    uint64_t version;             /* of the bridge's tables */
+
+    struct flow_key *flow;     /* the packet as OpenFlow sees it now: xin->flow */
+    struct flow_key base_flow; /* as it is in the datapath after the actions so far */
+    struct flow_mask *wc;      /* what was looked at: xout->wc */
+    struct bytebuf *actions;   /* datapath actions: xout->actions */
+    struct list *report;       /* where the story goes on now; NULL: untold */
+
+    struct rule *rule;    /* whose actions run; NULL: none (packet-out) */
+    uint64_t rule_cookie; /* UINT64_MAX: none */
+    uint8_t table_id;
+    int depth;     /* of resubmits that go back */
+    int resubmits; /* so far */
+    int nesting;   /* of rules: for our own stack */
+    bool in_group, in_action_set, in_packet_out;
+    bool exit;
+    bool entering; /* the first table of a bridge: ports and mirrors are looked at between lookup and actions
+                    */
+    bool conntracked;                /* ct() has been committed to the actions: ct_state is known */
+    const struct ofpact_nat *ct_nat; /* the one nested in the ct at work */
+    bool was_mpls;                   /* pop_mpls laid bare what is not parsed */
+    bool pending_encap, pending_decap;
+    struct bytebuf encap_data; /* NSH metadata of an encap that is not committed */
+    struct bytebuf stack;      /* push and pop: values, each followed by its length in one byte */
+    struct bytebuf action_set; /* struct ofpacts */
+    uint32_t mirrors;          /* this packet went there already */
+    uint16_t mirror_snaplen;
+    uint32_t sflow_out; /* the last output port */
+    uint32_t orig_skb_priority;
+
+    /* Freezing: the rest is to be done after a recirculation. */
+    bool freezing;
+    bool pause; /* frozen for a controller */
+    bool recirc_update_dp_hash;
+    uint32_t dp_hash_alg, dp_hash_basis;
+    const struct ofpact_controller *pause_action;
+    struct bytebuf frozen_actions;
+
+    enum xlate_error error;
+};
+
+/* report */
+void xlate_report(struct xlate_ctx *, enum report_type, const char *format, ...) PRINTF_FORMAT(3, 4);
+void xlate_report_error(struct xlate_ctx *, const char *format, ...)
+    PRINTF_FORMAT(2, 3); /* ">>>> ... <<<<" */
+void xlate_report_action_set(struct xlate_ctx *, const char *verb);
+void xlate_report_subfield(struct xlate_ctx *, const struct subfield *);
+
+/* actions.c */
+void xlate_actions(struct xlate_ctx *, const struct ofpact *, size_t len, bool is_last);
+void xlate_action_set(struct xlate_ctx *);
+/* What was written, as the list that is executed; appended to OUT. */
+void xlate_compose_action_set(const struct bytebuf *written, struct bytebuf *out);
+/* Does nothing more than stop: what follows of the list is frozen with it. */
+static inline bool xlate_must_stop(const struct xlate_ctx *ctx)
+{
+    return ctx->error || ctx->exit;
+}
+
+/* table.c */
+void xlate_table(struct xlate_ctx *, uint32_t in_port, uint8_t table_id, bool may_packet_in,
+                 bool with_ct_orig, bool is_last);
+void xlate_rule(struct xlate_ctx *, struct rule *, bool deepens, bool is_last);
+bool xlate_may_resubmit(struct xlate_ctx *);
+
+/* output.c */
+void xlate_output(struct xlate_ctx *, uint32_t port, uint16_t controller_len, bool may_packet_in,
+                  bool is_last, bool truncate);
+/* To an OpenFlow port; CHECK_STP false for special packets and `all`. */
+void xlate_output_port(struct xlate_ctx *, uint32_t ofp_port, bool is_last, bool truncate);
+void xlate_output_reg(struct xlate_ctx *, const struct ofpact_output_reg *, bool is_last);
+void xlate_output_trunc(struct xlate_ctx *, const struct ofpact_output_trunc *, bool is_last);
+void xlate_enqueue(struct xlate_ctx *, const struct ofpact_enqueue *, bool is_last);
+void xlate_controller(struct xlate_ctx *, uint16_t max_len, enum ofp_packet_in_reason, uint16_t controller_id,
+                      uint32_t meter_id, const uint8_t *userdata, size_t userdata_len);
+void xlate_clear_conntrack(struct xlate_ctx *);
+
+/* normal.c */
+void xlate_normal(struct xlate_ctx *);
+bool xlate_is_special(const struct xlate_ctx *, const struct xport *);
+
+/* mirror.c */
+void xlate_mirror(struct xlate_ctx *, const struct xbundle *, uint32_t mirrors);
+/* A packet enters the bridge: mirrors. False: the port takes no part, the packet is dropped. */
+bool xlate_enter(struct xlate_ctx *);
+
+/* VLANs of the key, outermost first, in host order */
+struct xvlan {
+    struct {
+        uint16_t tpid, vid, pcp; /* pcp in its place in the TCI */
+    } v[FLOW_MAX_VLANS];
+};
+void xvlan_extract(const struct flow_key *, struct xvlan *);
+void xvlan_put(struct flow_key *, const struct xvlan *, enum ofproto_priority_tags);
+void xvlan_output_translate(const struct xbundle *, const struct xvlan *, struct xvlan *out);
+void xvlan_input_translate(const struct xbundle *, const struct xvlan *in, struct xvlan *);
+void xlate_output_normal(struct xlate_ctx *, const struct xbundle *, const struct xvlan *);
+bool xbundle_includes_vlan(const struct xbundle *, const struct xvlan *);
+
+/* commit.c: brings the packet in line with the flow. */
+void xlate_commit(struct xlate_ctx *);
+
+/* fields.c, and VLAN tags of the key */
+void xlate_set_field(struct xlate_ctx *, const struct ofpact_set_field *);
+void xlate_move(struct xlate_ctx *, const struct ofpact_move *);
+void xlate_stack_push(struct xlate_ctx *, const struct ofpact_stack *);
+void xlate_stack_pop(struct xlate_ctx *, const struct ofpact_stack *);
+void xlate_plain_field(struct xlate_ctx *, const struct ofpact *); /* mod_* and their like */
+void xlate_delete_field(struct xlate_ctx *, const struct field *);
+void xlate_push_vlan(struct xlate_ctx *, be16 ethertype);
+void xlate_pop_vlan(struct xlate_ctx *);
+bool xlate_dec_ttl(struct xlate_ctx *, const struct ofpact_dec_ttl *); /* true: stop */
+/* The subfield's bits, at most 64; the mask looks at them. */
+uint64_t subfield_read(const struct subfield *, const struct flow_key *);
+void subfield_write(const struct subfield *, uint64_t value, struct flow_key *);
+void subfield_look_at(const struct subfield *, struct flow_key *mask);
+void xlate_write_subfield(struct xlate_ctx *, const struct subfield *, uint64_t value);
+
+/* encap.c */
+void xlate_push_mpls(struct xlate_ctx *, const struct ofpact_mpls *);
+void xlate_pop_mpls(struct xlate_ctx *, be16 ethertype);
+bool xlate_dec_mpls_ttl(struct xlate_ctx *);
+void xlate_set_mpls(struct xlate_ctx *, const struct ofpact *);
+void xlate_encap(struct xlate_ctx *, const struct ofpact_encap *);
+bool xlate_decap(struct xlate_ctx *, const struct ofpact_decap *); /* true: recirculate */
+bool xlate_dec_nsh_ttl(struct xlate_ctx *);
+
+/* group.c, hash.c */
+void xlate_group(struct xlate_ctx *, uint32_t group_id, bool is_last);
+bool xlate_is_live(const struct xlate_ctx *, uint32_t ofp_port);
+uint32_t flow_hash_fields(const struct flow_key *, enum hash_fields, uint16_t basis);
+void flow_look_at_hash_fields(const struct flow_key *, enum hash_fields, struct flow_key *mask);
+uint32_t flow_hash_5tuple(const struct flow_key *, uint32_t basis);
+uint32_t flow_hash_symmetric(const struct flow_key *, uint32_t basis);
+
+/* ct.c */
+void xlate_ct(struct xlate_ctx *, const struct ofpact_ct *, bool is_last);
+void xlate_freeze_rest(struct xlate_ctx *, const struct ofpact *rest, size_t len);
+void xlate_finish_freezing(struct xlate_ctx *);
+void xlate_recirculate(struct xlate_ctx *);
+uint32_t xlate_freeze(struct xlate_ctx *, uint8_t table_id);
+void xlate_thaw(struct xlate_ctx *, const struct frozen_state *);
+
+/* misc.c */
+void xlate_clone(struct xlate_ctx *, const struct ofpact *, size_t len, bool is_last);
+void xlate_sample(struct xlate_ctx *, const struct ofpact_sample *);
+void xlate_check_pkt_larger(struct xlate_ctx *, const struct ofpact_check_pkt_larger *,
+                            const struct ofpact *rest, size_t rest_len);
+void xlate_multipath(struct xlate_ctx *, const struct ofpact_multipath *);
+void xlate_bundle(struct xlate_ctx *, const struct ofpact_bundle *, bool is_last);
+void xlate_fin_timeout(struct xlate_ctx *, const struct ofpact_fin_timeout *);
+void xlate_set_queue(struct xlate_ctx *, uint32_t queue);
+
+/* learn.c */
+void xlate_learn(struct xlate_ctx *, const struct ofpact_learn *);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Groups: which of a group's buckets run, and running them. */
+#include "pipeline/group.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "pipeline/xlate/ctx.h"
+
+static bool is_group_live(struct xlate_ctx *ctx, uint32_t group_id, int depth);
+
+bool xlate_is_live(const struct xlate_ctx *ctx, uint32_t ofp_port)
+{
+    const struct xport *xport = xbridge_port(ctx->bridge, ofp_port);
+    return xport && !(xport->config & OFPROTO_PC_PORT_DOWN) && !(xport->state & OFPROTO_PS_LINK_DOWN);
+}
+
+static bool is_bucket_live(struct xlate_ctx *ctx, const struct group *g, const struct group_bucket *b,
+                           int depth)
+{
+    if (g->s.type != GROUP_FF && b->watch_port == OFPP_ANY && b->watch_group == OFPG_ANY) {
+        return true;
+    }
+    return (b->watch_port != OFPP_ANY && xlate_is_live(ctx, b->watch_port)) ||
+           (b->watch_group != OFPG_ANY && is_group_live(ctx, b->watch_group, depth + 1));
+}
+
+static bool is_group_live(struct xlate_ctx *ctx, uint32_t group_id, int depth)
+{
+    const struct group *g = depth < 64 ? group_find(ctx->bridge->ofproto, group_id) : NULL;
+    for (size_t i = 0; g && i < g->s.n_buckets; i++) {
+        if (is_bucket_live(ctx, g, &g->s.buckets[i], depth)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t index, bool is_last)
+{
+    const struct group_bucket *b = &g->s.buckets[index];
+    struct list *outer = ctx->report;
+    ctx->report = report_add(ctx->report, REPORT_BUCKET, ctx->report ? xasprintf("bucket %u", b->id) : NULL);
+
+    struct flow_key old_flow = *ctx->flow;
+    bool old_was_mpls = ctx->was_mpls, old_conntracked = ctx->conntracked;
+    struct bytebuf old_set = ctx->action_set;
+    /* A bucket is an action set. */
+    bytebuf_init(&ctx->action_set);
+    bytebuf_put(&ctx->action_set, b->actions, b->actions_len);
+    struct bytebuf list = BYTEBUF_INITIALIZER;
+    xlate_compose_action_set(&ctx->action_set, &list);
+    bytebuf_clear(&ctx->action_set);
+
+    ctx->depth++;
+    xlate_actions(ctx, (const struct ofpact *)(const void *)list.data, list.len, is_last);
+    ctx->depth--;
+    if (ctx->freezing) {
+        /* The rest of the bucket goes on alone. */
+        xlate_finish_freezing(ctx);
+    }
+    bytebuf_fini(&list);
+    bytebuf_fini(&ctx->action_set);
+    ctx->action_set = old_set;
+
+    if (ctx->xin->record && group_try_ref(g)) {
+        struct record_entry *e = record_add(ctx->xin->record, RECORD_GROUP);
+        e->object = g;
+        e->port = (uint32_t)index;
+    }
+    /* What a bucket does to the packet is its own. */
+    *ctx->flow = old_flow;
+    ctx->was_mpls = old_was_mpls;
+    ctx->conntracked = old_conntracked;
+    ctx->exit = false;
+    ctx->report = outer;
+}
+
+/* The bucket that suits a hash best: each live one bids with a hash of its own, weighed. */
+static size_t best_live_bucket(struct xlate_ctx *ctx, const struct group *g, uint32_t basis)
+{
+    size_t best = SIZE_MAX;
+    uint64_t best_score = 0;
+    for (size_t i = 0; i < g->s.n_buckets; i++) {
+        if (is_bucket_live(ctx, g, &g->s.buckets[i], 0)) {
+            uint64_t score =
+                (uint64_t)(hash_u32(g->s.buckets[i].id, basis) & 0xffff) * g->s.buckets[i].weight;
+            xlate_report(ctx, REPORT_DETAIL, "bucket %u: score %u", g->s.buckets[i].id, (unsigned)score);
+            if (score >= best_score) {
+                best = i;
+                best_score = score;
+            }
+        }
+    }
+    return best;
+}
+
+static size_t select_by_hash(struct xlate_ctx *ctx, const struct group *g)
+{
+    uint32_t basis = hash_u64(g->s.selection_param, 0);
+    if (!g->s.n_hash_fields) {
+        flow_look_at_hash_fields(ctx->flow, HASH_FIELDS_SYMMETRIC_L4, &ctx->wc->bits);
+        basis = flow_hash_symmetric(ctx->flow, basis);
+        return best_live_bucket(ctx, g, basis);
+    }
+    for (size_t i = 0; i < g->s.n_hash_fields; i++) {
+        const struct field *field = g->s.hash_fields[i];
+        field_wc_set_prereqs(field, ctx->flow, &ctx->wc->bits);
+        if (field_prereqs_ok(field, ctx->flow)) {
+            union field_value value;
+            field_get(field, ctx->flow, &value);
+            field_wc_set(field, &ctx->wc->bits);
+            basis = hash_bytes(value.b, field->n_bytes, hash_u32(field->id, basis));
+        }
+    }
+    return best_live_bucket(ctx, g, basis);
+}
+
+/* By a hash that the datapath computes: the first time round there is none, so the packet goes and comes
+ * back. */
+static size_t select_by_dp_hash(struct xlate_ctx *ctx, const struct group *g)
+{
+    if (!ctx->flow->dp_hash) {
+        ctx->dp_hash_alg = (g->s.selection_param >> 32) & 1 ? DP_HASH_L4 : DP_HASH_SYM_L4;
+        if (g->s.selection == GROUP_SELECTION_DEFAULT) {
+            ctx->dp_hash_alg = DP_HASH_SYM_L4;
+        }
+        ctx->dp_hash_basis = (uint32_t)g->s.selection_param;
+        ctx->recirc_update_dp_hash = true;
+        xlate_recirculate(ctx);
+        return SIZE_MAX;
+    }
+    ctx->wc->bits.dp_hash |= g->hash_mask;
+    size_t i = g->hash_map[ctx->flow->dp_hash & g->hash_mask];
+    if (i < g->s.n_buckets && is_bucket_live(ctx, g, &g->s.buckets[i], 0)) {
+        return i;
+    }
+    return best_live_bucket(ctx, g, ctx->flow->dp_hash & g->hash_mask);
+}
+
+static void run_group(struct xlate_ctx *ctx, struct group *g, bool is_last)
+{
+    size_t pick = SIZE_MAX;
+    if (ctx->xin->record && group_try_ref(g)) {
+        struct record_entry *e = record_add(ctx->xin->record, RECORD_GROUP);
+        e->object = g;
+        e->port = UINT32_MAX; /* the group itself */
+    }
+    switch (g->s.type) {
+    case GROUP_ALL:
+    case GROUP_INDIRECT:
+        for (size_t i = 0; i < g->s.n_buckets && !ctx->error; i++) {
+            run_bucket(ctx, g, i, is_last && i + 1 == g->s.n_buckets);
+        }
+        return;
+    case GROUP_SELECT:
+        if (ctx->was_mpls) {
+            xlate_recirculate(ctx);
+            return;
+        }
+        pick = g->s.selection == GROUP_SELECTION_HASH ? select_by_hash(ctx, g) : select_by_dp_hash(ctx, g);
+        break;
+    case GROUP_FF:
+        for (size_t i = 0; i < g->s.n_buckets && pick == SIZE_MAX; i++) {
+            if (is_bucket_live(ctx, g, &g->s.buckets[i], 0)) {
+                pick = i;
+            }
+        }
+        break;
+    }
+    if (pick == SIZE_MAX) {
+        xlate_report(ctx, REPORT_DETAIL, "no live bucket");
+        return;
+    }
+    xlate_report(ctx, REPORT_DETAIL, "using bucket %u", g->s.buckets[pick].id);
+    run_bucket(ctx, g, pick, is_last);
+}
+
+void xlate_group(struct xlate_ctx *ctx, uint32_t group_id, bool is_last)
+{
+    if (!xlate_may_resubmit(ctx)) {
+        return;
+    }
+    struct group *g = group_find(ctx->bridge->ofproto, group_id);
+    if (!g) {
+        xlate_report(ctx, REPORT_WARN, "output to nonexistent group %u", group_id);
+        return;
+    }
+    bool was_in_group = ctx->in_group;
+    ctx->in_group = true;
+    run_group(ctx, g, is_last);
+    ctx->in_group = was_in_group;
+    if (ctx->freezing && ctx->recirc_update_dp_hash) {
+        /* The group itself is to be run again when the packet is back. */
+        struct ofpact_group again = {.ofpact = {.type = OFPACT_GROUP, .len = sizeof again},
+                                     .group_id = group_id};
+        bytebuf_put(&ctx->frozen_actions, &again, sizeof again);
+        bytebuf_pad(&ctx->frozen_actions, OFPACT_ALIGN);
+    }
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* NORMAL: the learning switch. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "l2/mac_table.h"
+#include "pipeline/xlate/ctx.h"
+#include "wire/eth.h"
+
+#define ETH_FORMAT  "%02x:%02x:%02x:%02x:%02x:%02x"
+#define ETH_ARGS(A) (A).ea[0], (A).ea[1], (A).ea[2], (A).ea[3], (A).ea[4], (A).ea[5]
+
+/* Addresses that bridges do not forward: 802.1D's, and those of protocols that are used like them. */
+static bool is_reserved(struct eth_addr a)
+{
+    static const struct {
+        struct eth_addr addr;
+        uint8_t last_mask; /* of the last byte */
+    } reserved[] = {
+        {{{0x01, 0x80, 0xc2, 0x00, 0x00, 0x00}}, 0xf0}, /* STP, pause frames, LACP, LLDP ... */
+        {{{0x00, 0xe0, 0x2b, 0x00, 0x00, 0x00}}, 0xff}, /* EDP */
+        {{{0x00, 0xe0, 0x2b, 0x00, 0x00, 0x04}}, 0xff}, /* EAPS */
+        {{{0x00, 0xe0, 0x2b, 0x00, 0x00, 0x06}}, 0xff}, /* EAPS */
+        {{{0x01, 0x00, 0x0c, 0x00, 0x00, 0x00}}, 0xff}, /* ISL */
+        {{{0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcc}}, 0xff}, /* CDP, VTP */
+        {{{0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcd}}, 0xff}, /* PVST+ */
+        {{{0x01, 0x00, 0x0c, 0xcd, 0xcd, 0xcd}}, 0xff}, /* STP uplink fast */
+        {{{0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xc0}}, 0xf0}, /* CFM */
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
+        if (!memcmp(&a, &reserved[i].addr, 5) &&
+            (a.ea[5] & reserved[i].last_mask) == reserved[i].addr.ea[5]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_broadcast(struct eth_addr a)
+{
+    return (a.ea[0] & a.ea[1] & a.ea[2] & a.ea[3] & a.ea[4] & a.ea[5]) == 0xff;
+}
+
+/* Who announces its own address: from it a MAC is learned with more trust. */
+static bool is_gratuitous_arp(struct xlate_ctx *ctx)
+{
+    const struct flow_key *flow = ctx->flow;
+    struct flow_key *wc = &ctx->wc->bits;
+    if (flow->dl_type != CONST_BE16(ETH_TYPE_ARP) || !is_broadcast(flow->dl_dst)) {
+        return false;
+    }
+    flow_wc_set(wc, nw_proto);
+    if (flow->nw_proto == 2) {
+        return true;
+    }
+    if (flow->nw_proto == 1) {
+        flow_wc_set(wc, nw_src);
+        flow_wc_set(wc, nw_dst);
+        return flow->nw_src == flow->nw_dst;
+    }
+    return false;
+}
+
+static bool input_vid_is_valid(struct xlate_ctx *ctx, uint16_t vid, const struct xbundle *in)
+{
+    switch (in->vlan_mode) {
+    case OFPROTO_VLAN_ACCESS:
+        if (vid) {
+            xlate_report_error(
+                ctx, "dropping VLAN %u tagged packet received on port %s configured as VLAN %d access port",
+                vid, in->name, in->vlan);
+            return false;
+        }
+        return true;
+    case OFPROTO_VLAN_NATIVE_TAGGED:
+    case OFPROTO_VLAN_NATIVE_UNTAGGED:
+        if (!vid) {
+            return true; /* it belongs to the native VLAN */
+        }
+        /* fall through */
+    case OFPROTO_VLAN_TRUNK:
+        if (in->trunks && !bitmap_is_set(in->trunks, vid) && !(in->vlan >= 0 && vid == in->vlan)) {
+            xlate_report_error(
+                ctx, "dropping VLAN %u packet received on port %s not configured for trunking VLAN %u", vid,
+                in->name, vid);
+            return false;
+        }
+        return true;
+    case OFPROTO_VLAN_DOT1Q_TUNNEL:
+        if (in->cvlans && !bitmap_is_set(in->cvlans, vid)) {
+            xlate_report_error(
+                ctx, "dropping VLAN %u packet received on dot1q-tunnel port %s that excludes this VLAN", vid,
+                in->name);
+            return false;
+        }
+        return true;
+    }
+    return true;
+}
+
+static const struct xbundle *input_bundle(struct xlate_ctx *ctx, uint32_t in_port,
+                                          const struct xport **xportp)
+{
+    const struct xport *xport = xbridge_port(ctx->bridge, in_port);
+    *xportp = xport;
+    if (xport && xport->bundle) {
+        return xport->bundle;
+    }
+    if (in_port != OFPP_NONE && in_port != OFPP_CONTROLLER) {
+        xlate_report_error(ctx, "received packet on unknown port %u", in_port);
+    }
+    return NULL;
+}
+
+void xlate_output_normal(struct xlate_ctx *ctx, const struct xbundle *out, const struct xvlan *xvlan)
+{
+    struct xvlan out_xvlan;
+    xvlan_output_translate(out, xvlan, &out_xvlan);
+    if (out->priority_tags != OFPROTO_PRIORITY_TAGS_NEVER) {
+        out_xvlan.v[0].pcp = be16toh(ctx->flow->vlans[0].tci) & VLAN_PCP_MASK;
+    }
+    if (!out->n_members) {
+        xlate_report(ctx, REPORT_WARN, "output bundle has no port"); /* it is being taken apart */
+        return;
+    }
+    struct flow_vlan old[FLOW_MAX_VLANS];
+    memcpy(old, ctx->flow->vlans, sizeof old);
+    xvlan_put(ctx->flow, &out_xvlan, out->priority_tags);
+    xlate_output_port(ctx, out->members[0]->ofp_port, false, false);
+    memcpy(ctx->flow->vlans, old, sizeof old);
+}
+
+static void flood(struct xlate_ctx *ctx, const struct xbundle *in, const struct xvlan *xvlan)
+{
+    for (size_t i = 0; i < ctx->bridge->n_bundles; i++) {
+        const struct xbundle *out = ctx->bridge->bundles[i];
+        if (out != in && out->floodable && !out->mirror_out && xbundle_includes_vlan(out, xvlan)) {
+            xlate_output_normal(ctx, out, xvlan);
+        }
+    }
+}
+
+static void learn_source(struct xlate_ctx *ctx, const struct xbundle *in, uint16_t vlan, bool gratuitous_arp)
+{
+    struct mac_learn learn = {.mac = ctx->flow->dl_src,
+                              .vlan = vlan,
+                              .port = (void *)(uintptr_t)in->id,
+                              .gratuitous_arp = gratuitous_arp,
+                              .from_bond = in->n_members > 1};
+    if (ctx->xin->record) {
+        struct record_entry *e = record_add(ctx->xin->record, RECORD_MAC_LEARN);
+        e->ofproto = ctx->bridge->ofproto;
+        e->mac = learn.mac;
+        e->vlan = vlan;
+        e->port = in->id;
+        e->gratuitous_arp = gratuitous_arp;
+    }
+    if (ctx->xin->side_effects && mac_table_learn(ctx->bridge->ofproto->macs, &learn, clock_ms())) {
+        xlate_report(ctx, REPORT_DETAIL, "learned that " ETH_FORMAT " is on port %s in VLAN %u",
+                     ETH_ARGS(learn.mac), in->name, vlan);
+    }
+}
+
+void xlate_normal(struct xlate_ctx *ctx)
+{
+    struct flow_key *flow = ctx->flow;
+    flow_wc_set(&ctx->wc->bits, dl_src);
+    flow_wc_set(&ctx->wc->bits, dl_dst);
+    ctx->wc->bits.vlans[0].tci |= CONST_BE16(VLAN_VID_MASK | VLAN_CFI);
+
+    const struct xport *in_port;
+    const struct xbundle *in = input_bundle(ctx, flow->in_port, &in_port);
+    if (!in) {
+        xlate_report(ctx, REPORT_WARN, "no input bundle, dropping");
+        return;
+    }
+    if (flow->dl_type == CONST_BE16(ETH_TYPE_VLAN) && !(flow->vlans[0].tci & FLOW_VLAN_PRESENT)) {
+        xlate_report_error(ctx, "dropping packet with partial VLAN tag received on port %s", in->name);
+        xlate_report(ctx, REPORT_WARN, "partial VLAN tag, dropping");
+        return;
+    }
+    if (in->mirror_out) {
+        xlate_report_error(ctx,
+                           "dropping packet received on port %s, which is reserved exclusively for mirroring",
+                           in->name);
+        xlate_report(ctx, REPORT_WARN, "input port is mirror output port, dropping");
+        return;
+    }
+
+    struct xvlan in_xvlan, xvlan;
+    xvlan_extract(flow, &in_xvlan);
+    if (!input_vid_is_valid(ctx, in_xvlan.v[0].vid, in)) {
+        xlate_report(ctx, REPORT_WARN, "disallowed VLAN VID for this input port, dropping");
+        return;
+    }
+    xvlan_input_translate(in, &in_xvlan, &xvlan);
+    uint16_t vlan = xvlan.v[0].vid;
+
+    if (!ctx->bridge->forward_bpdu && is_reserved(flow->dl_dst)) {
+        xlate_report(ctx, REPORT_DETAIL, "packet has reserved destination MAC, dropping");
+        return;
+    }
+    learn_source(ctx, in, vlan, is_gratuitous_arp(ctx));
+
+    if (ctx->xin->record) {
+        struct record_entry *e = record_add(ctx->xin->record, RECORD_MAC_LOOKUP);
+        e->ofproto = ctx->bridge->ofproto;
+        e->mac = flow->dl_dst;
+        e->vlan = vlan;
+    }
+    void *port;
+    if (mac_table_lookup(ctx->bridge->ofproto->macs, flow->dl_dst, vlan, &port)) {
+        const struct xbundle *out = xbridge_bundle(ctx->bridge, (uint32_t)(uintptr_t)port);
+        if (!out) {
+            xlate_report(ctx, REPORT_WARN, "learned port is unknown, dropping");
+        } else if (out == in) {
+            xlate_report(ctx, REPORT_DETAIL, "learned port is input port, dropping");
+        } else {
+            xlate_report(ctx, REPORT_DETAIL, "forwarding to learned port");
+            xlate_output_normal(ctx, out, &xvlan);
+        }
+    } else {
+        xlate_report(ctx, REPORT_DETAIL, "no learned MAC for destination, flooding");
+        flood(ctx, in, &xvlan);
+    }
+}
+
+/* ------------------------------------------------------------------ mirrors */
+
+void xlate_mirror(struct xlate_ctx *ctx, const struct xbundle *bundle, uint32_t mirrors)
+{
+    mirrors &= ~ctx->mirrors;
+    if (!mirrors) {
+        return;
+    }
+    struct xvlan in_xvlan, xvlan;
+    xvlan_extract(ctx->flow, &in_xvlan);
+    if (!input_vid_is_valid(ctx, in_xvlan.v[0].vid, bundle)) {
+        return;
+    }
+    xvlan_input_translate(bundle, &in_xvlan, &xvlan);
+    uint16_t vlan = xvlan.v[0].vid;
+
+    while (mirrors) {
+        int i = __builtin_ctz(mirrors);
+        const struct xmirror *m = &ctx->bridge->mirrors[i];
+        mirrors &= mirrors - 1;
+        if (!m->name) {
+            continue;
+        }
+        if (m->vlans) {
+            ctx->wc->bits.vlans[0].tci |= CONST_BE16(VLAN_CFI | VLAN_VID_MASK);
+            if (!bitmap_is_set(m->vlans, vlan)) {
+                continue;
+            }
+        }
+        if (ctx->xin->record) {
+            struct record_entry *e = record_add(ctx->xin->record, RECORD_MIRROR);
+            e->object = m->counters;
+            __atomic_add_fetch(&m->counters->refs, 1, __ATOMIC_RELAXED);
+        }
+        /* Each output gets a packet once. */
+        ctx->mirrors |= m->dup_mirrors;
+        mirrors &= ~m->dup_mirrors;
+        ctx->mirror_snaplen = m->snaplen;
+        if (m->out) {
+            const struct xport *in_port = xbridge_port(ctx->bridge, ctx->flow->in_port);
+            if (!in_port || in_port->bundle != m->out) {
+                xlate_output_normal(ctx, m->out, &xvlan);
+            }
+        } else if (vlan != m->out_vlan && !is_reserved(ctx->flow->dl_dst)) {
+            struct xvlan to = xvlan;
+            to.v[0].vid = (uint16_t)m->out_vlan;
+            for (size_t b = 0; b < ctx->bridge->n_bundles; b++) {
+                const struct xbundle *out = ctx->bridge->bundles[b];
+                if (xbundle_includes_vlan(out, &to) && !out->mirror_out) {
+                    xlate_output_normal(ctx, out, &to);
+                }
+            }
+        }
+        ctx->mirror_snaplen = 0;
+    }
+}
+
+bool xlate_enter(struct xlate_ctx *ctx)
+{
+    if (!ctx->bridge->has_mirrors) {
+        return true;
+    }
+    const struct xport *xport = xbridge_port(ctx->bridge, ctx->flow->in_port);
+    if (!xport || !xport->bundle) {
+        return true;
+    }
+    if (xport->bundle->mirror_out) {
+        xlate_report_error(ctx,
+                           "dropping packet received on port %s, which is reserved exclusively for mirroring",
+                           xport->bundle->name);
+        return false;
+    }
+    xlate_mirror(ctx, xport->bundle, xport->bundle->src_mirrors);
+    return true;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Output: to ports, across patch ports, to all of them, to controllers. */
+#include <string.h>
+
+#include "pipeline/xlate/ctx.h"
+#include "wire/eth.h"
+
+void xlate_clear_conntrack(struct xlate_ctx *ctx)
+{
+    struct flow_key *flow = ctx->flow;
+    ctx->conntracked = false;
+    flow->ct_state = 0;
+    flow->ct_zone = 0;
+    flow->ct_mark = 0;
+    memset(&flow->ct_label, 0, sizeof flow->ct_label);
+    flow->ct_nw_proto = 0;
+    flow->ct_tp_src = flow->ct_tp_dst = 0;
+    flow->ct_nw_src = flow->ct_nw_dst = 0;
+    memset(&flow->ct_ipv6_src, 0, sizeof flow->ct_ipv6_src);
+    memset(&flow->ct_ipv6_dst, 0, sizeof flow->ct_ipv6_dst);
+}
+
+static void clear_tunnel(struct flow_key *flow)
+{
+    memset(&flow->tun_id, 0, FLOW_BLOCK_SIZE * 5);
+    flow->erspan_idx = 0;
+    flow->tun_md_present = 0;
+    memset(flow->tun_md, 0, sizeof flow->tun_md);
+}
+
+/* What a packet brings along into another bridge: its headers and mark, nothing else. */
+static void enter_bridge(struct xlate_ctx *ctx, const struct xport *peer)
+{
+    struct flow_key *flow = ctx->flow;
+    ctx->bridge = peer->bridge;
+    ctx->version = ofproto_rules_version(peer->bridge->ofproto);
+    flow->in_port = peer->ofp_port;
+    flow->metadata = 0;
+    memset(flow->regs, 0, sizeof flow->regs);
+    flow->actset_output = OFPP_UNSET;
+    flow->conj_id = 0;
+    clear_tunnel(flow);
+    xlate_clear_conntrack(ctx);
+    ctx->mirrors = 0;
+    ctx->exit = false;
+}
+
+static bool may_receive(struct xlate_ctx *ctx, const struct xport *xport)
+{
+    /* OFPPC_NO_RECV_STP is for BPDUs, OFPPC_NO_RECV for all others. */
+    bool bpdu = !memcmp(&ctx->flow->dl_dst, &(struct eth_addr){{0x01, 0x80, 0xc2, 0, 0, 0}}, 6);
+    if (xport->config & (bpdu ? OFPROTO_PC_NO_RECV_STP : OFPROTO_PC_NO_RECV)) {
+        return false;
+    }
+    return true;
+}
+
+/* The bridge behind a patch port, as part of this translation. What it does to the packet is undone
+ * afterwards as far as the flow goes; the datapath's packet is brought back by the next commit. */
+static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is_last)
+{
+    const struct xport *peer = out->peer;
+    struct list *outer_report = ctx->report;
+    ctx->report = report_add(ctx->report, REPORT_BRIDGE, ctx->report ? xstrdup(peer->bridge->name) : NULL);
+
+    const struct xbridge *old_bridge = ctx->bridge;
+    uint64_t old_version = ctx->version;
+    struct flow_key old_flow = *ctx->flow, old_base = ctx->base_flow;
+    bool old_conntracked = ctx->conntracked, old_was_mpls = ctx->was_mpls;
+    uint32_t old_mirrors = ctx->mirrors;
+    struct rule *old_rule = ctx->rule;
+    uint8_t old_table = ctx->table_id;
+    struct bytebuf old_stack = ctx->stack, old_set = ctx->action_set;
+    bytebuf_init(&ctx->stack);
+    bytebuf_init(&ctx->action_set);
+
+    if (ctx->xin->record) {
+        struct record_entry *e = record_add(ctx->xin->record, RECORD_PATCH);
+        e->object = out->counters;
+        e->object2 = peer->counters;
+        __atomic_add_fetch(&out->counters->refs, 1, __ATOMIC_RELAXED);
+        __atomic_add_fetch(&peer->counters->refs, 1, __ATOMIC_RELAXED);
+    }
+
+    enter_bridge(ctx, peer);
+    if (may_receive(ctx, peer)) {
+        ctx->entering = true;
+        xlate_table(ctx, peer->ofp_port, 0, true, false, is_last);
+        if (!ctx->freezing) {
+            xlate_action_set(ctx);
+        }
+        if (ctx->freezing) {
+            xlate_finish_freezing(ctx);
+        }
+    }
+
+    bytebuf_fini(&ctx->stack);
+    bytebuf_fini(&ctx->action_set);
+    ctx->stack = old_stack;
+    ctx->action_set = old_set;
+    *ctx->flow = old_flow;
+    /* Tunnel metadata of the packet is not what the other bridge set. */
+    memcpy(&ctx->base_flow.tun_id, &old_base.tun_id, FLOW_BLOCK_SIZE);
+    ctx->bridge = old_bridge;
+    ctx->version = old_version;
+    ctx->conntracked = old_conntracked;
+    ctx->was_mpls = old_was_mpls;
+    ctx->mirrors = old_mirrors;
+    ctx->rule = old_rule;
+    ctx->table_id = old_table;
+    /* That the other bridge failed or exited is no matter of this one, but for lack of resources. */
+    ctx->exit = false;
+    ctx->report = outer_report;
+}
+
+void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, bool truncate)
+{
+    const struct xport *xport = xbridge_port(ctx->bridge, ofp_port);
+    if (!xport) {
+        xlate_report(ctx, REPORT_WARN, "Nonexistent output port");
+        return;
+    }
+    if (xport->config & OFPROTO_PC_NO_FWD) {
+        xlate_report(ctx, REPORT_DETAIL, "OFPPC_NO_FWD set, skipping output");
+        return;
+    }
+    const struct xport *in_port = xbridge_port(ctx->bridge, ctx->flow->in_port);
+    if (in_port && in_port->bundle && in_port->bundle->protect && xport->bundle && xport->bundle->protect) {
+        xlate_report(ctx, REPORT_WARN, "Flow is between protected ports, skipping output.");
+        return;
+    }
+    if (xport->is_patch) {
+        if (truncate) {
+            xlate_report_error(ctx, "output_trunc does not support patch port");
+        }
+        if (!xport->peer) {
+            xlate_report(ctx, REPORT_WARN, "Nonexistent patch port peer");
+            return;
+        }
+        output_patch(ctx, xport, is_last);
+        return;
+    }
+    if (ctx->flow->packet_type != FLOW_PT_ETH) {
+        xlate_report(ctx, REPORT_WARN, "dropping packet: port %s takes Ethernet only", xport->name);
+        return;
+    }
+
+    struct flow_key saved_flow;
+    memcpy(saved_flow.vlans, ctx->flow->vlans, sizeof saved_flow.vlans);
+    uint8_t saved_tos = ctx->flow->nw_tos;
+
+    xlate_commit(ctx);
+    if (ctx->mirror_snaplen) {
+        dp_actions_put_trunc(ctx->actions, ctx->mirror_snaplen);
+    }
+    dp_actions_put_output(ctx->actions, xport->dp_port);
+    ctx->sflow_out = ofp_port;
+
+    if (ctx->bridge->has_mirrors && xport->bundle) {
+        xlate_mirror(ctx, xport->bundle, xport->bundle->dst_mirrors);
+    }
+    memcpy(ctx->flow->vlans, saved_flow.vlans, sizeof saved_flow.vlans);
+    ctx->flow->nw_tos = saved_tos;
+}
+
+/* Every port but the one that the packet came in by; and, unless ALL, but those that want no flooding. */
+static void output_all(struct xlate_ctx *ctx, bool all)
+{
+    for (size_t i = 0; i < ctx->bridge->n_ports; i++) {
+        const struct xport *xport = ctx->bridge->ports[i];
+        if (xport->ofp_port != ctx->flow->in_port && (all || !(xport->config & OFPROTO_PC_NO_FLOOD))) {
+            xlate_output_port(ctx, xport->ofp_port, false, false);
+        }
+    }
+}
+
+void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, enum ofp_packet_in_reason reason,
+                      uint16_t controller_id, uint32_t meter_id, const uint8_t *userdata, size_t userdata_len)
+{
+    xlate_commit(ctx);
+    if (max_len == 0) {
+        max_len = UINT16_MAX;
+    }
+    struct frozen_state state = {
+        .ofproto_id = ctx->bridge->ofproto->id,
+        .table_id = ctx->table_id,
+        .mirrors = ctx->mirrors,
+        .conntracked = ctx->conntracked,
+        .was_mpls = ctx->was_mpls,
+        .rule_cookie = ctx->rule_cookie,
+        .in_port = ctx->flow->in_port,
+        .actset_output = ctx->flow->actset_output,
+        .metadata = ctx->flow->metadata,
+        .tun_md_present = ctx->flow->tun_md_present,
+        .erspan_idx = ctx->flow->erspan_idx,
+        .stack = ctx->stack.data,
+        .stack_len = ctx->stack.len,
+        .userdata = (uint8_t *)userdata,
+        .userdata_len = userdata_len,
+    };
+    memcpy(state.tunnel, &ctx->flow->tun_id, sizeof state.tunnel);
+    memcpy(state.regs, ctx->flow->regs, sizeof state.regs);
+    uint32_t recirc_id = recirc_alloc(ctx->bridge->ofproto->pipeline->recirc, &state);
+    struct xlate_out *xout = ctx->xout;
+    xout->recirc_ids = xrealloc(xout->recirc_ids, (xout->n_recirc_ids + 1) * sizeof *xout->recirc_ids);
+    xout->recirc_ids[xout->n_recirc_ids++] = recirc_id;
+
+    struct dp_cookie cookie;
+    memset(&cookie, 0, sizeof cookie);
+    cookie.type = DP_COOKIE_CONTROLLER;
+    cookie.ofp_in_port = OFPP_NONE;
+    cookie.ofproto[0] = ctx->bridge->ofproto->id;
+    cookie.controller.dont_send = !ctx->xin->side_effects && !ctx->xin->record;
+    cookie.controller.continuation = false;
+    cookie.controller.reason = reason;
+    cookie.controller.recirc_id = recirc_id;
+    cookie.controller.rule_cookie = ctx->rule_cookie == UINT64_MAX ? 0 : ctx->rule_cookie;
+    cookie.controller.controller_id = controller_id;
+    cookie.controller.max_len = max_len;
+    cookie.controller.meter_id = UINT32_MAX;
+    (void)meter_id;
+    dp_actions_put_cookie(ctx->actions, &cookie, UINT32_MAX, false);
+}
+
+static enum ofp_packet_in_reason controller_reason(const struct xlate_ctx *ctx)
+{
+    return ctx->in_packet_out   ? OFPR_PACKET_OUT
+           : ctx->in_group      ? OFPR_GROUP
+           : ctx->in_action_set ? OFPR_ACTION_SET
+                                : OFPR_ACTION;
+}
+
+void xlate_output(struct xlate_ctx *ctx, uint32_t port, uint16_t controller_len, bool may_packet_in,
+                  bool is_last, bool truncate)
+{
+    switch (port) {
+    case OFPP_IN_PORT:
+        xlate_output_port(ctx, ctx->flow->in_port, is_last, truncate);
+        break;
+    case OFPP_TABLE:
+        xlate_table(ctx, ctx->flow->in_port, 0, may_packet_in, false, is_last);
+        break;
+    case OFPP_NORMAL:
+        xlate_normal(ctx);
+        break;
+    case OFPP_FLOOD:
+        output_all(ctx, false);
+        break;
+    case OFPP_ALL:
+        output_all(ctx, true);
+        break;
+    case OFPP_CONTROLLER:
+        xlate_controller(ctx, controller_len, controller_reason(ctx), 0, UINT32_MAX, NULL, 0);
+        break;
+    case OFPP_NONE:
+    case OFPP_UNSET:
+        break;
+    case OFPP_LOCAL:
+    default:
+        if (port != ctx->flow->in_port) {
+            xlate_output_port(ctx, port, is_last, truncate);
+        } else {
+            xlate_report(ctx, REPORT_WARN, "skipping output to input port");
+        }
+        break;
+    }
+}
+
+void xlate_output_reg(struct xlate_ctx *ctx, const struct ofpact_output_reg *a, bool is_last)
+{
+    uint64_t port = subfield_read(&a->src, ctx->flow);
+    if (port <= UINT16_MAX) {
+        xlate_report(ctx, REPORT_DETAIL, "output port is %" PRIu64, port);
+        subfield_look_at(&a->src, &ctx->wc->bits);
+        xlate_output(ctx, (uint32_t)port, a->max_len, false, is_last, false);
+    } else {
+        xlate_report(ctx, REPORT_WARN, "output port %" PRIu64 " is out of range", port);
+    }
+}
+
+void xlate_output_trunc(struct xlate_ctx *ctx, const struct ofpact_output_trunc *a, bool is_last)
+{
+    switch (a->port) {
+    case OFPP_TABLE:
+    case OFPP_NORMAL:
+    case OFPP_FLOOD:
+    case OFPP_ALL:
+    case OFPP_CONTROLLER:
+    case OFPP_NONE: {
+        struct strbuf s = STRBUF_INITIALIZER;
+        ofp_port_format(a->port, NULL, &s);
+        xlate_report(ctx, REPORT_WARN, "output_trunc does not support port: %s", strbuf_text(&s));
+        strbuf_fini(&s);
+        break;
+    }
+    case OFPP_LOCAL:
+    case OFPP_IN_PORT:
+    default:
+        if (a->port == ctx->flow->in_port) {
+            xlate_report(ctx, REPORT_WARN, "skipping output to input port");
+            break;
+        }
+        dp_actions_put_trunc(ctx->actions, a->max_len);
+        xlate_output(ctx, a->port, 0, false, is_last, true);
+        break;
+    }
+}
+
+void xlate_set_queue(struct xlate_ctx *ctx, uint32_t queue)
+{
+    /* A queue of an egress qdisc is known to the datapath by a priority, as `tc` numbers classes. */
+    ctx->flow->skb_priority = (1u << 16) | (queue + 1);
+    flow_wc_set(&ctx->wc->bits, skb_priority);
+}
+
+void xlate_enqueue(struct xlate_ctx *ctx, const struct ofpact_enqueue *a, bool is_last)
+{
+    uint32_t old = ctx->flow->skb_priority;
+    uint32_t port = a->port == OFPP_IN_PORT ? ctx->flow->in_port : a->port;
+    if (port == ctx->flow->in_port && a->port != OFPP_IN_PORT) {
+        return;
+    }
+    xlate_set_queue(ctx, a->queue);
+    xlate_output_port(ctx, port, is_last, false);
+    ctx->flow->skb_priority = old;
+}

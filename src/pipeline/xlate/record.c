@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/xlate/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "l2/mac_table.h"
+#include "pipeline/group.h"
+#include "pipeline/ofproto_impl.h"
+#include "pipeline/xlate/learned.h"
+
+void record_init(struct record *r)
+{
+    memset(r, 0, sizeof *r);
+}
+
+static void entry_fini(struct record_entry *e)
+{
+    switch ((enum record_type)e->type) {
+    case RECORD_TABLE:
+        minimatch_fini(&e->seen);
+        rule_unref(e->object);
+        break;
+    case RECORD_RULE:
+    case RECORD_FIN_TIMEOUT:
+        rule_unref(e->object);
+        break;
+    case RECORD_PATCH:
+        traffic_counters_unref(e->object);
+        traffic_counters_unref(e->object2);
+        break;
+    case RECORD_MIRROR:
+        traffic_counters_unref(e->object);
+        break;
+    case RECORD_GROUP:
+        group_unref(e->object);
+        break;
+    case RECORD_LEARN:
+        learned_destroy(e->object);
+        break;
+    case RECORD_MAC_LEARN:
+    case RECORD_MAC_LOOKUP:
+        break;
+    }
+}
+
+void record_clear(struct record *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        entry_fini(&r->entries[i]);
+    }
+    r->n = 0;
+}
+
+void record_fini(struct record *r)
+{
+    record_clear(r);
+    free(r->entries);
+    r->entries = NULL;
+    r->allocated = 0;
+}
+
+void record_move(struct record *dst, struct record *src)
+{
+    *dst = *src;
+    bool keep = src->keep_keys;
+    record_init(src);
+    src->keep_keys = keep;
+    if (dst->n < dst->allocated) { /* it stays for long */
+        dst->entries = xrealloc(dst->entries, MAX(dst->n, 1) * sizeof *dst->entries);
+        dst->allocated = MAX(dst->n, 1);
+    }
+}
+
+struct record_entry *record_add(struct record *r, enum record_type type)
+{
+    if (r->n == r->allocated) {
+        r->entries = x2nrealloc(r->entries, &r->allocated, sizeof *r->entries);
+    }
+    struct record_entry *e = &r->entries[r->n++];
+    memset(e, 0, sizeof *e);
+    e->type = type;
+    return e;
+}
+
+static void credit_entry(struct record_entry *e, const struct traffic *t)
+{
+    switch ((enum record_type)e->type) {
+    case RECORD_TABLE: {
+        struct oftable *table = &e->ofproto->tables[e->table_id];
+        __atomic_fetch_add(&table->n_lookups, t->packets, __ATOMIC_RELAXED);
+        if (e->object) {
+            __atomic_fetch_add(&table->n_matched, t->packets, __ATOMIC_RELAXED);
+            rule_credit(e->object, t->packets, t->bytes, t->used_ms);
+        }
+        break;
+    }
+    case RECORD_RULE:
+        rule_credit(e->object, t->packets, t->bytes, t->used_ms);
+        break;
+    case RECORD_PATCH:
+        traffic_count_tx(e->object, t->packets, t->bytes);
+        traffic_count_rx(e->object2, t->packets, t->bytes);
+        break;
+    case RECORD_MIRROR:
+        traffic_count_tx(e->object, t->packets, t->bytes);
+        break;
+    case RECORD_MAC_LEARN: {
+        struct mac_learn learn = {.mac = e->mac,
+                                  .vlan = e->vlan,
+                                  .port = (void *)(uintptr_t)e->port,
+                                  .gratuitous_arp = e->gratuitous_arp};
+        mac_table_learn(e->ofproto->macs, &learn, t->used_ms ? t->used_ms : clock_ms());
+        break;
+    }
+    case RECORD_GROUP:
+        group_credit(e->object, e->port, t->packets, t->bytes);
+        break;
+    case RECORD_LEARN:
+        learned_refresh(e->object, t->used_ms);
+        break;
+    case RECORD_FIN_TIMEOUT:
+        if (t->tcp_flags & (0x01 | 0x04)) { /* FIN, RST */
+            rule_reduce_timeouts(e->object, e->idle, e->hard);
+        }
+        break;
+    case RECORD_MAC_LOOKUP:
+        break;
+    }
+}
+
+void record_credit(struct record *r, const struct traffic *t)
+{
+    if (t->packets) {
+        for (size_t i = 0; i < r->n; i++) {
+            credit_entry(&r->entries[i], t);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A translation's begin and end. */
+#include "pipeline/xlate/xlate.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "pipeline/xlate/ctx.h"
+#include "wire/eth.h"
+
+const char *xlate_error_text(enum xlate_error error)
+{
+    static const char *const texts[] = {
+        [XLATE_OK] = "OK",
+        [XLATE_BRIDGE_NOT_FOUND] = "Bridge not found",
+        [XLATE_RECURSION_TOO_DEEP] = "Recursion too deep",
+        [XLATE_TOO_MANY_RESUBMITS] = "Too many resubmits",
+        [XLATE_STACK_TOO_DEEP] = "Stack too deep",
+        [XLATE_NO_RECIRCULATION_CONTEXT] = "No recirculation context",
+        [XLATE_RECIRCULATION_CONFLICT] = "Recirculation conflict",
+        [XLATE_TOO_MANY_MPLS_LABELS] = "Too many MPLS labels",
+        [XLATE_INVALID_TUNNEL_METADATA] = "Invalid tunnel metadata",
+        [XLATE_UNSUPPORTED_PACKET_TYPE] = "Unsupported packet type",
+        [XLATE_CONGESTION_DROP] = "ECN mismatch at tunnel decapsulation",
+        [XLATE_FORWARDING_DISABLED] = "Forwarding is disabled",
+    };
+    return texts[error];
+}
+
+void xlate_report(struct xlate_ctx *ctx, enum report_type type, const char *format, ...)
+{
+    if (ctx->report) {
+        va_list args;
+        va_start(args, format);
+        report_add(ctx->report, type, xvasprintf(format, args));
+        va_end(args);
+    }
+}
+
+void xlate_report_error(struct xlate_ctx *ctx, const char *format, ...)
+{
+    if (ctx->report) {
+        va_list args;
+        va_start(args, format);
+        report_add(ctx->report, REPORT_ERROR, xvasprintf(format, args));
+        va_end(args);
+    }
+}
+
+void xlate_in_init(struct xlate_in *xin, const struct snapshot *snapshot, const struct xbridge *bridge,
+                   const struct flow_key *flow)
+{
+    memset(xin, 0, sizeof *xin);
+    xin->snapshot = snapshot;
+    xin->bridge = bridge;
+    xin->flow = *flow;
+    xin->flow.actset_output = OFPP_UNSET;
+}
+
+int xlate_in_init_upcall(struct xlate_in *xin, const struct pipeline *p, const struct dp_backer *backer,
+                         const struct flow_key *flow)
+{
+    const struct snapshot *snapshot = snapshot_get(p);
+    const struct xport *port = snapshot_port(snapshot, backer, flow->in_port);
+    if (!port && !flow->recirc_id) {
+        return ENODEV;
+    }
+    xlate_in_init(xin, snapshot, port ? port->bridge : NULL, flow);
+    xin->flow.in_port = port ? port->ofp_port : OFPP_NONE;
+    if (flow->recirc_id) {
+        xin->frozen = recirc_find(p->recirc, flow->recirc_id);
+        if (!xin->frozen) {
+            return ENOENT;
+        }
+        /* The packet may be in another bridge than the one that its port belongs to. */
+        xin->bridge = NULL;
+        for (size_t i = 0; i < snapshot->n_bridges; i++) {
+            if (snapshot->bridges[i]->ofproto->id == xin->frozen->ofproto_id) {
+                xin->bridge = snapshot->bridges[i];
+            }
+        }
+        if (!xin->bridge) {
+            return ENOENT;
+        }
+    }
+    return 0;
+}
+
+void xlate_out_init(struct xlate_out *xout)
+{
+    memset(xout, 0, sizeof *xout);
+    bytebuf_init(&xout->actions);
+}
+
+void xlate_out_fini(struct xlate_out *xout)
+{
+    bytebuf_fini(&xout->actions);
+    free(xout->recirc_ids);
+    xout->recirc_ids = NULL;
+    xout->n_recirc_ids = 0;
+}
+
+/* What every translation looks at. */
+static void init_mask(struct xlate_ctx *ctx)
+{
+    struct flow_key *wc = &ctx->wc->bits;
+    memset(ctx->wc, 0, sizeof *ctx->wc);
+    flow_wc_set(wc, in_port);
+    flow_wc_set(wc, packet_type);
+    flow_wc_set(wc, recirc_id);
+    flow_wc_set(wc, dl_type);
+    if (flow_key_is_ip(ctx->flow)) {
+        wc->nw_frag = FLOW_NW_FRAG_ANY | FLOW_NW_FRAG_LATER;
+    }
+    if (flow_key_from_tunnel(ctx->flow)) {
+        /* The tunnel is told apart by these. */
+        flow_wc_set(wc, tun_dst);
+        flow_wc_set(wc, tun_ipv6_dst);
+        flow_wc_set(wc, tun_src);
+        flow_wc_set(wc, tun_ipv6_src);
+        flow_wc_set(wc, tun_id);
+        flow_wc_set(wc, tun_flags);
+        flow_wc_set(wc, tun_tos);
+    }
+}
+
+/* Takes out of the mask what the datapath's key does not have, and makes it one that datapaths take. */
+static void finish_mask(struct xlate_ctx *ctx)
+{
+    struct flow_key *wc = &ctx->wc->bits;
+    const struct flow_key *flow = &ctx->xin->original;
+    memset((char *)wc + FLOW_BLOCK_REGS * FLOW_BLOCK_SIZE, 0,
+           (size_t)(FLOW_N_BLOCKS - FLOW_BLOCK_REGS) * FLOW_BLOCK_SIZE);
+    if (!flow_key_from_tunnel(flow)) {
+        /* Actions wrote where nothing was. */
+        memset(&wc->tun_id, 0, FLOW_BLOCK_SIZE * 5);
+        wc->erspan_idx = 0;
+    }
+    /* Types and codes are one byte each. */
+    if (flow->nw_proto == 1 || flow->nw_proto == 58 || flow->nw_proto == 2) {
+        wc->tp_src &= CONST_BE16(0xff);
+        wc->tp_dst &= CONST_BE16(0xff);
+    }
+    for (int i = 0; i < FLOW_MAX_VLANS; i++) {
+        if (wc->vlans[i].tci) {
+            wc->vlans[i].tci |= FLOW_VLAN_PRESENT;
+        }
+    }
+    /* Later fragments have no ports to be matched. */
+    if (flow->nw_frag & FLOW_NW_FRAG_LATER) {
+        wc->tp_src = wc->tp_dst = wc->tcp_flags = 0;
+    }
+    ctx->wc->blocks = (uint16_t)flow_mask_find_blocks(ctx->wc);
+}
+
+static void start(struct xlate_ctx *ctx)
+{
+    struct xlate_in *xin = ctx->xin;
+    if (xin->frozen) {
+        xlate_thaw(ctx, xin->frozen);
+        return;
+    }
+    const struct xport *in_port = xbridge_port(ctx->bridge, ctx->flow->in_port);
+    if (in_port && (in_port->config & OFPROTO_PC_NO_RECV)) {
+        return; /* what it may bring is for the protocols alone */
+    }
+    if (xin->actions) {
+        ctx->in_packet_out = xin->packet_out;
+        if (xlate_enter(ctx)) {
+            xlate_actions(ctx, xin->actions, xin->actions_len, true);
+        }
+    } else {
+        ctx->entering = true;
+        /* The first lookup is no resubmit. */
+        xlate_table(ctx, ctx->flow->in_port, 0, true, false, true);
+        ctx->resubmits--;
+    }
+}
+
+enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
+{
+    struct xlate_ctx ctx;
+    memset(&ctx, 0, sizeof ctx);
+    ctx.xin = xin;
+    ctx.xout = xout;
+    ctx.snapshot = xin->snapshot;
+    ctx.bridge = xin->bridge;
+    ctx.version = xin->version ? xin->version : ofproto_rules_version(xin->bridge->ofproto);
+    ctx.flow = &xin->flow;
+    xin->original = xin->flow;
+    ctx.base_flow = xin->flow;
+    ctx.wc = &xout->wc;
+    ctx.actions = &xout->actions;
+    ctx.report = xin->report;
+    ctx.rule_cookie = UINT64_MAX;
+    ctx.table_id = OFPTT_ALL; /* nothing is a step back from here */
+    ctx.depth = xin->depth;
+    ctx.resubmits = xin->resubmits;
+    ctx.sflow_out = OFPP_NONE;
+    ctx.orig_skb_priority = xin->flow.skb_priority;
+    init_mask(&ctx);
+
+    ctx.report = report_add(ctx.report, REPORT_BRIDGE, ctx.report ? xstrdup(ctx.bridge->name) : NULL);
+    start(&ctx);
+    if (!ctx.freezing) {
+        xlate_action_set(&ctx);
+    }
+    if (ctx.freezing && !ctx.error) {
+        xlate_finish_freezing(&ctx);
+    }
+    if (ctx.error) {
+        bytebuf_clear(ctx.actions);
+    } else if (ctx.actions->len > UINT16_MAX - 512) {
+        /* No flow can hold so many; the slow path runs them for each packet. */
+        xout->slow |= DP_SLOW_ACTION;
+    }
+    finish_mask(&ctx);
+    bytebuf_fini(&ctx.stack);
+    bytebuf_fini(&ctx.action_set);
+    bytebuf_fini(&ctx.frozen_actions);
+    bytebuf_fini(&ctx.encap_data);
+    return ctx.error;
+}
