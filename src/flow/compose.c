@@ -19,7 +19,8 @@ struct composer {
     const struct flow_key *key;
     const uint8_t *l7;
     size_t l7_len;
-    size_t total; /* zeros are added up to here */
+    size_t total;     /* zeros are added up to here */
+    uint32_t padding; /* that many */
     size_t l3, l4;
 };
 
@@ -97,13 +98,12 @@ static void put_l4(struct composer *c, bool is_ipv6)
             put_icmp(c, !k->tp_dst && (type == ICMP_ECHO_REQUEST || type == ICMP_ECHO_REPLY), false);
         }
         break;
-    case IP_PROTO_IGMP:
-        if (!is_ipv6) {
-            struct igmp_header igmp = {
-                .type = type, .code = (uint8_t)CONST_BE16(k->tp_dst), .group = k->igmp_group};
-            bytebuf_put(&c->out, &igmp, sizeof igmp);
-        }
+    case IP_PROTO_IGMP: {
+        struct igmp_header igmp = {
+            .type = type, .code = (uint8_t)CONST_BE16(k->tp_dst), .group = k->igmp_group};
+        bytebuf_put(&c->out, &igmp, sizeof igmp);
         break;
+    }
     case IP_PROTO_ICMPV6:
         if (is_ipv6) {
             put_icmp(c, !k->tp_dst && (type == ICMPV6_ECHO_REQUEST || type == ICMPV6_ECHO_REPLY),
@@ -118,7 +118,8 @@ static void put_l4(struct composer *c, bool is_ipv6)
 static void pad(struct composer *c)
 {
     if (c->total > c->out.len) {
-        bytebuf_put_zeros(&c->out, c->total - c->out.len);
+        c->padding = (uint32_t)(c->total - c->out.len);
+        bytebuf_put_zeros(&c->out, c->padding);
     }
 }
 
@@ -139,12 +140,13 @@ static void finish_l4(struct composer *c, bool is_ipv6)
         break;
     case IP_PROTO_UDP:
         field = offsetof(struct udp_header, csum);
-        put_be16(l4 + offsetof(struct udp_header, len), CONST_BE16(len));
+        /* The reference counts the padding twice; the bytes are to be the same. */
+        put_be16(l4 + offsetof(struct udp_header, len), CONST_BE16(len + c->padding));
         break;
     case IP_PROTO_ICMP:
     case IP_PROTO_IGMP:
         field = 2;
-        if (is_ipv6) {
+        if (is_ipv6 && k->nw_proto == IP_PROTO_ICMP) {
             return;
         }
         put_be16(l4 + field, csum_of(l4, len));
@@ -246,7 +248,8 @@ static void put_frame(struct composer *c)
     for (int i = 0; i < FLOW_MAX_VLANS && (k->vlans[i].tci & FLOW_VLAN_PRESENT); i++) {
         be16 tpid = k->vlans[i].tpid ? k->vlans[i].tpid : CONST_BE16(ETH_TYPE_VLAN);
         bytebuf_put(&c->out, &tpid, 2);
-        bytebuf_put(&c->out, &k->vlans[i].tci, 2);
+        be16 tci = k->vlans[i].tci & ~FLOW_VLAN_PRESENT;
+        bytebuf_put(&c->out, &tci, 2);
     }
     if (!be16_is_ethertype(type)) {
         /* An 802.2 frame: its length, tags not counted. */
@@ -300,7 +303,7 @@ struct packet *flow_compose_sized(struct packet_pool *pool, const struct flow_ke
 {
     struct composer c = {.out = BYTEBUF_INITIALIZER, .key = key, .l7 = (const uint8_t *)"", .total = len};
     put_frame(&c);
-    *too_small = c.out.len > len;
+    *too_small = len < ETH_MIN_FRAME || c.out.len > len;
     pad(&c);
     struct packet *p = *too_small ? NULL : packet_from_bytes(pool, c.out.data, (uint32_t)c.out.len);
     bytebuf_fini(&c.out);

@@ -16,7 +16,7 @@
  * with a non-NULL L7: none. NULL if the pool is exhausted. */
 struct packet *flow_compose(struct packet_pool *, const struct flow_key *, const void *l7, size_t l7_len);
 /* The same without payload, filled with zeros to LEN bytes, which are part of the payload. Sets *TOO_SMALL,
- * and returns NULL, if the headers alone are longer. */
+ * and returns NULL, if the headers alone are longer or LEN is below 60. */
 struct packet *flow_compose_sized(struct packet_pool *, const struct flow_key *, size_t len, bool *too_small);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "flow/dpkey_text.h"
+#include "flow/extract.h"
 #include "flow/flags.h"
 #include "flow/text.h"
 #include "wire/eth.h"
@@ -378,7 +379,7 @@ static void put_vlan(struct out *o, const struct flow_vlan *vlan, const struct f
         strbuf_put_char(o->s, ',');
     }
     if (!(tci & VLAN_CFI)) {
-        strbuf_printf(o->s, "cfi=%u/%u,", (tci & VLAN_CFI) != 0, (mask & VLAN_CFI) != 0);
+        strbuf_puts(o->s, mask & VLAN_CFI ? "cfi=0," : "cfi=0/0,");
     }
     end(o);
 }
@@ -414,16 +415,23 @@ static void put_mpls(struct out *o)
     end(o);
 }
 
+/* "c1=0x1/0x000000ff," */
+static void put_nsh_context(struct out *o, int i)
+{
+    uint32_t v = CONST_BE32(o->key->nsh_context[i]), mask = CONST_BE32(o->mask->nsh_context[i]);
+    if (mask) {
+        strbuf_printf(o->s, mask == UINT32_MAX ? "c%d=0x%x," : "c%d=0x%x/0x%08x,", i + 1, v, mask);
+    }
+}
+
+/* Unlike the others it is never verbose; and for metadata other than type 1 it shows four zeros. */
 static void put_nsh(struct out *o)
 {
     const struct flow_key *k = o->key, *m = o->mask;
-    static const char *const names[] = {"c1", "c2", "c3", "c4"};
-
-    if (!o->verbose && !WANTED(o, nsh_flags) && !WANTED(o, nsh_ttl) && !WANTED(o, nsh_mdtype) &&
-        !WANTED(o, nsh_np) && !WANTED(o, nsh_path_hdr) && !WANTED(o, nsh_context)) {
-        return;
-    }
     uint32_t path = CONST_BE32(k->nsh_path_hdr), path_mask = CONST_BE32(m->nsh_path_hdr);
+    bool verbose = o->verbose;
+
+    o->verbose = false;
     begin(o, "nsh");
     put_num(o, "flags", k->nsh_flags, m->nsh_flags, UINT8_MAX, DEC);
     put_num(o, "ttl", k->nsh_ttl, m->nsh_ttl, UINT8_MAX, DEC);
@@ -433,11 +441,13 @@ static void put_nsh(struct out *o)
     put_num(o, "si", path & 0xff, path_mask & 0xff, UINT8_MAX, DEC);
     if (k->nsh_mdtype == NSH_MD1) {
         for (int i = 0; i < 4; i++) {
-            put_num(o, names[i], CONST_BE32(k->nsh_context[i]), CONST_BE32(m->nsh_context[i]), UINT32_MAX,
-                    HEX);
+            put_nsh_context(o, i);
         }
+    } else {
+        strbuf_puts(o->s, "c1=0x0,c2=0x0,c3=0x0,c4=0x0,");
     }
     end(o);
+    o->verbose = verbose;
 }
 
 static const char *frag_name(uint8_t frag)
@@ -523,8 +533,8 @@ static void put_nd(struct out *o)
 {
     const struct flow_key *k = o->key, *m = o->mask;
 
-    if ((m->tp_src & CONST_BE16(0xff)) != CONST_BE16(0xff) ||
-        (m->tp_dst & CONST_BE16(0xff)) != CONST_BE16(0xff)) {
+    bool is_typed = (m->tp_src & m->tp_dst & CONST_BE16(0xff)) == CONST_BE16(0xff);
+    if (!o->verbose && !is_typed) {
         return;
     }
     if (!o->verbose && !WANTED(o, nd_target) && !WANTED(o, arp_sha) && !WANTED(o, arp_tha)) {
@@ -597,10 +607,13 @@ static void put_packet(struct out *o)
     int n_encap = 0;
 
     if (k->packet_type == FLOW_PT_ETH) {
-        begin(o, "eth");
-        put_mac(o, "src", &k->dl_src, &m->dl_src);
-        put_mac(o, "dst", &k->dl_dst, &m->dl_dst);
-        end(o);
+        /* An empty eth() says that there is an Ethernet header where packet_type() does not. */
+        if (WANTED(o, dl_src) || WANTED(o, dl_dst) || !m->packet_type) {
+            begin(o, "eth");
+            put_mac(o, "src", &k->dl_src, &m->dl_src);
+            put_mac(o, "dst", &k->dl_dst, &m->dl_dst);
+            end(o);
+        }
         while (n_encap < FLOW_MAX_VLANS && (k->vlans[n_encap].tci & FLOW_VLAN_PRESENT)) {
             put_eth_type(o, k->vlans[n_encap].tpid, UINT16_MAX);
             if (o->verbose || m->vlans[n_encap].tci) {
@@ -610,12 +623,19 @@ static void put_packet(struct out *o)
             n_encap++;
         }
     }
-    if (k->dl_type != FLOW_DL_TYPE_NONE || !o->has_mask) {
-        if (k->dl_type != FLOW_DL_TYPE_NONE && (o->verbose || m->dl_type)) {
-            put_eth_type(o, k->dl_type, m->dl_type);
+    if (k->dl_type == FLOW_DL_TYPE_NONE) {
+        if (o->has_mask && m->dl_type) {
+            strbuf_printf(o->s, "eth_type(0/0x%04x),", CONST_BE16(m->dl_type));
         }
-    } else if (m->dl_type) {
-        strbuf_printf(o->s, "eth_type(0/0x%04x),", CONST_BE16(m->dl_type));
+    } else if (o->verbose || m->dl_type) {
+        put_eth_type(o, k->dl_type, m->dl_type);
+    }
+    if (eth_type_is_vlan(k->dl_type) && n_encap < (int)flow_vlan_limit()) {
+        /* A tag that is cut off (behind a tag it may be one too many, which is not shown). */
+        if (o->verbose || m->vlans[n_encap].tci) {
+            put_vlan(o, &k->vlans[n_encap], &m->vlans[n_encap]);
+        }
+        strbuf_puts(o->s, "encap(),");
     }
     switch (CONST_BE16(k->dl_type)) {
     case ETH_TYPE_IPV4:

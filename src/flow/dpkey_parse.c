@@ -650,6 +650,15 @@ static bool get_encap(struct in *in, const char **p, const char **error_at)
     in->key->vlans[in->n_vlans].tpid = in->key->dl_type;
     in->key->dl_type = 0;
     in->mask->dl_type = 0;
+    be16 tpid = in->key->vlans[in->n_vlans].tpid;
+    if (!(outer & (1u << A_VLAN))) {
+        in->key->vlans[in->n_vlans].tci = FLOW_VLAN_PRESENT; /* there, and not looked at */
+    } else if (!(in->key->vlans[in->n_vlans].tci & FLOW_VLAN_PRESENT)) {
+        /* cfi=0: a frame that ends behind the tag's Ethertype */
+        in->key->vlans[in->n_vlans] = (struct flow_vlan){0, 0};
+        in->key->dl_type = tpid;
+        in->mask->dl_type = UINT16_MAX;
+    }
     in->n_vlans++;
     in->attrs &= (1u << A_ETH) | (1u << A_PACKET_TYPE) | (1u << A_IN_PORT);
     if (!get_attrs(in, p, true, error_at)) {
@@ -793,7 +802,7 @@ static const char *find_contradiction(const struct in *in)
     if (key->packet_type == FLOW_PT_ETH && !(a & (1u << A_ETH_TYPE))) {
         return "eth_type() is missing";
     }
-    if (key->dl_type && CONST_BE16(key->dl_type) < ETH_TYPE_MIN) {
+    if (key->dl_type != FLOW_DL_TYPE_NONE && CONST_BE16(key->dl_type) < ETH_TYPE_MIN) {
         return "eth_type() below 0x600";
     }
     if (in->mask->dl_type != UINT16_MAX && key->packet_type == FLOW_PT_ETH) {
@@ -839,13 +848,15 @@ char *dpkey_parse(const char *text, const struct port_names *ports, struct flow_
         return xasprintf("syntax error at %s", error_at);
     }
     /* Without eth() it is a packet without an Ethernet header. */
-    if (!(in.attrs & (1u << A_ETH)) && !key->packet_type && (in.attrs & (1u << A_ETH_TYPE))) {
+    if (!(in.attrs & ((1u << A_ETH) | (1u << A_PACKET_TYPE))) && (in.attrs & (1u << A_ETH_TYPE))) {
         key->packet_type = CONST_BE32(1u << 16 | CONST_BE16(key->dl_type));
     } else if (!(in.attrs & (1u << A_ETH_TYPE)) && key->packet_type) {
         key->dl_type = CONST_BE16(CONST_BE32(key->packet_type) & 0xffff);
         in.mask->dl_type = UINT16_MAX;
-    } else if (!(in.attrs & (1u << A_ETH_TYPE))) {
-        key->dl_type = FLOW_DL_TYPE_NONE;
+    } else if (key->dl_type == FLOW_DL_TYPE_NONE) {
+        in.invalid = true;
+    } else if (!key->dl_type) {
+        key->dl_type = FLOW_DL_TYPE_NONE; /* no eth_type(), or eth_type(0/0xffff): an 802.2 frame */
     }
     const char *wrong = find_contradiction(&in);
     if (wrong && invalid) {

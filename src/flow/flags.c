@@ -23,10 +23,10 @@ const struct flag_name flag_names_tcp[] = {
 const struct flag_name flag_names_tunnel[] = {{FLOW_TUN_OAM, "oam"}, {0, NULL}};
 
 const struct flag_name flag_names_tunnel_all[] = {
+    {FLOW_TUN_OAM, "oam"},
     {FLOW_TUN_DONT_FRAG, "df"},
     {FLOW_TUN_CSUM, "csum"},
     {FLOW_TUN_KEY, "key"},
-    {FLOW_TUN_OAM, "oam"},
     {0, NULL},
 };
 

@@ -14,9 +14,8 @@ struct flag_name {
 /* Each ends with a bit of 0. Bits are in host byte order. */
 extern const struct flag_name flag_names_ct_state[];
 extern const struct flag_name flag_names_tcp[];
-extern const struct flag_name flag_names_tunnel[]; /* tun_flags of a match: oam alone */
-extern const struct flag_name
-    flag_names_tunnel_all[]; /* the datapath's: df, csum, key, oam (as FLOW_TUN_*) */
+extern const struct flag_name flag_names_tunnel[];     /* tun_flags of a match: oam alone */
+extern const struct flag_name flag_names_tunnel_all[]; /* the datapath's: oam, df, csum, key */
 
 /* "a|b", "0"; bits without a name as "0x...". */
 void flags_format(struct strbuf *, const struct flag_name *, uint32_t flags);

@@ -6,9 +6,11 @@
  *     flow HEX        the same as ofproto/trace's "Flow:" shows it
  *     dpkey TEXT      a parsed datapath key, as dump-flows prints it; or the error
  *     dpkey-m TEXT    the same, as dump-flows -m
+ *     dpecho[-m] TEXT the same, but whether the key makes sense does not matter
  *     match TEXT      a parsed match, normalised
  *     raw TEXT        a parsed match, as it is
  *     exact TEXT      a parsed flow (ofproto/trace)
+ *     limit N         parse N VLAN tags
  *     compose TEXT    the packet made from a datapath key, in hexadecimal
  *     compose-N TEXT  the same, N bytes long */
 #include <ctype.h>
@@ -81,9 +83,11 @@ static char *answer(struct packet_pool *pool, const char *command, const char *a
         show_packet(pool, arg, *command == 'f', s);
         return NULL;
     }
-    if (!strncmp(command, "dpkey", 5)) {
+    if (!strncmp(command, "dpkey", 5) || !strncmp(command, "dpecho", 6)) {
         bool invalid;
-        error = dpkey_parse(arg, NULL, &key, &mask, &invalid);
+        bool is_echo = command[2] == 'e';
+        command += is_echo;
+        error = dpkey_parse(arg, NULL, &key, &mask, is_echo ? NULL : &invalid);
         if (!error) {
             dpkey_format(&key, &mask, NULL, command[5] == '-', s);
         }
@@ -91,6 +95,10 @@ static char *answer(struct packet_pool *pool, const char *command, const char *a
     }
     if (!strncmp(command, "compose", 7)) {
         show_composed(pool, arg, command[7] == '-' ? atol(command + 8) : 0, s);
+        return NULL;
+    }
+    if (!strcmp(command, "limit")) {
+        flow_set_vlan_limit((unsigned)atoi(arg));
         return NULL;
     }
     if (!strcmp(command, "exact")) {
