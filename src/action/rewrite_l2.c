@@ -55,7 +55,7 @@ static void set_ethertype(struct packet *p, uint16_t ofs, be16 type)
 }
 
 /* Opens a gap of N bytes at OFS by moving what is in front. */
-static enum drop_reason open_gap(struct packet *p, uint16_t ofs, uint32_t n)
+static ALWAYS_INLINE enum drop_reason open_gap(struct packet *p, uint16_t ofs, uint32_t n)
 {
     if (packet_reserve_headroom(p, n)) {
         return DROP_HEADROOM;

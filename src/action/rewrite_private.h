@@ -15,11 +15,23 @@
 /* Bits of MASK from VALUE, the others from OLD. */
 #define MASKED(OLD, VALUE, MASK) ((__typeof__(OLD))(((OLD) & ~(MASK)) | (VALUE)))
 
-static inline void masked_bytes(uint8_t *to, const void *value, const void *mask, size_t n)
+/* By words: a store of bytes makes the next load of them wait. */
+static ALWAYS_INLINE void masked_bytes(uint8_t *to, const void *value, const void *mask, size_t n)
 {
     const uint8_t *v = (const uint8_t *)value, *m = (const uint8_t *)mask;
-    for (size_t i = 0; i < n; i++) {
-        to[i] = (uint8_t)((to[i] & ~m[i]) | v[i]);
+    for (; n >= 8; n -= 8, to += 8, v += 8, m += 8) {
+        put_be64(to, MASKED(get_be64(to), get_be64(v), get_be64(m)));
+    }
+    if (n >= 4) {
+        put_be32(to, MASKED(get_be32(to), get_be32(v), get_be32(m)));
+        n -= 4, to += 4, v += 4, m += 4;
+    }
+    if (n >= 2) {
+        put_be16(to, MASKED(get_be16(to), get_be16(v), get_be16(m)));
+        n -= 2, to += 2, v += 2, m += 2;
+    }
+    if (n) {
+        *to = MASKED(*to, *v, *m);
     }
 }
 
