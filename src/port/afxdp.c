@@ -197,7 +197,7 @@ static int load_program(struct afxdp_vport *a, char **errorp)
         {.code = BPF_JMP | BPF_EXIT},
     };
     a->prog_fd =
-        bpf_prog_load(BPF_PROG_TYPE_XDP, "sluice_xdp", "Dual MIT/GPL", insns, ARRAY_SIZE(insns), NULL);
+        bpf_prog_load(BPF_PROG_TYPE_XDP, GATE_XDP_PROGRAM, "Dual MIT/GPL", insns, ARRAY_SIZE(insns), NULL);
     if (a->prog_fd < 0) {
         int error = -a->prog_fd;
         *errorp = xasprintf("%s: cannot load the XDP program: %s", a->up.name, strerror(error));

@@ -85,6 +85,16 @@ static void parse_attr(const struct nlattr *attr, struct device_info *info)
         parse_stats(attr, &info->stats);
         info->has_stats = true;
         break;
+    case IFLA_XDP: {
+        const struct nlattr *xdp;
+        mnl_attr_for_each_nested(xdp, attr)
+        {
+            if (mnl_attr_get_type(xdp) == IFLA_XDP_PROG_ID && mnl_attr_get_payload_len(xdp) >= 4) {
+                info->xdp_prog_id = mnl_attr_get_u32(xdp);
+            }
+        }
+        break;
+    }
     case IFLA_LINKINFO: {
         const struct nlattr *inner;
         mnl_attr_for_each_nested(inner, attr)

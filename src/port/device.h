@@ -25,9 +25,10 @@ struct device_info {
     bool has_mac;
     struct eth_addr mac;
     int mtu;
-    int master;     /* ifindex of the bridge, bond or the like that it belongs to; 0: none */
-    char kind[16];  /* "veth", "tun", "vxlan"; "" for hardware */
-    char alias[64]; /* cut off if longer */
+    int master;           /* ifindex of the bridge, bond or the like that it belongs to; 0: none */
+    uint32_t xdp_prog_id; /* of the XDP program on it; 0: none */
+    char kind[16];        /* "veth", "tun", "vxlan"; "" for hardware */
+    char alias[64];       /* cut off if longer */
     bool has_stats;
     struct vport_stats stats; /* as the host counts: received is what the device's driver took in */
 };

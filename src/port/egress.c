@@ -10,6 +10,8 @@
 #define TCP_MIN_LEN 20
 #define UDP_LEN     8
 
+#define SCTP_CSUM_OFFSET 8
+
 /* A device's MTU speaks of what follows the Ethernet header; one VLAN tag is not counted, as in the kernel.
  */
 static uint32_t max_frame(const struct packet *p, uint32_t mtu)
@@ -44,6 +46,13 @@ static void truncate_packet(struct packet *p)
     if (p->csum == PACKET_CSUM_PARTIAL && (uint32_t)p->csum_start + p->csum_offset + 2 > p->len) {
         p->csum = PACKET_CSUM_UNKNOWN; /* the field itself was cut off */
     }
+}
+
+/* A virtio_net_hdr means the Internet checksum: an SCTP packet said to be partial would be spoilt by a device
+ * that believes it. */
+static bool is_sctp(const struct packet *p)
+{
+    return p->csum == PACKET_CSUM_PARTIAL && p->csum_offset == SCTP_CSUM_OFFSET;
 }
 
 static bool takes_segment(uint32_t features, const struct packet *p)
@@ -106,7 +115,7 @@ static void send_resolved(struct vport *vport, struct vport_tx *tx, struct packe
                 send_segments(vport, tx, p);
                 continue;
             }
-        } else if (p->csum == PACKET_CSUM_PARTIAL && !(features & VPORT_TX_CSUM)) {
+        } else if (p->csum == PACKET_CSUM_PARTIAL && (!(features & VPORT_TX_CSUM) || is_sctp(p))) {
             why = packet_csum_resolve(p);
         }
         if (why) {
@@ -126,7 +135,7 @@ void vport_send(struct vport *vport, struct vport_tx *tx, struct packet_batch *b
     uint8_t bad_csum = vport->tx_features & VPORT_TX_CSUM ? UINT8_MAX : PACKET_CSUM_PARTIAL;
     struct packet *p;
     BATCH_FOR_EACH (p, batch) {
-        if (unlikely(p->gso_type || p->cutlen || p->len > max || p->csum == bad_csum)) {
+        if (unlikely(p->gso_type || p->cutlen || p->len > max || p->csum == bad_csum || is_sctp(p))) {
             send_resolved(vport, tx, batch);
             return;
         }

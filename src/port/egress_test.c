@@ -168,6 +168,24 @@ static void test_what_cannot_be_cut(void **state)
     teardown(&f);
 }
 
+/* Also for a device that takes partial checksums: it would put the wrong kind of sum there. */
+static void test_sctp_is_always_completed(void **state)
+{
+    struct fixture f;
+    setup(&f);
+    f.vport->tx_features = VPORT_TX_CSUM;
+    struct packet *p = tcp(&f, 0, 0);
+    p->data[23] = 132;
+    p->csum_offset = 8;
+    send_one(&f, p);
+    p = tcp(&f, 0, 0);
+    send_one(&f, p);
+    static const uint8_t zeros[4];
+    assert_memory_not_equal(f.sent.bytes + 34 + 8, zeros, 4);
+    assert_memory_equal(f.sent.bytes + TCP_HEADERS + 34 + 16, zeros, 2); /* TCP's is left to the device */
+    teardown(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_segments_in_order),
         cmocka_unit_test(test_truncation),
         cmocka_unit_test(test_what_cannot_be_cut),
+        cmocka_unit_test(test_sctp_is_always_completed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,6 +217,21 @@ int gate_inspect(int ifindex, enum gate_state *state, bool *lro_was)
     return error;
 }
 
+/* An AF_XDP port's program goes with its daemon: if it is there, the daemon lives. */
+static bool has_afxdp_port(const struct device_info *device)
+{
+    int fd = device->xdp_prog_id ? bpf_prog_get_fd_by_id(device->xdp_prog_id) : -1;
+    if (fd < 0) {
+        return false;
+    }
+    struct bpf_prog_info info;
+    uint32_t len = sizeof info;
+    memset(&info, 0, sizeof info);
+    bool ours = !bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, GATE_XDP_PROGRAM);
+    close(fd);
+    return ours;
+}
+
 int gate_admit(const char *name, struct device_info *info, char **errorp)
 {
     char master[IFNAMSIZ];
@@ -243,7 +258,7 @@ int gate_admit(const char *name, struct device_info *info, char **errorp)
                             device_name(info->master, master), name);
         return EBUSY;
     }
-    if (!gate_inspect(info->ifindex, &gate, NULL) && gate == GATE_ALIEN) {
+    if ((!gate_inspect(info->ifindex, &gate, NULL) && gate == GATE_ALIEN) || has_afxdp_port(info)) {
         *errorp = xasprintf("%s: is taken by another switch that is running", name);
         return EBUSY;
     }

@@ -26,6 +26,9 @@ struct device_info;
  * vports. */
 int gate_admit(const char *name, struct device_info *, char **errorp);
 
+/* The name of an AF_XDP port's program, by which other daemons know that the device is taken. */
+#define GATE_XDP_PROGRAM "sluice_xdp"
+
 /* What stands on a device. */
 enum gate_state {
     GATE_NONE,
