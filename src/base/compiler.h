@@ -11,6 +11,7 @@
 
 #define ALWAYS_INLINE            inline __attribute__((always_inline))
 #define NO_RETURN                __attribute__((noreturn))
+#define FALLTHROUGH              __attribute__((fallthrough))
 #define PRINTF_FORMAT(FMT, ARG1) __attribute__((format(printf, FMT, ARG1)))
 #define WARN_UNUSED              __attribute__((warn_unused_result))
 #define MALLOC_LIKE              __attribute__((malloc))

@@ -256,7 +256,7 @@ static char *number(struct json_scanner *s, uint8_t c, bool *ended)
             s->state = EXPONENT_SIGN;
             return NULL;
         }
-        /* fall through */
+        FALLTHROUGH;
     default:
         if (!digit) {
             return fail(s, "exponent must contain at least one digit");
@@ -297,7 +297,7 @@ static char *structure(struct json_scanner *s, uint8_t c)
             leave(s);
             return NULL;
         }
-        /* fall through */
+        FALLTHROUGH;
     case KEY:
         if (c != '"') {
             return fail(s, "syntax error parsing object expecting string");

@@ -252,8 +252,10 @@ static char *fill_context(SSL_CTX *ctx)
 /* Makes the context anew if an option or a file has changed. Under the mutex. */
 static char *update_context(void)
 {
-    changed |=
-        file_changed(&key) | file_changed(&cert) | file_changed(&ca_cert) | file_changed(&peer_ca_cert);
+    struct watched_file *files[] = {&key, &cert, &ca_cert, &peer_ca_cert};
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        changed |= file_changed(files[i]);
+    }
     if (!changed && context) {
         return NULL;
     }
