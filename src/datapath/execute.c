@@ -54,7 +54,12 @@ static void forget_truncation(struct packet_batch *batch)
 static void output(struct forwarder *f, struct packet_batch *batch, uint32_t port_no, bool last)
 {
     struct packet_batch out;
-    take_packets(f, batch, last, &out);
+    if (likely(last)) {
+        journey_output(f, batch, port_no);
+        batch_init(batch);
+        return;
+    }
+    take_packets(f, batch, false, &out);
     forget_truncation(batch);
     journey_output(f, &out, port_no);
 }

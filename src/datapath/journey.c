@@ -177,6 +177,27 @@ static void execute_flow(struct forwarder *f, struct flow_batch *fb)
     execute_actions(f, &fb->batch, actions->bytes, actions->len);
 }
 
+static bool all_in_one_flow(const struct burst *b, uint32_t n)
+{
+    uintptr_t difference = 0;
+    for (uint32_t i = 1; i < n; i++) {
+        difference |= (uintptr_t)b->flows[i] ^ (uintptr_t)b->flows[0];
+    }
+    return !difference && b->flows[0];
+}
+
+static void execute_one_flow(struct forwarder *f, const struct burst *b, struct packet_batch *batch)
+{
+    struct dp_flow *flow = dp_flow_cast(b->flows[0]);
+    const struct flow_actions *actions = dp_flow_actions(flow);
+    be16 tcp_flags = 0;
+    for (uint32_t i = 0; i < batch->n; i++) {
+        tcp_flags |= b->keys[i].tcp_flags;
+    }
+    count_flow(f, flow, batch, be16toh(tcp_flags));
+    execute_actions(f, batch, actions->bytes, actions->len);
+}
+
 /* Groups the burst by flow, in the order of the flows' first packets. Most bursts have one flow or are of
  * many flows that do not repeat: `slots` finds the group of a flow by its address' low bits, without being
  * cleared. */
@@ -185,6 +206,10 @@ static void execute_flows(struct forwarder *f, struct burst *b, struct packet_ba
     struct flow_batch groups[BATCH_SIZE];
     uint8_t slots[64];
     unsigned n = 0;
+    if (likely(all_in_one_flow(b, batch->n))) {
+        execute_one_flow(f, b, batch);
+        return;
+    }
     for (uint32_t i = 0; i < batch->n; i++) {
         if (!b->flows[i]) {
             continue; /* a miss: gone to the slow path */

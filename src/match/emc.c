@@ -9,14 +9,33 @@
 
 #define BUCKET 8
 
-/* Bits of an entry: 24 of the hash, 16 of the generation, 24 of the index. 0 is no entry (a generation in use
- * is odd). */
-#define ENTRY(HASH, GENERATION, INDEX)                                                                       \
-    ((uint64_t)((HASH) >> 8) << 40 | (uint64_t)((GENERATION)&0xffff) << 24 | ((INDEX)&0xffffff))
-
+/* Half of the line are tags (the hash), half are references: 24 bits of index, the low 8 of the generation,
+ * which is odd while the flow is in use, so that no reference is 0. */
 struct bucket {
-    uint64_t entries[BUCKET];
+    uint32_t tags[BUCKET];
+    uint32_t refs[BUCKET];
 } CACHE_ALIGNED;
+
+#define REF(M)       ((M)->index | __atomic_load_n(&(M)->generation, __ATOMIC_RELAXED) << 24)
+#define REF_INDEX(R) ((R)&0xffffff)
+
+/* Bitmap of the entries of B with TAG. */
+static ALWAYS_INLINE unsigned find_tag(const struct bucket *b, uint32_t tag)
+{
+#ifdef __SSE4_2__
+    const __m128i *tags = (const __m128i *)(const void *)b->tags;
+    __m128i wanted = _mm_set1_epi32((int)tag);
+    int low = _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(tags[0], wanted)));
+    int high = _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(tags[1], wanted)));
+    return (unsigned)(low | high << 4);
+#else
+    unsigned found = 0;
+    for (int i = 0; i < BUCKET; i++) {
+        found |= (unsigned)(b->tags[i] == tag) << i;
+    }
+    return found;
+#endif
+}
 
 struct emc {
     struct bucket *buckets;
@@ -57,41 +76,36 @@ uint32_t emc_seed(const struct emc *c)
     return c->seed;
 }
 
-/* The low bits choose the bucket, the high 24 tell entries apart. */
-static struct bucket *bucket_of(const struct emc *c, uint32_t hash)
+static ALWAYS_INLINE struct bucket *bucket_of(const struct emc *c, uint32_t hash)
 {
     return &c->buckets[(hash ^ hash >> 16) & c->mask];
 }
 
+/* Three passes over the burst, each asking for the memory that the next one looks at: bucket, flow, verdict.
+ */
 uint32_t emc_lookup_batch(struct emc *c, const struct megaflow_table *t, const struct flow_key *keys,
                           const uint16_t *blocks, const uint32_t *hashes, unsigned n, struct megaflow **out)
 {
-    uint64_t candidates[32];
-    uint32_t found = 0;
+    uint32_t refs[32], found = 0;
     for (unsigned i = 0; i < n; i++) {
         __builtin_prefetch(bucket_of(c, hashes[i]));
     }
-    /* One pass finds the candidates and asks for their flows; the next verifies. */
     for (unsigned i = 0; i < n; i++) {
         const struct bucket *b = bucket_of(c, hashes[i]);
-        uint64_t tag = hashes[i] >> 8, hit = 0;
-        for (int j = 0; j < BUCKET; j++) {
-            hit = b->entries[j] >> 40 == tag ? b->entries[j] : hit;
-        }
-        candidates[i] = hit;
-        if (hit) {
-            const struct megaflow *m = megaflow_by_index(t, hit & 0xffffff);
+        unsigned hits = find_tag(b, hashes[i]);
+        refs[i] = hits ? b->refs[__builtin_ctz(hits)] : 0;
+        if (likely(refs[i])) {
+            const struct megaflow *m = megaflow_by_index(t, REF_INDEX(refs[i]));
             __builtin_prefetch(m);
             __builtin_prefetch((const char *)m + CACHE_LINE_SIZE);
         }
     }
     for (unsigned i = 0; i < n; i++) {
         out[i] = NULL;
-        if (candidates[i]) {
-            struct megaflow *m = megaflow_by_index(t, candidates[i] & 0xffffff);
+        if (likely(refs[i])) {
+            struct megaflow *m = megaflow_by_index(t, REF_INDEX(refs[i]));
             uint32_t generation = __atomic_load_n(&m->generation, __ATOMIC_ACQUIRE);
-            if (likely((generation & 1) && (generation & 0xffff) == (candidates[i] >> 24 & 0xffff) &&
-                       megaflow_matches(m, &keys[i], blocks[i]))) {
+            if (likely((generation & 0xff) == refs[i] >> 24 && megaflow_matches(m, &keys[i], blocks[i]))) {
                 out[i] = m;
                 found |= 1u << i;
             }
@@ -103,16 +117,13 @@ uint32_t emc_lookup_batch(struct emc *c, const struct megaflow_table *t, const s
 void emc_insert(struct emc *c, uint32_t hash, const struct megaflow *m)
 {
     struct bucket *b = bucket_of(c, hash);
-    uint64_t entry = ENTRY(hash, __atomic_load_n(&m->generation, __ATOMIC_RELAXED), m->index);
-    int place = -1;
-    for (int j = 0; j < BUCKET; j++) {
-        if (b->entries[j] >> 40 == entry >> 40) {
-            place = j; /* one entry a tag */
-            break;
-        }
-        if (!b->entries[j]) {
-            place = j;
-        }
+    unsigned same = find_tag(b, hash), place;
+    if (same) {
+        place = (unsigned)__builtin_ctz(same); /* one entry a tag */
+    } else {
+        unsigned empty = find_tag(b, 0); /* a hash is never 0 */
+        place = empty ? (unsigned)__builtin_ctz(empty) : c->turn++ & (BUCKET - 1);
     }
-    b->entries[place >= 0 ? place : (int)(c->turn++ & (BUCKET - 1))] = entry;
+    b->tags[place] = hash;
+    b->refs[place] = REF(m);
 }

@@ -13,7 +13,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 
-#define CHUNK_BITS  10
+#define CHUNK_BITS  MEGAFLOW_CHUNK_BITS
 #define CHUNK_SIZE  (1u << CHUNK_BITS)
 #define MAX_CHUNKS  (1u << 14)
 #define BUCKET      8
@@ -47,39 +47,21 @@ struct subtables {
 };
 
 struct megaflow_table {
-    size_t entry_size;
-    char *chunks[MAX_CHUNKS];    /* r: set once */
+    struct megaflow_memory memory; /* first */
+    char *chunks[MAX_CHUNKS];      /* r: set once */
     uint32_t n_chunks;           /* writer; readers hold indexes that were handed out */
     uint32_t free_head;          /* writer: index + 1, 0 none */
     struct subtables *subtables; /* r */
 };
 
-static struct megaflow *entry_at(const struct megaflow_table *t, uint32_t index)
-{
-    char *chunk = rcu_get(&t->chunks[index >> CHUNK_BITS]);
-    return (struct megaflow *)(void *)(chunk + (size_t)(index & (CHUNK_SIZE - 1)) * t->entry_size);
-}
-
-struct megaflow *megaflow_by_index(const struct megaflow_table *t, uint32_t index)
-{
-    return entry_at(t, index);
-}
+#define entry_at megaflow_by_index
 
 /* ---- keys ---- */
 
-static ALWAYS_INLINE bool hot_matches(const uint64_t *hot, const uint64_t *key, const uint64_t *mask)
+bool megaflow_more_matches(const uint64_t *more, const struct flow_key *packet_key,
+                           const struct flow_mask *mask, unsigned blocks)
 {
-    uint64_t difference = 0;
-    for (int i = 0; i < FLOW_BLOCK_WORDS; i++) {
-        difference |= (key[i] & mask[i]) ^ hot[i];
-    }
-    return !difference;
-}
-
-static bool more_matches(const uint64_t *more, const uint64_t *key, const struct flow_mask *mask,
-                         unsigned blocks)
-{
-    const uint64_t *bits = flow_key_words_const(&mask->bits);
+    const uint64_t *bits = flow_key_words_const(&mask->bits), *key = flow_key_words_const(packet_key);
     for (unsigned left = mask->blocks & ~1u; left; left &= left - 1) {
         unsigned first = (unsigned)__builtin_ctz(left) * FLOW_BLOCK_WORDS;
         bool written = blocks & (left & -left);
@@ -92,19 +74,6 @@ static bool more_matches(const uint64_t *more, const uint64_t *key, const struct
         more += FLOW_BLOCK_WORDS;
     }
     return true;
-}
-
-static ALWAYS_INLINE bool matches(const struct megaflow *m, const struct flow_mask *mask,
-                                  const struct flow_key *key, unsigned blocks)
-{
-    const uint64_t *words = flow_key_words_const(key);
-    return hot_matches(m->hot, words, flow_key_words_const(&mask->bits)) &&
-           (likely(!(mask->blocks & ~1u)) || more_matches(m->more, words, mask, blocks));
-}
-
-bool megaflow_matches(const struct megaflow *m, const struct flow_key *key, unsigned blocks)
-{
-    return matches(m, m->mask, key, blocks);
 }
 
 /* Hash of the key under the mask. Blocks that are not written count as zero, and zero words change nothing
@@ -147,7 +116,8 @@ static struct subtables *subtables_alloc(uint32_t n)
 struct megaflow_table *megaflow_table_create(size_t entry_size)
 {
     struct megaflow_table *t = xzalloc(sizeof *t);
-    t->entry_size = ROUND_UP(entry_size, CACHE_LINE_SIZE);
+    t->memory.entry_size = ROUND_UP(entry_size, CACHE_LINE_SIZE);
+    t->memory.chunks = t->chunks;
     t->subtables = subtables_alloc(0);
     if (!hash_seed) {
         hash_seed = random_u32() | 1;
@@ -193,7 +163,7 @@ struct megaflow *megaflow_alloc(struct megaflow_table *t)
         if (t->n_chunks == MAX_CHUNKS) {
             return NULL;
         }
-        char *chunk = xzalloc_cacheline(CHUNK_SIZE * t->entry_size);
+        char *chunk = xzalloc_cacheline(CHUNK_SIZE * t->memory.entry_size);
         uint32_t first = t->n_chunks << CHUNK_BITS;
         rcu_set(&t->chunks[t->n_chunks], chunk);
         t->n_chunks++;
@@ -207,7 +177,7 @@ struct megaflow *megaflow_alloc(struct megaflow_table *t)
     struct megaflow *m = entry_at(t, t->free_head - 1);
     t->free_head = m->next_free;
     memset(m->user, 0, sizeof m->user);
-    memset(m + 1, 0, t->entry_size - sizeof *m);
+    memset(m + 1, 0, t->memory.entry_size - sizeof *m);
     return m;
 }
 
@@ -413,7 +383,7 @@ static ALWAYS_INLINE struct megaflow *subtable_lookup(const struct megaflow_tabl
             }
             if (__atomic_load_n(&bucket->signature[i], __ATOMIC_RELAXED) == hash && index != TOMBSTONE) {
                 struct megaflow *m = entry_at(t, index - 1);
-                if (likely(matches(m, &st->mask, key, blocks))) {
+                if (likely(megaflow_matches(m, key, blocks))) {
                     return m;
                 }
             }

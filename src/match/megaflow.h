@@ -18,6 +18,10 @@
 #include "base/rcu.h"
 #include "flow/key.h"
 
+#ifdef __SSE4_2__
+#include <nmmintrin.h>
+#endif
+
 struct megaflow_table;
 struct megaflow_subtable;
 
@@ -57,8 +61,39 @@ void megaflow_key(const struct megaflow *, struct flow_key *);
 /* writer. Puts the subtables that were hit most since the last call first. */
 void megaflow_rank(struct megaflow_table *);
 
+/* The further blocks: MORE is a flow's, KEY a packet's, of which BLOCKS are written. */
+bool megaflow_more_matches(const uint64_t *more, const struct flow_key *, const struct flow_mask *,
+                           unsigned blocks);
+
+/* The hot block: is KEY under MASK what HOT says? */
+static ALWAYS_INLINE bool megaflow_hot_matches(const uint64_t *hot, const uint64_t *key, const uint64_t *mask)
+{
+#ifdef __SSE4_2__
+    const __m128i *h = (const __m128i *)(const void *)hot, *k = (const __m128i *)(const void *)key,
+                  *m = (const __m128i *)(const void *)mask;
+    __m128i a = _mm_xor_si128(_mm_and_si128(k[0], m[0]), h[0]);
+    __m128i b = _mm_xor_si128(_mm_and_si128(k[1], m[1]), h[1]);
+    a = _mm_or_si128(a, _mm_xor_si128(_mm_and_si128(k[2], m[2]), h[2]));
+    b = _mm_or_si128(b, _mm_xor_si128(_mm_and_si128(k[3], m[3]), h[3]));
+    a = _mm_or_si128(a, b);
+    return _mm_testz_si128(a, a);
+#else
+    uint64_t difference = 0;
+    for (int i = 0; i < FLOW_BLOCK_WORDS; i++) {
+        difference |= (key[i] & mask[i]) ^ hot[i];
+    }
+    return !difference;
+#endif
+}
+
 /* RCU reader. Does the packet's key (of which BLOCKS are written) lie in the flow? */
-bool megaflow_matches(const struct megaflow *, const struct flow_key *, unsigned blocks);
+static ALWAYS_INLINE bool megaflow_matches(const struct megaflow *m, const struct flow_key *key,
+                                           unsigned blocks)
+{
+    const struct flow_mask *mask = m->mask;
+    return megaflow_hot_matches(m->hot, flow_key_words_const(key), flow_key_words_const(&mask->bits)) &&
+           (likely(!(mask->blocks & ~1u)) || megaflow_more_matches(m->more, key, mask, blocks));
+}
 
 /* RCU reader. For each of the N <= 32 keys that OUT[i] is NULL for and LIVE has bit i set: the flow that it
  * lies in. BLOCKS[i] are the blocks of KEYS[i] that are written. Returns a bitmap of those found;
@@ -69,8 +104,22 @@ uint32_t megaflow_lookup_batch(struct megaflow_table *, const struct flow_key *k
 struct megaflow *megaflow_lookup(struct megaflow_table *, const struct flow_key *, uint16_t blocks,
                                  uint64_t *masks_tried);
 
+#define MEGAFLOW_CHUNK_BITS 10
+
+/* What finding an entry by its index needs; the table begins with it. */
+struct megaflow_memory {
+    size_t entry_size;
+    char **chunks; /* r: each set once */
+};
+
 /* RCU reader. The entry with INDEX, which was handed out once; it may be out of use. */
-struct megaflow *megaflow_by_index(const struct megaflow_table *, uint32_t index);
+static ALWAYS_INLINE struct megaflow *megaflow_by_index(const struct megaflow_table *t, uint32_t index)
+{
+    const struct megaflow_memory *memory = (const struct megaflow_memory *)(const void *)t;
+    char *chunk = rcu_get(&memory->chunks[index >> MEGAFLOW_CHUNK_BITS]);
+    return (struct megaflow *)(void *)(chunk +
+                                       (index & ((1u << MEGAFLOW_CHUNK_BITS) - 1)) * memory->entry_size);
+}
 
 /* writer. Walks the entries in use, in order of index, from *CURSOR (begin with 0); NULL at the end. */
 struct megaflow *megaflow_next(const struct megaflow_table *, uint32_t *cursor);

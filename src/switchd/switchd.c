@@ -1,36 +1,92 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the switch, in the order in which they start; they end in the reverse order. */
 #include "switchd/switchd.h"
 
-#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/alloc.h"
+#include "datapath/datapath.h"
 #include "io/daemon.h"
+#include "io/dirs.h"
+#include "io/loop.h"
+#include "ovsdb/server.h"
+#include "ovsdb/vswitch_schema.h"
+#include "pipeline/ofproto.h"
+#include "pipeline/commands.h"
+#include "port/vport.h"
+#include "switchd/config.h"
+#include "switchd/dpctl.h"
+#include "switchd/dummy.h"
 
-/* The parts of the switch, in the order in which they start; they end in the reverse order. There are none
- * yet. */
-static const struct module {
-    const char *name;
-    char *(*init)(const struct switchd_options *);
-    void (*fini)(bool cleanup);
-} modules[] = {{NULL, NULL, NULL}};
+static struct {
+    struct ovsdb_server_thread *database; /* NULL: somebody else's */
+    struct pipeline *pipeline;
+    struct config *config;
+    bool with_dummy;
+} self;
 
-static size_t n_running;
+static void configured(void *aux)
+{
+    daemon_ready();
+}
+
+/* The database that we serve ourselves: db.sock, and what the Manager table says. */
+static char *start_database(const struct switchd_options *options, int *fd)
+{
+    char *socket = xasprintf("punix:%s/db.sock", dirs_run()), *error = NULL;
+    const char *remotes[] = {socket, "db:Open_vSwitch,Open_vSwitch,manager_options"};
+    struct ovsdb_server_options server = {
+        .databases = &options->db_file,
+        .n_databases = 1,
+        .remotes = remotes,
+        .n_remotes = ARRAY_SIZE(remotes),
+        .private_key = "db:Open_vSwitch,SSL,private_key",
+        .certificate = "db:Open_vSwitch,SSL,certificate",
+        .ca_cert = "db:Open_vSwitch,SSL,ca_cert",
+        .create_schema = ovsdb_vswitch_schema,
+    };
+    self.database = ovsdb_server_start(&server, fd, &error);
+    free(socket);
+    return error;
+}
+
+static void register_kinds(const struct switchd_options *options)
+{
+    self.with_dummy = options->dummy != SWITCHD_DUMMY_NONE;
+    if (self.with_dummy) {
+        vport_enable_dummy(options->dummy == SWITCHD_DUMMY_OVERRIDE, options->dummy == SWITCHD_DUMMY_SYSTEM);
+    }
+    if (options->disable_system) {
+        vport_disable_system();
+    }
+    datapath_register(self.with_dummy, !options->disable_system);
+}
 
 char *switchd_init(const struct switchd_options *options)
 {
-    for (const struct module *m = modules; m->name; m++) {
-        char *error = m->init(options);
+    int fd = -1;
+    register_kinds(options);
+    if (!options->db_remote) {
+        char *error = start_database(options, &fd);
         if (error) {
             return error;
         }
-        n_running++;
     }
-    daemon_ready(); /* nothing to configure */
+    self.pipeline = pipeline_create(loop_tasks(options->loop));
+    pipeline_register_commands(self.pipeline, options->control);
+    dpctl_register(options->control);
+    if (self.with_dummy) {
+        dummy_start(options->loop, options->control);
+    }
+    self.config = config_create(options->loop, self.pipeline, options->db_remote, fd, configured, NULL);
     return NULL;
 }
 
 void switchd_fini(bool cleanup)
 {
-    while (n_running) {
-        modules[--n_running].fini(cleanup);
-    }
+    dummy_stop();
+    config_destroy(self.config);
+    pipeline_destroy(self.pipeline);
+    ovsdb_server_stop(self.database);
 }

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Interface table: devices, and the OpenFlow ports that they are. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mac.h"
+#include "port/vport.h"
+#include "switchd/config.h"
+
+LOG_MODULE(bridge);
+
+struct iface *config_iface_find(const struct bridge *b, const char *name)
+{
+    struct iface *iface;
+    HMAP_FOR_EACH_WITH_HASH (iface, node, hash_string(name, 0), &b->ifaces) {
+        if (!strcmp(iface->name, name)) {
+            return iface;
+        }
+    }
+    return NULL;
+}
+
+struct vport *config_iface_vport(const struct iface *iface, struct ofproto_port *port)
+{
+    if (iface->ofp_port == OFPORT_NONE || ofproto_port_get(iface->bridge->ofproto, iface->ofp_port, port)) {
+        return NULL;
+    }
+    return port->vport;
+}
+
+static struct iface *iface_want(struct bridge *b, const char *name)
+{
+    struct iface *iface = config_iface_find(b, name);
+    if (!iface) {
+        iface = xzalloc(sizeof *iface);
+        iface->bridge = b;
+        iface->name = xstrdup(name);
+        iface->type = xstrdup("");
+        iface->ofp_port = OFPORT_NONE;
+        smap_init(&iface->options);
+        hmap_insert(&b->ifaces, &iface->node, hash_string(name, 0));
+    }
+    iface->wanted = true;
+    return iface;
+}
+
+static void close_port(struct iface *iface)
+{
+    if (iface->ofp_port != OFPORT_NONE) {
+        ofproto_port_del(iface->bridge->ofproto, iface->ofp_port);
+        LOG_INFO("bridge %s: deleted interface %s on port %u", iface->bridge->name, iface->name,
+                 iface->ofp_port);
+        iface->ofp_port = OFPORT_NONE;
+    }
+}
+
+void config_iface_destroy(struct iface *iface)
+{
+    close_port(iface);
+    hmap_remove(&iface->bridge->ifaces, &iface->node);
+    smap_fini(&iface->options);
+    free(iface->name);
+    free(iface->type);
+    free(iface->error);
+    free(iface);
+}
+
+/* What the database wants in B: its ports' interfaces, and the local port, named there or not. */
+void config_ifaces_collect(struct bridge *b)
+{
+    struct iface *iface;
+    HMAP_FOR_EACH (iface, node, &b->ifaces) {
+        iface->wanted = false;
+        iface->row = iface->port_row = NULL;
+    }
+    for (size_t i = 0; i < ovsdb_row_n(b->row, OVS_BRIDGE_PORTS); i++) {
+        struct ovsdb_row *port_row = ovsdb_row_ref(b->row, OVS_BRIDGE_PORTS, i);
+        for (size_t j = 0; port_row && j < ovsdb_row_n(port_row, OVS_PORT_INTERFACES); j++) {
+            struct ovsdb_row *row = ovsdb_row_ref(port_row, OVS_PORT_INTERFACES, j);
+            if (!row) {
+                continue;
+            }
+            iface = iface_want(b, ovsdb_row_string(row, OVS_INTERFACE_NAME, ""));
+            if (!iface->row) {
+                iface->row = row;
+                iface->port_row = port_row;
+            }
+        }
+    }
+    iface_want(b, b->name);
+}
+
+static const char *wanted_type(const struct iface *iface)
+{
+    if (!strcmp(iface->name, iface->bridge->name)) {
+        return "internal";
+    }
+    return ovsdb_row_string(iface->row, OVS_INTERFACE_TYPE, "");
+}
+
+static int64_t wanted_ofport(const struct iface *iface)
+{
+    return iface->row ? ovsdb_row_integer(iface->row, OVS_INTERFACE_OFPORT_REQUEST, 0) : 0;
+}
+
+static bool must_reopen(struct iface *iface)
+{
+    struct ofproto_port port;
+    struct vport *vport = config_iface_vport(iface, &port);
+    int64_t request = wanted_ofport(iface);
+    if (vport && vport->status.gone) {
+        return true;
+    }
+    return strcmp(iface->type, wanted_type(iface)) ||
+           (request && request != iface->ofport_request && request != iface->ofp_port &&
+            iface->ofp_port != OFPORT_LOCAL);
+}
+
+static void apply_options(struct iface *iface)
+{
+    struct smap options;
+    char *error = NULL;
+    if (!iface->row) {
+        return;
+    }
+    config_map(iface->row, OVS_INTERFACE_OPTIONS, &options);
+    if (!smap_equal(&options, &iface->options)) {
+        int code = ofproto_port_set_options(iface->bridge->ofproto, iface->ofp_port, &options, &error);
+        if (code == EAGAIN) {
+            close_port(iface);
+        } else {
+            free(iface->error);
+            iface->error = code ? xstrdup(error ? error : strerror(code)) : NULL;
+            smap_swap(&options, &iface->options);
+        }
+        free(error);
+    }
+    smap_fini(&options);
+}
+
+void config_ifaces_remove(struct bridge *b)
+{
+    struct iface *iface;
+    HMAP_FOR_EACH_SAFE (iface, node, &b->ifaces) {
+        if (!iface->wanted) {
+            config_iface_destroy(iface);
+        } else if (iface->ofp_port != OFPORT_NONE) {
+            if (must_reopen(iface)) {
+                close_port(iface);
+            } else {
+                apply_options(iface);
+            }
+        }
+    }
+}
+
+/* The reference's two sentences, which scripts know; then, where it knows more than the errno, what the
+ * device said. */
+static void set_error(struct iface *iface, int code, const char *detail)
+{
+    bool never_opened =
+        code == ENODEV || code == EAFNOSUPPORT || code == EPERM || code == EACCES || code == ENOENT;
+    bool plain = code == ENODEV || code == EAFNOSUPPORT || code == EINVAL || !detail;
+    free(iface->error);
+    iface->error = never_opened
+                       ? xasprintf("could not open network device %s (%s)%s%s", iface->name, strerror(code),
+                                   plain ? "" : ": ", plain ? "" : detail)
+                       : xasprintf("could not add network device %s to ofproto (%s)%s%s", iface->name,
+                                   strerror(code), plain ? "" : ": ", plain ? "" : detail);
+}
+
+static void open_port(struct iface *iface)
+{
+    struct bridge *b = iface->bridge;
+    bool is_local = !strcmp(iface->name, b->name);
+    char *error = NULL, *previous = iface->error;
+    free(iface->type);
+    iface->type = xstrdup(wanted_type(iface));
+    smap_fini(&iface->options);
+    if (iface->row) {
+        config_map(iface->row, OVS_INTERFACE_OPTIONS, &iface->options);
+    } else {
+        smap_init(&iface->options);
+    }
+    iface->ofport_request = wanted_ofport(iface);
+    struct ofproto_port_settings settings = {
+        .name = iface->name,
+        .type = iface->type,
+        .options = &iface->options,
+        .ofp_port_request = is_local ? OFPORT_LOCAL
+                            : iface->ofport_request && iface->ofport_request < OFPORT_MAX
+                                ? (uint32_t)iface->ofport_request
+                                : OFPORT_NONE,
+    };
+    int code = ofproto_port_add(b->ofproto, &settings, &iface->ofp_port, &error);
+    if (code == EBUSY && settings.ofp_port_request != OFPORT_NONE && !is_local) {
+        /* The number is taken by another: any other, as the reference does. */
+        free(error);
+        error = NULL;
+        settings.ofp_port_request = OFPORT_NONE;
+        code = ofproto_port_add(b->ofproto, &settings, &iface->ofp_port, &error);
+    }
+    iface->error = NULL;
+    iface->status_seq = 0;
+    if (code) {
+        iface->ofp_port = OFPORT_NONE;
+        set_error(iface, code, error);
+        if (!previous || strcmp(previous, iface->error)) {
+            LOG_WARN("%s", iface->error);
+            if (error) {
+                LOG_INFO("%s: %s", iface->name, error);
+            }
+        }
+    } else {
+        LOG_INFO("bridge %s: added interface %s on port %u", b->name, iface->name, iface->ofp_port);
+    }
+    free(previous);
+    free(error);
+}
+
+/* Those that ask for a number first, so that nobody else is given it. */
+void config_ifaces_add(struct bridge *b)
+{
+    struct iface *iface;
+    for (int round = 0; round < 2; round++) {
+        HMAP_FOR_EACH (iface, node, &b->ifaces) {
+            bool asks = wanted_ofport(iface) != 0 || !strcmp(iface->name, b->name);
+            if (iface->ofp_port == OFPORT_NONE && asks == (round == 0)) {
+                open_port(iface);
+            }
+        }
+    }
+}
+
+/* An internal device takes part in the bridge's MTU: the smallest of the other devices', unless it asks for
+ * one. */
+static int bridge_mtu(const struct bridge *b)
+{
+    const struct iface *iface;
+    int mtu = 0;
+    HMAP_FOR_EACH (iface, node, &b->ifaces) {
+        struct ofproto_port port;
+        const struct vport *vport = config_iface_vport(iface, &port);
+        if (vport && strcmp(iface->type, "internal") && vport->status.mtu) {
+            mtu = mtu ? MIN(mtu, vport->status.mtu) : vport->status.mtu;
+        }
+    }
+    return mtu ? mtu : 1500;
+}
+
+static void set_mtu(struct iface *iface, struct vport *vport, int mtu)
+{
+    if (mtu && mtu != vport->status.mtu && vport->ops->set_mtu) {
+        int error = vport->ops->set_mtu(vport, mtu);
+        if (error && error != EOPNOTSUPP) {
+            LOG_WARN("interface %s: cannot set its MTU to %d: %s", iface->name, mtu, strerror(error));
+        }
+    }
+}
+
+void config_ifaces_settings(struct bridge *b)
+{
+    struct iface *iface;
+    int mtu = bridge_mtu(b);
+    HMAP_FOR_EACH (iface, node, &b->ifaces) {
+        struct ofproto_port port;
+        struct eth_addr mac;
+        struct vport *vport = config_iface_vport(iface, &port);
+        if (!vport) {
+            continue;
+        }
+        bool internal = !strcmp(iface->type, "internal");
+        int request = iface->row ? (int)ovsdb_row_integer(iface->row, OVS_INTERFACE_MTU_REQUEST, 0) : 0;
+        set_mtu(iface, vport, request ? request : internal ? mtu : 0);
+        const char *wanted = iface->row ? ovsdb_row_string(iface->row, OVS_INTERFACE_MAC, NULL) : NULL;
+        if (wanted && mac_parse(wanted, &mac) && vport->ops->set_mac && iface->ofp_port != OFPORT_LOCAL) {
+            if (mac.ea[0] & 1) {
+                LOG_ERR("interface %s: cannot set MAC to multicast address", iface->name);
+            } else if (memcmp(&mac, &vport->status.mac, sizeof mac)) {
+                int error = vport->ops->set_mac(vport, mac);
+                if (error) {
+                    LOG_ERR("interface %s: setting MAC failed (%s)", iface->name, strerror(error));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 8. Dummy devices from outside: the netdev-dummy/ commands, and the sockets that connect dummies of
+ * several processes. Registered with --enable-dummy alone. Thread-safety: control thread. */
+#ifndef SWITCHD_DUMMY_H
+#define SWITCHD_DUMMY_H 1
+
+struct control_server;
+struct loop;
+
+void dummy_start(struct loop *, struct control_server *);
+void dummy_stop(void);
+
+#endif
