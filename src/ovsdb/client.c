@@ -440,6 +440,7 @@ bool ovsdb_client_is_lock_contended(const struct ovsdb_client *c)
 static void connected(struct jsonrpc_session *session, void *c_)
 {
     struct ovsdb_client *c = c_;
+    c->session = session; /* over a socket pair this is called before its creation returns */
     c->monitor_version = 3;
     start_asking(c);
     if (c->lock_name) {
