@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "action/text_private.h"
 #include "base/alloc.h"
@@ -139,7 +140,7 @@ static void put_one(struct strbuf *s, enum text_kind kind, const void *p)
     case TEXT_X8:
     case TEXT_X32:
     case TEXT_XBE32:
-        strbuf_printf(s, "0x%x", number_of(kind, p));
+        strbuf_printf(s, "%#x", number_of(kind, p));
         break;
     }
 }
@@ -158,7 +159,7 @@ void text_put_value(struct strbuf *s, enum text_kind kind, const void *value, co
     }
     strbuf_put_char(s, '/');
     if (kind == TEXT_U8 || kind == TEXT_BE16) {
-        strbuf_printf(s, "0x%x", number_of(kind, m));
+        strbuf_printf(s, "%#x", number_of(kind, m));
     } else {
         put_one(s, kind, m);
     }
@@ -220,6 +221,27 @@ bool text_number(struct text_cursor *c, uint64_t max, uint64_t *value)
     }
     c->p = end;
     *value = v;
+    return true;
+}
+
+bool text_hex32(struct text_cursor *c, uint32_t *value)
+{
+    be32 v;
+    const char *start = c->p;
+    if (!c->error && isxdigit((unsigned char)*c->p)) {
+        /* text_hex() takes a number without 0x for a decimal one. */
+        size_t digits = strspn(c->p, "0123456789abcdefABCDEF");
+        char *end;
+        if (digits <= 8 && strncasecmp(c->p, "0x", 2)) {
+            *value = (uint32_t)strtoul(c->p, &end, 16);
+            c->p += digits;
+            return true;
+        }
+    }
+    if (c->error || strncasecmp(start, "0x", 2) || !text_hex(c, (uint8_t *)&v, sizeof v)) {
+        return text_fail(c, "a hexadecimal number of at most 32 bits is expected");
+    }
+    *value = CONST_BE32(v);
     return true;
 }
 

@@ -166,8 +166,15 @@ static void put_set(struct out *o, const struct dp_action *a)
     } else if (group == DP_SET_NSH) {
         put_set_nsh(o->s, (const void *)value, (const void *)mask);
     } else {
+        if (group == DP_SET_ND_EXT) { /* always, and without its mask */
+            be32 reserved = ((const struct dp_set_nd_ext *)(const void *)value)->reserved;
+            strbuf_printf(o->s, "nd_reserved=0x%x,", CONST_BE32(reserved));
+        }
         for (size_t i = 0; i < n_text_fields; i++) {
             const struct text_field *f = &text_fields[i];
+            if (group == DP_SET_ND_EXT && !f->ofs) {
+                continue;
+            }
             if (f->group == group && !is_zero(mask + f->ofs, text_kind_size(f->kind))) {
                 strbuf_printf(o->s, "%s%s", f->name ? f->name : "", f->name ? "=" : "");
                 text_put_value(o->s, f->kind, value + f->ofs, mask + f->ofs);

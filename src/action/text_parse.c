@@ -473,6 +473,15 @@ static bool parse_nat_addr(struct text_cursor *c, struct dp_action_ct *ct, struc
     return (is_v4 ? text_ipv4(c, addr) : text_ipv6(c, addr)) && (!bracket || text_expect(c, "]"));
 }
 
+static bool parse_nat_max(struct text_cursor *c, struct dp_action_ct *ct)
+{
+    if (!parse_nat_addr(c, ct, &ct->nat_max)) {
+        return false;
+    }
+    return memcmp(&ct->nat_max, &ct->nat_min, sizeof ct->nat_max) >= 0 ||
+           text_fail(c, "a range of addresses that grows is expected");
+}
+
 static bool parse_nat(struct text_cursor *c, struct dp_action_ct *ct)
 {
     uint64_t v;
@@ -491,8 +500,7 @@ static bool parse_nat(struct text_cursor *c, struct dp_action_ct *ct)
                 continue;
             }
             if (*c->p != ':' || c->p[1] == ':') {
-                if (!parse_nat_addr(c, ct, &ct->nat_min) ||
-                    (text_eat(c, "-") && !parse_nat_addr(c, ct, &ct->nat_max))) {
+                if (!parse_nat_addr(c, ct, &ct->nat_min) || (text_eat(c, "-") && !parse_nat_max(c, ct))) {
                     return false;
                 }
             }
@@ -506,6 +514,9 @@ static bool parse_nat(struct text_cursor *c, struct dp_action_ct *ct)
                         return false;
                     }
                     ct->nat_port_max = (uint16_t)v;
+                    if (ct->nat_port_max < ct->nat_port_min) {
+                        return text_fail(c, "a range of ports that grows is expected");
+                    }
                 }
             }
         } else if (text_eat(c, "persistent")) {
@@ -537,7 +548,7 @@ static bool parse_name(struct text_cursor *c, char *to, size_t size)
 static bool parse_ct(struct text_cursor *c, struct bytebuf *b)
 {
     struct dp_action_ct ct;
-    uint64_t v, m;
+    uint64_t v;
     memset(&ct, 0, sizeof ct);
     while (!c->error && !text_eat(c, ")")) {
         if (text_eat(c, "commit")) {
@@ -547,11 +558,10 @@ static bool parse_ct(struct text_cursor *c, struct bytebuf *b)
         } else if (text_eat(c, "zone=")) {
             ct.zone = text_number(c, UINT16_MAX, &v) ? (uint16_t)v : 0;
         } else if (text_eat(c, "mark=")) {
-            m = UINT32_MAX;
-            if (text_number(c, UINT32_MAX, &v) && (!text_eat(c, "/") || text_number(c, UINT32_MAX, &m))) {
-                ct.flags |= DP_CT_MARK;
-                ct.mark = (uint32_t)v;
-                ct.mark_mask = (uint32_t)m;
+            ct.flags |= DP_CT_MARK;
+            ct.mark_mask = UINT32_MAX;
+            if (text_hex32(c, &ct.mark) && text_eat(c, "/")) {
+                text_hex32(c, &ct.mark_mask);
             }
         } else if (text_eat(c, "label=")) {
             ct.flags |= DP_CT_LABEL;

@@ -61,6 +61,8 @@ bool text_eat(struct text_cursor *, const char *word);
 bool text_expect(struct text_cursor *, const char *word);
 /* A number up to MAX, in base 10, or 16 behind 0x. */
 bool text_number(struct text_cursor *, uint64_t max, uint64_t *);
+/* A hexadecimal number, 0x or not: so the reference reads ct's mark. */
+bool text_hex32(struct text_cursor *, uint32_t *);
 /* "name=" and a number. */
 bool text_named(struct text_cursor *, const char *name_and_equals, uint64_t max, uint64_t *);
 bool text_eth(struct text_cursor *, void *mac);
