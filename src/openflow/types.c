@@ -23,32 +23,6 @@ void ofp_port_format(uint32_t port, const struct ofp_names *names, struct strbuf
     ofport_format(port, port_names(names), s);
 }
 
-/* A name as the reference writes it: plain if it is a word that cannot be taken for something else, else as
- * a JSON string. */
-static void put_name(const char *name, struct strbuf *s)
-{
-    bool plain = isalpha((unsigned char)name[0]) || name[0] == '_';
-    for (const char *p = name; *p && plain; p++) {
-        plain = isalnum((unsigned char)*p) || *p == '_' || *p == '-' || *p == '.';
-    }
-    if (plain) {
-        strbuf_puts(s, name);
-        return;
-    }
-    strbuf_put_char(s, '"');
-    for (const char *p = name; *p; p++) {
-        if (*p == '"' || *p == '\\') {
-            strbuf_put_char(s, '\\');
-        }
-        if ((unsigned char)*p < ' ') {
-            strbuf_printf(s, "\\u%04x", *p);
-        } else {
-            strbuf_put_char(s, *p);
-        }
-    }
-    strbuf_put_char(s, '"');
-}
-
 bool ofp_table_parse(const char *text, const struct ofp_names *names, uint8_t *table)
 {
     char *end;
@@ -75,26 +49,21 @@ void ofp_table_format(uint8_t table, const struct ofp_names *names, struct strbu
     const char *name =
         names && names->tables && names->tables->name ? names->tables->name(names->tables, table) : NULL;
     if (name) {
-        put_name(name, s);
+        port_name_format(name, s);
     } else {
         strbuf_printf(s, "%u", table);
     }
 }
 
-uint32_t ofp_port_from_10(uint16_t port)
-{
-    return port < OFPP10_MAX ? port : port | 0xffff0000u;
-}
-
-uint16_t ofp_port_to_10(uint32_t port)
-{
-    return port;
-}
-
 bool ofp_port_from_11(uint32_t wire, uint32_t *port)
 {
-    *port = wire;
-    return wire < OFPP10_MAX || wire >= OFPP_MAX;
+    *port = wire & 0xffff;
+    return wire < OFPP_MAX || wire >= OFPP11_MAX;
+}
+
+uint32_t ofp_port_to_11(uint32_t port)
+{
+    return port < OFPP_MAX ? port : port | 0xffff0000u;
 }
 
 static const char *const version_names[] = {

@@ -46,19 +46,19 @@ enum ofp_version {
 
 #define OFP_VERSIONS_ALL 0x7e
 
-/* Reserved ports (32 bits). */
-#define OFPP_MAX        0xffffff00u /* ports are below */
-#define OFPP_UNSET      0xfffffff7u /* actset_output: no output yet */
-#define OFPP_IN_PORT    0xfffffff8u
-#define OFPP_TABLE      0xfffffff9u
-#define OFPP_NORMAL     0xfffffffau
-#define OFPP_FLOOD      0xfffffffbu
-#define OFPP_ALL        0xfffffffcu
-#define OFPP_CONTROLLER 0xfffffffdu
-#define OFPP_LOCAL      0xfffffffeu
-#define OFPP_ANY        0xffffffffu
-#define OFPP_NONE       OFPP_ANY
-#define OFPP10_MAX      0xff00u /* in OpenFlow 1.0: ports are below, reserved ones from 0xfff7 */
+/* Reserved ports. */
+#define OFPP_MAX        OFPORT_MAX /* ports are below */
+#define OFPP_UNSET      OFPORT_UNSET
+#define OFPP_IN_PORT    OFPORT_IN_PORT
+#define OFPP_TABLE      OFPORT_TABLE
+#define OFPP_NORMAL     OFPORT_NORMAL
+#define OFPP_FLOOD      OFPORT_FLOOD
+#define OFPP_ALL        OFPORT_ALL
+#define OFPP_CONTROLLER OFPORT_CONTROLLER
+#define OFPP_LOCAL      OFPORT_LOCAL
+#define OFPP_ANY        OFPORT_NONE
+#define OFPP_NONE       OFPORT_NONE
+#define OFPP11_MAX      0xffffff00u /* on the wire since OpenFlow 1.1: reserved ones from there */
 
 #define OFPTT_ALL 0xff /* table id: all, or "not given" */
 #define OFPTT_MAX 0xfe
@@ -111,11 +111,9 @@ void ofp_port_format(uint32_t port, const struct ofp_names *, struct strbuf *);
 bool ofp_table_parse(const char *, const struct ofp_names *, uint8_t *table);
 void ofp_table_format(uint8_t table, const struct ofp_names *, struct strbuf *);
 
-/* Ports on the wire. OpenFlow 1.0's reserved ports are 16 bits wide. From 32 bits: false if the number is
- * neither below 0xff00 nor reserved. */
-uint32_t ofp_port_from_10(uint16_t);
-uint16_t ofp_port_to_10(uint32_t);
+/* Ports on the wire since OpenFlow 1.1: 32 bits. False: a number between real ports and reserved ones. */
 bool ofp_port_from_11(uint32_t wire, uint32_t *port);
+uint32_t ofp_port_to_11(uint32_t port);
 
 const char *ofp_version_name(enum ofp_version); /* "OpenFlow13" */
 bool ofp_version_from_name(const char *, enum ofp_version *);
