@@ -8,9 +8,9 @@
 
 #include "base/alloc.h"
 
-/* A record: this header, then userdata, actions, tunnel and packet bytes, each padded to 8. Records are
- * contiguous: where the end of the memory is too near, a record without a body (`size` to the end, `is_gap`)
- * fills it up. */
+/* A record: this header, then userdata, actions, tunnel and packet bytes, each padded to 8. Records begin on
+ * cache lines, since descriptors are copied by vectors, and are contiguous: where the end of the memory is
+ * too near, a record without a body (`size` to the end, `is_gap`) fills it up. */
 struct record {
     uint32_t size; /* header included */
     uint8_t is_gap;
@@ -53,8 +53,9 @@ static uint8_t *append(uint8_t *p, const void *data, size_t n)
 bool upcall_ring_push(struct upcall_ring *r, const struct packet *packet, const struct upcall_item *item)
 {
     size_t tunnel = packet->tunnel ? sizeof *packet->tunnel : 0;
-    size_t size = PAD(sizeof(struct record)) + PAD(item->userdata_len) + PAD(item->n_actions) + PAD(tunnel) +
-                  PAD(packet->len);
+    size_t size = ROUND_UP(PAD(sizeof(struct record)) + PAD(item->userdata_len) + PAD(item->n_actions) +
+                               PAD(tunnel) + PAD(packet->len),
+                           CACHE_LINE_SIZE);
     uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
     uint32_t used = head - atomic_load_explicit(&r->tail, memory_order_acquire);
     uint32_t at = head & (UPCALL_RING_BYTES - 1);
