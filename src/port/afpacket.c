@@ -240,7 +240,7 @@ static int afpacket_open(const char *name, const struct smap *options, struct vp
     a->up.rxqs[0]->fd = fd;
     a->up.n_txq = VPORT_ANY_TXQ;
     a->up.tx_features = VPORT_TX_CSUM | VPORT_TX_TSO | (vport_kernel_has_uso() ? VPORT_TX_USO : 0);
-    device_update_status(&a->up, &info);
+    device_update_status(&a->up, &info, false);
     *vportp = &a->up;
     return 0;
 }

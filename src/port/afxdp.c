@@ -321,7 +321,7 @@ static int afxdp_open(const char *name, const struct smap *options, struct vport
         afxdp_close(&a->up);
         return error;
     }
-    device_update_status(&a->up, &info);
+    device_update_status(&a->up, &info, false);
     *vportp = &a->up;
     return 0;
 }

@@ -2,28 +2,78 @@
 #include "port/device.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if_arp.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/smap.h"
 #include "io/netlink.h"
 #include "port/kinds.h"
 
+LOG_MODULE(device);
+
+/* Control thread. `elsewhere` is open between device_enter_netns() and device_leave_netns(). */
+static struct nl_sock *own_sock, *elsewhere;
+static int own_netns_fd = -1;
+
 struct nl_sock *device_sock(void)
 {
-    static struct nl_sock *sock; /* control thread */
-    if (!sock) {
-        nl_sock_open(NETLINK_ROUTE, &sock);
+    if (elsewhere) {
+        return elsewhere;
     }
-    return sock;
+    if (!own_sock) {
+        nl_sock_open(NETLINK_ROUTE, &own_sock);
+    }
+    return own_sock;
+}
+
+static int own_netns(void)
+{
+    if (own_netns_fd < 0) {
+        own_netns_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    }
+    return own_netns_fd;
+}
+
+bool device_is_own_netns(int netns_fd)
+{
+    struct stat ours, theirs;
+    return own_netns() >= 0 && !fstat(own_netns_fd, &ours) && !fstat(netns_fd, &theirs) &&
+           ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+int device_enter_netns(int netns_fd)
+{
+    if (own_netns() < 0 || setns(netns_fd, CLONE_NEWNET) < 0) {
+        return errno;
+    }
+    int error = nl_sock_open(NETLINK_ROUTE, &elsewhere);
+    if (error) {
+        device_leave_netns();
+    }
+    return error;
+}
+
+void device_leave_netns(void)
+{
+    nl_sock_close(elsewhere);
+    elsewhere = NULL;
+    if (setns(own_netns_fd, CLONE_NEWNET) < 0) {
+        LOG_EMER("cannot return to the daemon's own network namespace: %s", strerror(errno));
+        abort(); /* every later request would go to the wrong devices */
+    }
 }
 
 static void parse_stats(const struct nlattr *attr, struct vport_stats *s)
@@ -305,10 +355,11 @@ int device_set_lro(const char *name, bool on, bool *was)
     return ethtool(name, &value);
 }
 
-void device_update_status(struct vport *vport, const struct device_info *info)
+void device_update_status(struct vport *vport, const struct device_info *info, bool is_elsewhere)
 {
     struct vport_status s = vport->status;
-    s.gone = strcmp(info->name, vport->name) != 0; /* renamed: it is another device to a person */
+    s.elsewhere = is_elsewhere;
+    s.gone = !is_elsewhere && strcmp(info->name, vport->name) != 0; /* renamed: another device to a person */
     s.admin_up = info->flags & IFF_UP;
     s.link_up = s.admin_up && info->carrier;
     s.mac = info->mac;
@@ -343,7 +394,7 @@ int device_refresh(struct vport *vport, int ifindex)
     if (error == ENODEV) {
         device_status_gone(vport);
     } else if (!error) {
-        device_update_status(vport, &info);
+        device_update_status(vport, &info, false);
     }
     return error;
 }

@@ -55,6 +55,12 @@ int device_set_lro(const char *name, bool on, bool *was);
 
 unsigned device_get_rx_queues(const char *name); /* in use; at least 1 */
 
+/* From here on all of these functions speak of the network namespace that NETNS_FD stands for, until
+ * device_leave_netns(). Nothing else may happen in between. */
+int device_enter_netns(int netns_fd);
+void device_leave_netns(void);
+bool device_is_own_netns(int netns_fd);
+
 /* The socket for requests of other files of port/ (the gate). NULL: it cannot be had. */
 struct nl_sock *device_sock(void);
 
@@ -63,8 +69,8 @@ int device_refresh(struct vport *, int ifindex);
 int device_change_mac(struct vport *, struct eth_addr); /* these three: and the new status is known at once */
 int device_change_mtu(struct vport *, int mtu);
 int device_change_up(struct vport *, bool up);
-/* The same from a message at hand. */
-void device_update_status(struct vport *, const struct device_info *);
+/* The same from a message at hand; ELSEWHERE: it is in another namespace, where it may have another name. */
+void device_update_status(struct vport *, const struct device_info *, bool elsewhere);
 void device_status_gone(struct vport *);
 void device_get_driver_info(const struct vport *, struct smap *);
 

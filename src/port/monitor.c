@@ -39,7 +39,7 @@ static struct vport *find_by_index(int ifindex)
 {
     struct vport *vport;
     LIST_FOR_EACH (vport, node, vport_all()) {
-        if (vport->ops->needs_host && vport->status.ifindex == ifindex) {
+        if (vport->ops->needs_host && vport->status.ifindex == ifindex && !vport->status.elsewhere) {
             return vport;
         }
     }
@@ -55,12 +55,23 @@ static int each_message(const struct nlmsghdr *msg, void *change_)
     }
     struct vport *vport = find_by_index(info.ifindex);
     bool gone = msg->nlmsg_type == RTM_DELLINK;
+    if (!vport && !gone) {
+        vport = vport_find(info.name);
+        if (vport && vport->status.elsewhere) {
+            vport->ops->refresh(vport); /* it may have come back */
+            change->on_change(vport, vport->name, change->aux);
+            return 0;
+        }
+        vport = NULL;
+    }
     if (vport) {
         uint32_t seq = vport_status_seq(vport);
-        if (gone) {
+        if (gone && vport->ops->is_attached && vport->ops->is_attached(vport)) {
+            vport->ops->refresh(vport);
+        } else if (gone) {
             device_status_gone(vport);
         } else {
-            device_update_status(vport, &info);
+            device_update_status(vport, &info, false);
         }
         if (seq != vport_status_seq(vport)) {
             change->on_change(vport, vport->name, change->aux); /* may close it */

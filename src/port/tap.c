@@ -41,7 +41,6 @@ struct tap_rxq {
 struct tap_vport {
     struct vport up;
     int fd;
-    int ifindex;
 };
 
 static struct tap_vport *tap_cast(const struct vport *vport)
@@ -190,13 +189,12 @@ static int tap_make(const struct vport_ops *ops, const char *name, struct vport 
     }
     struct tap_vport *tap = xzalloc(sizeof *tap);
     tap->fd = fd;
-    tap->ifindex = info.ifindex;
     vport_init(&tap->up, ops, name);
     vport_make_rxqs(&tap->up, 1, sizeof(struct tap_rxq));
     tap->up.rxqs[0]->fd = fd;
     tap->up.n_txq = VPORT_ANY_TXQ;
     tap->up.tx_features = VPORT_TX_CSUM | VPORT_TX_TSO | (uso ? VPORT_TX_USO : 0);
-    device_update_status(&tap->up, &info);
+    device_update_status(&tap->up, &info, false);
     *vportp = &tap->up;
     return 0;
 }
@@ -218,15 +216,70 @@ static void tap_close(struct vport *vport)
     free(tap);
 }
 
-static int tap_refresh(struct vport *vport)
+/* People give internal devices to containers: ip link set br0 netns NS. The descriptor stays good, and the
+ * device is asked and changed where it is. */
+
+static bool tap_is_attached(const struct vport *vport)
 {
-    return device_refresh(vport, tap_cast(vport)->ifindex);
+    struct ifreq ifr;
+    return ioctl(tap_cast(vport)->fd, TUNGETIFF, &ifr) >= 0;
 }
 
-static int tap_get_stats(const struct vport *vport, struct vport_stats *stats)
+/* Goes to the namespace of the device, if it is another one than ours. *ELSEWHERE: leave() must follow. */
+static int enter(const struct tap_vport *tap, struct device_info *info, bool *elsewhere)
+{
+    struct ifreq ifr;
+    *elsewhere = false;
+    if (ioctl(tap->fd, TUNGETIFF, &ifr) < 0) {
+        return ENODEV;
+    }
+    int netns_fd = ioctl(tap->fd, TUNGETDEVNETNS);
+    int error = 0;
+    if (netns_fd >= 0) {
+        *elsewhere = !device_is_own_netns(netns_fd);
+        error = *elsewhere ? device_enter_netns(netns_fd) : 0;
+        *elsewhere = *elsewhere && !error;
+        close(netns_fd);
+    }
+    if (!error) {
+        struct device_info named;
+        error = device_get(ifr.ifr_name, &named);
+        error = error ? error : device_get_by_index(named.ifindex, info);
+    }
+    return error;
+}
+
+static void leave(bool elsewhere)
+{
+    if (elsewhere) {
+        device_leave_netns();
+    }
+}
+
+static int tap_refresh(struct vport *vport)
 {
     struct device_info info;
-    int error = device_get_by_index(tap_cast(vport)->ifindex, &info);
+    bool elsewhere;
+    int error = enter(tap_cast(vport), &info, &elsewhere);
+    if (!error) {
+        device_update_status(vport, &info, elsewhere);
+    } else if (error == ENODEV) {
+        device_status_gone(vport);
+    }
+    leave(elsewhere);
+    return error;
+}
+
+static int tap_get_stats(const struct vport *vport_, struct vport_stats *stats)
+{
+    struct vport *vport = &tap_cast(vport_)->up;
+    struct device_info info;
+    bool elsewhere;
+    int error = enter(tap_cast(vport), &info, &elsewhere);
+    if (!error && elsewhere) {
+        device_update_status(vport, &info, true); /* from there no notification comes */
+    }
+    leave(elsewhere);
     if (error) {
         return error;
     }
@@ -244,23 +297,53 @@ static int tap_get_stats(const struct vport *vport, struct vport_stats *stats)
     return 0;
 }
 
+enum setting {
+    SET_MAC,
+    SET_MTU,
+    SET_UP
+};
+
+static int change(struct vport *vport, enum setting setting, struct eth_addr mac, int value)
+{
+    struct device_info info;
+    bool elsewhere;
+    int error = enter(tap_cast(vport), &info, &elsewhere);
+    if (!error) {
+        error = setting == SET_MAC   ? device_set_mac(info.ifindex, mac)
+                : setting == SET_MTU ? device_set_mtu(info.ifindex, value)
+                                     : device_set_up(info.ifindex, value);
+    }
+    leave(elsewhere);
+    return error ? error : tap_refresh(vport);
+}
+
 static int tap_set_mac(struct vport *vport, struct eth_addr mac)
 {
-    return device_change_mac(vport, mac);
+    return change(vport, SET_MAC, mac, 0);
 }
 static int tap_set_mtu(struct vport *vport, int mtu)
 {
-    return device_change_mtu(vport, mtu);
+    return change(vport, SET_MTU, (struct eth_addr){{0}}, mtu);
 }
 static int tap_set_admin(struct vport *vport, bool up)
 {
-    return device_change_up(vport, up);
+    return change(vport, SET_UP, (struct eth_addr){{0}}, up);
+}
+
+static void tap_get_driver_info(const struct vport *vport, struct smap *status)
+{
+    struct device_info info;
+    bool elsewhere;
+    if (!enter(tap_cast(vport), &info, &elsewhere)) {
+        device_get_driver_info(vport, status);
+    }
+    leave(elsewhere);
 }
 
 #define TAP_HOOKS                                                                                            \
     .needs_host = true, .close = tap_close, .rxq_recv = tap_recv, .send = tap_send, .refresh = tap_refresh,  \
     .get_stats = tap_get_stats, .set_mac = tap_set_mac, .set_mtu = tap_set_mtu, .set_admin = tap_set_admin,  \
-    .get_driver_info = device_get_driver_info
+    .get_driver_info = tap_get_driver_info, .is_attached = tap_is_attached
 
 const struct vport_ops vport_ops_internal = {.type = "internal", .open = internal_open, TAP_HOOKS};
 const struct vport_ops vport_ops_tap = {.type = "tap", .open = tap_open, TAP_HOOKS};

@@ -101,11 +101,12 @@ void vport_make_rxqs(struct vport *vport, uint16_t n, size_t size)
 void vport_set_status(struct vport *vport, const struct vport_status *new_status)
 {
     struct vport_status *old = &vport->status;
-    if (old->gone == new_status->gone && old->admin_up == new_status->admin_up &&
-        old->link_up == new_status->link_up && !memcmp(&old->mac, &new_status->mac, sizeof old->mac) &&
-        old->mtu == new_status->mtu && old->ifindex == new_status->ifindex &&
-        old->link_resets == new_status->link_resets && old->speed_bps == new_status->speed_bps &&
-        old->full_duplex == new_status->full_duplex && !strcmp(old->driver, new_status->driver)) {
+    if (old->gone == new_status->gone && old->elsewhere == new_status->elsewhere &&
+        old->admin_up == new_status->admin_up && old->link_up == new_status->link_up &&
+        !memcmp(&old->mac, &new_status->mac, sizeof old->mac) && old->mtu == new_status->mtu &&
+        old->ifindex == new_status->ifindex && old->link_resets == new_status->link_resets &&
+        old->speed_bps == new_status->speed_bps && old->full_duplex == new_status->full_duplex &&
+        !strcmp(old->driver, new_status->driver)) {
         return;
     }
     *old = *new_status;

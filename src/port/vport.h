@@ -64,6 +64,7 @@ struct vport_stats {
 struct vport_status {
     bool gone; /* the device vanished: close the vport; when it comes back, vport_monitor_run() says its name
                 */
+    bool elsewhere; /* moved to another network namespace, and in use there; `ifindex` is of there */
     bool admin_up;
     bool link_up;
     struct eth_addr mac;
@@ -135,6 +136,8 @@ struct vport_ops {
     /* control thread. A kind may lack any of these but get_stats (NULL). */
     int (*refresh)(struct vport *);                               /* looks at the device; updates `status` */
     int (*get_stats)(const struct vport *, struct vport_stats *); /* fills in every member */
+    /* The device has left our network namespace: does the vport still have it? NULL: no. */
+    bool (*is_attached)(const struct vport *);
     int (*set_mac)(struct vport *, struct eth_addr); /* `status` is up to date when these three return */
     int (*set_mtu)(struct vport *, int mtu);
     int (*set_admin)(struct vport *, bool up);

@@ -107,3 +107,44 @@ def test_internal_device_deleted(net):
     relay = with_internal(net)
     net.run("sw", "ip link del br0")
     wait_for(lambda: relay.has_said("gone br0"), "the relay to miss br0")
+
+
+def test_internal_device_in_a_container(net):
+    """`ip link set br0 netns NS`, as containers are given their ports, and back."""
+    relay = with_internal(net)
+    net.add_namespace("c")
+    net.run("sw", f"ip link set br0 netns {net.full('c')}")
+    net.run("c", "ip addr add 10.9.0.7/24 dev br0")
+    net.run("c", "ip link set br0 up")
+    net.wait_ping("a", "10.9.0.7")
+    transfer(net, "a", "c", "10.9.0.7", 16)
+    status = relay.status("br0")
+    link = net.link("c", "br0")
+    assert (status["admin_state"], status["mac_in_use"]) == ("up", link["address"])
+    assert status["driver_name"] == "tun"
+    assert int(status["tx_bytes"]) >= 16 << 20
+    assert relay.command("mtu br0 1400") == ["ok"]
+    assert net.link("c", "br0")["mtu"] == 1400
+    assert not relay.has_said("gone br0")
+    net.run("c", "ip link set br0 down")
+    net.run("c", "ip link set br0 name eth7")
+    net.run("c", "ip link set eth7 up")
+    net.wait_ping("a", "10.9.0.7")  # the container may call it what it likes
+    assert relay.status("br0")["admin_state"] == "up"
+    relay.stop()
+    assert "br0" not in net.output("c", "ip link") and "eth7" not in net.output("c", "ip link")
+
+
+def test_internal_device_comes_back_from_a_container(net):
+    relay = with_internal(net)
+    net.add_namespace("c")
+    net.run("sw", f"ip link set br0 netns {net.full('c')}")
+    net.run("c", "ip link set br0 up")
+    wait_for(lambda: relay.status("br0")["admin_state"] == "up", "br0 to be up there")
+    net.run("c", f"ip link set br0 netns {net.full('sw')}")
+    wait_for(lambda: relay.status("br0")["ifindex"] == str(net.link("sw", "br0")["ifindex"]), "br0 to be here again")
+    net.run("sw", "ip addr replace 10.9.0.254/24 dev br0")
+    net.run("sw", "ip link set br0 up")
+    net.wait_ping("a", "10.9.0.254")
+    net.run("sw", "ip link del br0")
+    wait_for(lambda: relay.has_said("gone br0"), "the relay to miss br0")
