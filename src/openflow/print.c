@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "openflow/print.h"
+
+#include <ctype.h>
+
+#include "openflow/print_private.h"
+
+void ofp_hex_dump(const void *data, size_t len, size_t first, bool ascii, struct strbuf *s)
+{
+    const uint8_t *p = data;
+    while (len) {
+        size_t skip = first % 16, n = MIN(len, 16 - skip);
+        strbuf_printf(s, "%08zx ", first - skip);
+        for (size_t i = 0; i < 16; i++) {
+            char sep = i == 8 ? '-' : ' ';
+            if (i < skip || i >= skip + n) {
+                strbuf_printf(s, "%c  ", i == 8 && i == skip + n ? '-' : ' ');
+            } else {
+                strbuf_printf(s, "%c%02x", sep, p[i - skip]);
+            }
+        }
+        if (ascii) {
+            strbuf_puts(s, " |");
+            for (size_t i = 0; i < 16; i++) {
+                bool in = i >= skip && i < skip + n;
+                strbuf_put_char(s, !in ? ' ' : isprint(p[i - skip]) ? (char)p[i - skip] : '.');
+            }
+            strbuf_put_char(s, '|');
+        }
+        strbuf_put_char(s, '\n');
+        p += n;
+        len -= n;
+        first += n;
+    }
+}
+
+void print_duration(uint32_t sec, uint32_t nsec, struct strbuf *s)
+{
+    strbuf_printf(s, "%u", sec);
+    uint32_t ms = nsec / 1000000;
+    if (ms) {
+        strbuf_printf(s, ".%03u", ms);
+    } else if (nsec) {
+        strbuf_puts(s, ".000");
+    }
+}
+
+void print_bits(uint32_t value, const struct bit_name *names, size_t n, char separator, struct strbuf *s)
+{
+    bool first = true;
+    if (!value) {
+        strbuf_put_char(s, '0');
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (value & names[i].bit) {
+            if (!first) {
+                strbuf_put_char(s, separator);
+            }
+            strbuf_puts(s, names[i].name);
+            value &= ~names[i].bit;
+            first = false;
+        }
+    }
+    if (value) {
+        if (!first) {
+            strbuf_put_char(s, separator);
+        }
+        strbuf_printf(s, "0x%x", value);
+    }
+}
+
+static print_fn *const printers[N_OFPTYPES] = {
+    [OFPTYPE_HELLO] = print_hello,
+    [OFPTYPE_ERROR] = print_error,
+    [OFPTYPE_ECHO_REQUEST] = print_echo,
+    [OFPTYPE_ECHO_REPLY] = print_echo,
+    [OFPTYPE_FEATURES_REPLY] = print_features,
+    [OFPTYPE_GET_CONFIG_REPLY] = print_config,
+    [OFPTYPE_SET_CONFIG] = print_config,
+    [OFPTYPE_PACKET_IN] = print_packet_in,
+    [OFPTYPE_RESUME] = print_packet_in,
+    [OFPTYPE_PACKET_OUT] = print_packet_out,
+    [OFPTYPE_FLOW_REMOVED] = print_flow_removed,
+    [OFPTYPE_PORT_STATUS] = print_port_status,
+    [OFPTYPE_PORT_MOD] = print_port_mod,
+    [OFPTYPE_FLOW_MOD] = print_flow_mod,
+    [OFPTYPE_GROUP_MOD] = print_group_mod,
+    [OFPTYPE_METER_MOD] = print_meter_mod,
+    [OFPTYPE_TABLE_MOD] = print_table_mod,
+    [OFPTYPE_QUEUE_GET_CONFIG_REQUEST] = print_queue_config_request,
+    [OFPTYPE_QUEUE_GET_CONFIG_REPLY] = print_queue_config,
+    [OFPTYPE_ROLE_REQUEST] = print_role,
+    [OFPTYPE_ROLE_REPLY] = print_role,
+    [OFPTYPE_BUNDLE_CONTROL] = print_bundle_control,
+    [OFPTYPE_BUNDLE_ADD_MESSAGE] = print_bundle_add,
+    [OFPTYPE_FLOW_MOD_TABLE_ID] = print_u8_value,
+    [OFPTYPE_SET_FLOW_FORMAT] = print_format_value,
+    [OFPTYPE_SET_PACKET_IN_FORMAT] = print_format_value,
+    [OFPTYPE_SET_CONTROLLER_ID] = print_controller_id,
+    [OFPTYPE_TLV_TABLE_MOD] = print_tlv_table,
+    [OFPTYPE_TLV_TABLE_REPLY] = print_tlv_table,
+    [OFPTYPE_DESC_REPLY] = print_desc,
+    [OFPTYPE_FLOW_REQUEST] = print_flow_request,
+    [OFPTYPE_AGGREGATE_REQUEST] = print_flow_request,
+    [OFPTYPE_FLOW_REPLY] = print_flow_reply,
+    [OFPTYPE_AGGREGATE_REPLY] = print_aggregate_reply,
+    [OFPTYPE_TABLE_REPLY] = print_table_stats,
+    [OFPTYPE_TABLE_DESC_REPLY] = print_table_desc,
+    [OFPTYPE_PORT_REQUEST] = print_port_request,
+    [OFPTYPE_PORT_REPLY] = print_port_reply,
+    [OFPTYPE_PORT_DESC_REPLY] = print_port_desc,
+    [OFPTYPE_QUEUE_REQUEST] = print_queue_request,
+    [OFPTYPE_QUEUE_REPLY] = print_queue_reply,
+    [OFPTYPE_GROUP_REQUEST] = print_group_request,
+    [OFPTYPE_GROUP_REPLY] = print_group_stats,
+    [OFPTYPE_GROUP_DESC_REPLY] = print_group_desc,
+    [OFPTYPE_GROUP_FEATURES_REPLY] = print_group_features,
+    [OFPTYPE_METER_REQUEST] = print_meter_request,
+    [OFPTYPE_METER_CONFIG_REQUEST] = print_meter_request,
+    [OFPTYPE_METER_REPLY] = print_meter_stats,
+    [OFPTYPE_METER_CONFIG_REPLY] = print_meter_config,
+    [OFPTYPE_METER_FEATURES_REPLY] = print_meter_features,
+};
+
+void ofp_print_header(const struct ofp_msg *m, struct strbuf *s)
+{
+    strbuf_puts(s, m->name);
+    if (m->version > OFP10) {
+        if (m->version <= OFP15) {
+            strbuf_printf(s, " (OF1.%d)", m->version - 1);
+        } else {
+            strbuf_printf(s, " (OF 0x%02x)", m->version);
+        }
+    }
+    strbuf_printf(s, " (xid=0x%x):", m->xid);
+}
+
+static void print_message(const void *data, size_t len, const struct print *p)
+{
+    struct strbuf *s = p->s;
+    struct ofp_msg m;
+    enum ofperr error = ofp_msg_decode(data, len, &m);
+    if (error) {
+        if (len < OFP_HEADER_LEN) {
+            strbuf_printf(s, "OpenFlow packet too short (only %zu bytes):\n", len);
+        } else if (ofp_msg_len(data) > len) {
+            strbuf_printf(s, "(***truncated to %zu bytes from %zu***)\n", len, ofp_msg_len(data));
+        } else if (ofp_msg_len(data) != len) {
+            strbuf_printf(s, "(***only uses %zu bytes out of %zu***)\n", ofp_msg_len(data), len);
+        } else {
+            strbuf_printf(s, "***decode error: %s***\n", ofperr_name(error));
+        }
+        ofp_hex_dump(data, len, 0, true, s);
+        return;
+    }
+    ofp_print_header(&m, s);
+    if (printers[m.type]) {
+        error = printers[m.type](&m, p);
+        if (error) {
+            strbuf_printf(s, " ***decode error: %s***\n", ofperr_name(error));
+            ofp_hex_dump(data, len, 0, true, s);
+            return;
+        }
+        if ((m.kind == OFPK_REPLY || m.kind == OFPK_NXREPLY) && m.flags & OFPMPF_MORE && 0) {
+            strbuf_puts(s, " [more...]");
+        }
+    }
+    if (!strbuf_ends_with(s, "\n")) {
+        strbuf_put_char(s, '\n');
+    }
+}
+
+void ofp_print(const void *data, size_t len, const struct ofp_print *opt, struct strbuf *s)
+{
+    static const struct ofp_print none;
+    struct print p = {.s = s, .opt = opt ? opt : &none};
+    p.names = p.opt->names;
+    print_message(data, len, &p);
+}
+
+char *ofp_to_string(const void *data, size_t len, const struct ofp_print *opt)
+{
+    struct strbuf s = STRBUF_INITIALIZER;
+    ofp_print(data, len, opt, &s);
+    return strbuf_steal(&s);
+}
+
+/* Inside of a bundle's message. */
+enum ofperr print_bundle_add(const struct ofp_msg *m, const struct print *p)
+{
+    struct reader r = m->body;
+    uint32_t id = get_u32(&r);
+    get_skip(&r, 2);
+    uint16_t flags = get_u16(&r);
+    static const struct bit_name names[] = {{1, "atomic"}, {2, "ordered"}};
+    strbuf_printf(p->s, "\n bundle_id=%#x flags=", id);
+    print_bits(flags, names, ARRAY_SIZE(names), ' ', p->s);
+    size_t len = r.n >= OFP_HEADER_LEN ? ofp_msg_len(r.p) : 0;
+    if (r.bad || !len || len > r.n) {
+        return OFPERR_OFPBFC_MSG_BAD_LEN;
+    }
+    if (p->depth) {
+        return OFPERR_OFPBFC_MSG_UNSUP;
+    }
+    struct print inner = *p;
+    inner.depth++;
+    strbuf_put_char(p->s, '\n');
+    print_message(r.p, len, &inner);
+    return OFPERR_NONE;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <inttypes.h>
+
+#include "openflow/print_private.h"
+
+enum ofperr print_hello(const struct ofp_msg *m, const struct print *p)
+{
+    unsigned versions = ofp_hello_decode(m);
+    strbuf_puts(p->s, "\n version bitmap: ");
+    bool first = true;
+    for (int v = OFP10; v <= OFP15; v++) {
+        if (versions & OFP_VERSION_BIT(v)) {
+            strbuf_printf(p->s, first ? "0x%02x" : ", 0x%02x", v);
+            first = false;
+        }
+    }
+    return OFPERR_NONE;
+}
+
+enum ofperr print_error(const struct ofp_msg *m, const struct print *p)
+{
+    struct ofperr_wire w;
+    struct reader payload;
+    enum ofperr e = ofp_error_decode(m, &w, &payload);
+    struct strbuf *s = p->s;
+    if (!e) {
+        strbuf_printf(s, " ***decode error***\n");
+        ofp_hex_dump(m->raw, m->len, 0, true, s);
+        return OFPERR_NONE;
+    }
+    strbuf_printf(s, " %s\n", ofperr_name(e));
+    if (e == OFPERR_OFPHFC_INCOMPATIBLE || e == OFPERR_OFPHFC_EPERM) {
+        for (size_t i = 0; i < payload.n; i++) {
+            uint8_t c = payload.p[i];
+            if (isprint(c) && c != '\\') {
+                strbuf_put_char(s, (char)c);
+            } else {
+                strbuf_printf(s, "\\x%02x", c);
+            }
+        }
+        return OFPERR_NONE;
+    }
+    if (payload.n < OFP_HEADER_LEN || p->depth) {
+        ofp_hex_dump(payload.p, payload.n, 0, true, s);
+        return OFPERR_NONE;
+    }
+    /* What it was about, which may have been cut off. */
+    struct ofp_print opt = *p->opt;
+    struct ofp_msg inner;
+    size_t len = ofp_msg_len(payload.p);
+    if (len == payload.n || ofp_msg_decode(payload.p, payload.n, &inner) == OFPERR_NONE) {
+        ofp_print(payload.p, payload.n, &opt, s);
+    } else {
+        ofp_print(payload.p, payload.n, &opt, s);
+    }
+    return OFPERR_NONE;
+}
+
+enum ofperr print_echo(const struct ofp_msg *m, const struct print *p)
+{
+    strbuf_printf(p->s, " %zu bytes of payload\n", m->body.n);
+    if (p->opt->verbosity > 1) {
+        ofp_hex_dump(m->body.p, m->body.n, 0, true, p->s);
+    }
+    return OFPERR_NONE;
+}
+
+enum ofperr print_config(const struct ofp_msg *m, const struct print *p)
+{
+    static const char *const frags[] = {"normal", "drop", "reassemble", "nx-match"};
+    struct reader r = m->body;
+    uint16_t flags = get_u16(&r), miss = get_u16(&r);
+    if (r.bad) {
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
+    strbuf_printf(p->s, " frags=%s", frags[flags & 3]);
+    if (m->version < OFP13 && flags & 4) {
+        strbuf_puts(p->s, " invalid_ttl_to_controller");
+    }
+    strbuf_printf(p->s, " miss_send_len=%u\n", miss);
+    return OFPERR_NONE;
+}
+
+enum ofperr print_desc(const struct ofp_msg *m, const struct print *p)
+{
+    static const struct {
+        const char *title;
+        unsigned len;
+    } texts[] = {{"Manufacturer", 256},
+                 {"Hardware", 256},
+                 {"Software", 256},
+                 {"Serial Num", 32},
+                 {"DP Description", 256}};
+    struct reader r = m->body;
+    strbuf_put_char(p->s, '\n');
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        const uint8_t *t = get_bytes(&r, texts[i].len);
+        if (!t) {
+            return OFPERR_OFPBRC_BAD_LEN;
+        }
+        strbuf_printf(p->s, "%s: %.*s\n", texts[i].title, (int)strnlen((const char *)t, texts[i].len),
+                      (const char *)t);
+    }
+    return OFPERR_NONE;
+}
+
+enum ofperr print_role(const struct ofp_msg *m, const struct print *p)
+{
+    struct reader r = m->body;
+    uint32_t role = get_u32(&r);
+    if (m->kind == OFPK_NXT) {
+        static const char *const names[] = {"equal", "primary", "secondary"};
+        if (r.bad || role > 2) {
+            return OFPERR_OFPRRFC_BAD_ROLE;
+        }
+        strbuf_printf(p->s, " role=%s", names[role]);
+        return OFPERR_NONE;
+    }
+    static const char *const names[] = {"nochange", "equal", "primary", "secondary"};
+    get_skip(&r, 4);
+    uint64_t generation = get_u64(&r);
+    if (r.bad || role > 3) {
+        return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_OFPRRFC_BAD_ROLE;
+    }
+    strbuf_printf(p->s, " role=%s", names[role]);
+    if (role >= 2 || generation != UINT64_MAX) {
+        strbuf_printf(p->s, " generation_id=%" PRIu64, generation);
+    }
+    return OFPERR_NONE;
+}
+
+enum ofperr print_bundle_control(const struct ofp_msg *m, const struct print *p)
+{
+    static const char *const types[] = {"OPEN_REQUEST",   "OPEN_REPLY",   "CLOSE_REQUEST",   "CLOSE_REPLY",
+                                        "COMMIT_REQUEST", "COMMIT_REPLY", "DISCARD_REQUEST", "DISCARD_REPLY"};
+    static const struct bit_name names[] = {{1, "atomic"}, {2, "ordered"}};
+    struct reader r = m->body;
+    uint32_t id = get_u32(&r);
+    uint16_t type = get_u16(&r), flags = get_u16(&r);
+    if (r.bad) {
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
+    strbuf_printf(p->s, "\n bundle_id=%#x type=", id);
+    if (type < ARRAY_SIZE(types)) {
+        strbuf_puts(p->s, types[type]);
+    } else {
+        strbuf_printf(p->s, "%u", type);
+    }
+    strbuf_puts(p->s, " flags=");
+    print_bits(flags, names, ARRAY_SIZE(names), ' ', p->s);
+    return OFPERR_NONE;
+}
+
+enum ofperr print_u8_value(const struct ofp_msg *m, const struct print *p)
+{
+    struct reader r = m->body;
+    uint8_t set = get_u8(&r);
+    strbuf_printf(p->s, " %s", set ? "enable" : "disable");
+    return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+}
+
+enum ofperr print_format_value(const struct ofp_msg *m, const struct print *p)
+{
+    static const char *const flow[] = {"openflow10", "?", "nxm"};
+    static const char *const packet_in[] = {"standard", "nxt_packet_in", "nxt_packet_in2"};
+    struct reader r = m->body;
+    uint32_t format = get_u32(&r);
+    bool is_flow = m->type == OFPTYPE_SET_FLOW_FORMAT;
+    if (format <= 2 && !(is_flow && format == 1)) {
+        strbuf_printf(p->s, " format=%s", is_flow ? flow[format] : packet_in[format]);
+    } else {
+        strbuf_printf(p->s, " %u", format);
+    }
+    return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+}
+
+enum ofperr print_controller_id(const struct ofp_msg *m, const struct print *p)
+{
+    struct reader r = m->body;
+    get_skip(&r, 6);
+    strbuf_printf(p->s, " id=%u", get_u16(&r));
+    return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+}
+
+static enum ofperr print_tlv_maps(struct reader *r, const struct print *p)
+{
+    strbuf_puts(p->s, " mapping table:\n");
+    strbuf_puts(p->s, "  class  type  length  match field\n");
+    strbuf_puts(p->s, " ------  ----  ------  --------------");
+    while (r->n) {
+        uint16_t class = get_u16(r);
+        uint8_t type = get_u8(r), len = get_u8(r);
+        uint16_t index = get_u16(r);
+        get_skip(r, 2);
+        if (r->bad) {
+            return OFPERR_OFPBRC_BAD_LEN;
+        }
+        strbuf_printf(p->s, "\n 0x%04x  %4u  %6u  tun_metadata%u", class, type, len, index);
+    }
+    return OFPERR_NONE;
+}
+
+enum ofperr print_tlv_table(const struct ofp_msg *m, const struct print *p)
+{
+    static const char *const commands[] = {"ADD", "DEL", "CLEAR"};
+    struct reader r = m->body;
+    if (m->type == OFPTYPE_TLV_TABLE_MOD) {
+        uint16_t command = get_u16(&r);
+        get_skip(&r, 6);
+        if (command > 2) {
+            return OFPERR_NXTTMFC_BAD_COMMAND;
+        }
+        strbuf_printf(p->s, "\n %s", commands[command]);
+        if (command == 2) {
+            return OFPERR_NONE;
+        }
+    } else {
+        uint32_t space = get_u32(&r), used = 0;
+        uint16_t fields = get_u16(&r);
+        get_skip(&r, 10);
+        for (struct reader t = r; t.n >= 8; get_skip(&t, 8)) {
+            used += t.p[3];
+        }
+        strbuf_printf(p->s, "\n max option space=%u max fields=%u\n", space, fields);
+        strbuf_printf(p->s, " allocated option space=%u\n\n", used);
+    }
+    if (r.bad) {
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
+    return print_tlv_maps(&r, p);
+}

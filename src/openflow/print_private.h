@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 5, for openflow/ itself: the functions that print the bodies of messages, by family. Each appends to
+ * S and returns what is wrong with the message, if anything. */
+#ifndef OPENFLOW_PRINT_PRIVATE_H
+#define OPENFLOW_PRINT_PRIVATE_H 1
+
+#include "openflow/print.h"
+
+struct print {
+    struct strbuf *s;
+    const struct ofp_print *opt;
+    const struct ofp_names *names;
+    unsigned depth;
+};
+
+typedef enum ofperr print_fn(const struct ofp_msg *, const struct print *);
+
+print_fn print_flow_mod, print_flow_request, print_flow_reply, print_aggregate_reply, print_flow_removed;
+print_fn print_hello, print_error, print_echo, print_config, print_desc, print_role, print_tlv_table,
+    print_bundle_control, print_bundle_add, print_u8_value, print_format_value, print_controller_id;
+print_fn print_features, print_port_status, print_port_mod, print_port_request, print_port_reply,
+    print_port_desc, print_queue_config_request, print_queue_config, print_queue_request, print_queue_reply;
+print_fn print_group_mod, print_group_request, print_group_stats, print_group_desc, print_group_features;
+print_fn print_meter_mod, print_meter_request, print_meter_stats, print_meter_config, print_meter_features;
+print_fn print_packet_in, print_packet_out;
+print_fn print_table_mod, print_table_stats, print_table_desc, print_table_features;
+
+void print_duration(uint32_t sec, uint32_t nsec, struct strbuf *); /* "1.5" without "s" */
+/* " name1 name2" for the bits of VALUE; unknown ones as "0x...". SEPARATOR between. */
+struct bit_name {
+    uint32_t bit;
+    const char *name;
+};
+void print_bits(uint32_t value, const struct bit_name *, size_t n, char separator, struct strbuf *);
+
+#endif
