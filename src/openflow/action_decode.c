@@ -256,7 +256,11 @@ DECODE(meter)
         OFPACT_PUT(ENUM, d->out);                                                                            \
         return OFPERR_NONE;                                                                                  \
     }
-NULL_DECODE(strip_vlan, STRIP_VLAN)
+DECODE(strip_vlan)
+{
+    OFPACT_PUT(STRIP_VLAN, d->out)->ofpact.raw = d->version > OFP10; /* prints "pop_vlan" then */
+    return OFPERR_NONE;
+}
 NULL_DECODE(copy_ttl_in, COPY_TTL_IN)
 NULL_DECODE(copy_ttl_out, COPY_TTL_OUT)
 NULL_DECODE(dec_mpls_ttl, DEC_MPLS_TTL)
@@ -837,6 +841,33 @@ enum {
     N_INST
 };
 
+/* ovs-actions(7), "Action Sets". */
+static bool may_be_in_action_set(enum ofpact_type type)
+{
+    switch (type) {
+    case OFPACT_OUTPUT_REG:
+    case OFPACT_OUTPUT_TRUNC:
+    case OFPACT_BUNDLE:
+    case OFPACT_CLONE:
+    case OFPACT_CONJUNCTION:
+    case OFPACT_EXIT:
+    case OFPACT_FIN_TIMEOUT:
+    case OFPACT_LEARN:
+    case OFPACT_MULTIPATH:
+    case OFPACT_NOTE:
+    case OFPACT_POP_QUEUE:
+    case OFPACT_SAMPLE:
+    case OFPACT_STACK_PUSH:
+    case OFPACT_STACK_POP:
+    case OFPACT_CHECK_PKT_LARGER:
+    case OFPACT_DELETE_FIELD:
+    case OFPACT_METER:
+        return false;
+    default:
+        return true;
+    }
+}
+
 static enum ofperr decode_instruction(int type, struct reader *r, enum ofp_version version,
                                       struct bytebuf *out)
 {
@@ -865,6 +896,13 @@ static enum ofperr decode_instruction(int type, struct reader *r, enum ofp_versi
             return error ? error : OFPERR_OFPBAC_TOO_MANY;
         }
         ofpact_finish(out, ofs);
+        const struct ofpact_nest *nest = bytebuf_at(out, ofs);
+        const struct ofpact *a;
+        OFPACT_FOR_EACH (a, nest->actions, ofpact_nest_len(nest)) {
+            if (!may_be_in_action_set(a->type)) {
+                return OFPERR_OFPBAC_BAD_TYPE;
+            }
+        }
         break;
     }
     case INST_WRITE_METADATA: {

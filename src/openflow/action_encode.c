@@ -815,6 +815,9 @@ static void put_instruction(struct bytebuf *b, const struct ofpact *a, enum ofp_
         break;
     case OFPACT_WRITE_ACTIONS: {
         const struct ofpact_nest *nest = OFPACT_CAST(WRITE_ACTIONS, a);
+        if (!ofpact_nest_len(nest)) {
+            break;
+        }
         put_u16(b, 3);
         put_u16(b, 0);
         put_u32(b, 0);

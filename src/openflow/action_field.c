@@ -81,10 +81,12 @@ char *ofpact_parse_SET_FIELD(char *arg, const struct action_parse *p)
     if (!field_is_value_valid(field, &value)) {
         return xasprintf("%s is not a valid value for field %s", arg, field->name);
     }
-    union field_value all;
-    field_all_ones(field, &all);
-    bool masked = memcmp(&mask, &all, field->n_bytes) != 0;
-    *p->usable &= ofproto_of_field(field, masked);
+    *p->usable &= ofproto_of_field(field, false);
+    union field_value ones;
+    field_all_ones(field, &ones);
+    for (unsigned i = 0; i < field->n_bytes; i++) {
+        mask.b[i] &= ones.b[i];
+    }
     put_set_field(p->out, field, &value, &mask);
     return NULL;
 }

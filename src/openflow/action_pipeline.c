@@ -21,7 +21,6 @@
     {                                                                                                        \
         strbuf_puts(f->s, TEXT);                                                                             \
     }
-NULL_ACTION(STRIP_VLAN, "strip_vlan")
 NULL_ACTION(COPY_TTL_IN, "copy_ttl_in")
 NULL_ACTION(COPY_TTL_OUT, "copy_ttl_out")
 NULL_ACTION(DEC_MPLS_TTL, "dec_mpls_ttl")
@@ -32,6 +31,17 @@ NULL_ACTION(CT_CLEAR, "ct_clear")
 NULL_ACTION(DEBUG_RECIRC, "debug_recirc")
 NULL_ACTION(DEBUG_SLOW, "debug_slow")
 NULL_ACTION(CLEAR_ACTIONS, "clear_actions")
+
+char *ofpact_parse_STRIP_VLAN(char *arg, const struct action_parse *p)
+{
+    OFPACT_PUT(STRIP_VLAN, p->out)->ofpact.raw = !strcasecmp(p->name, "pop_vlan");
+    return NULL;
+}
+
+void ofpact_format_STRIP_VLAN(const struct ofpact_null *a, const struct action_format *f)
+{
+    strbuf_puts(f->s, a->ofpact.raw ? "pop_vlan" : "strip_vlan");
+}
 
 /* --- Metadata --- */
 

@@ -499,6 +499,9 @@ static char *parse_one(char *key, char *value, const struct action_parse *p)
     if (!strcasecmp(key, "apply_actions")) {
         return xstrdup("apply_actions is the default instruction");
     }
+    if (!strcasecmp(key, "unroll_xlate")) {
+        return xstrdup("UNROLL is an internal action that shouldn't be used via OpenFlow");
+    }
     uint32_t port;
     if (ofp_port_parse(key, p->names, &port)) {
         struct ofpact_output *a = OFPACT_PUT(OUTPUT, p->out);

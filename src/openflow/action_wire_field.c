@@ -196,7 +196,8 @@ static enum ofperr get_oxm_action(struct reader *r, const struct action_decode *
     if (!get_zeros(r, r->n)) {
         return OFPERR_OFPBAC_BAD_SET_ARGUMENT;
     }
-    if (!field_is_value_valid(field, &value)) {
+    if (!field_is_value_valid(field, &value) ||
+        (field->id == FIELD_VLAN_VID && !masked && !(value.b[0] & 0x10))) {
         return OFPERR_OFPBAC_BAD_SET_ARGUMENT;
     }
     if (!masked) {

@@ -110,7 +110,7 @@ static enum ofperr check_set_field(struct ofpact *a, struct state *s)
 {
     struct ofpact_set_field *set = (struct ofpact_set_field *)a;
     const struct field *field = set->field;
-    if (!field_prereqs_ok(field, &s->flow)) {
+    if (!field_prereqs_ok(field, &s->flow) || (field->id == FIELD_VLAN_VID && !has_vlan(&s->flow))) {
         LOG_WARN_RL(&rl, "set_field %s lacks correct prerequisites", field->name);
         return OFPERR_OFPBAC_MATCH_INCONSISTENT;
     }
@@ -161,7 +161,6 @@ static enum ofperr check_encap(const struct ofpact_encap *a, struct state *s)
     struct flow_key *f = &s->flow;
     switch (ntohl(a->new_pkt_type)) {
     case 0: /* Ethernet */
-        need(s, f->packet_type != FLOW_PT_ETH);
         if (f->packet_type != FLOW_PT_ETH) {
             f->dl_type = htons(ntohl(f->packet_type) & 0xffff);
         }
@@ -185,7 +184,6 @@ static void check_decap(const struct ofpact_decap *a, struct state *s)
 {
     struct flow_key *f = &s->flow;
     if (f->packet_type == FLOW_PT_ETH) {
-        need(s, !has_vlan(f));
         if (f->dl_type) {
             f->packet_type = htonl(0x10000 | ntohs(f->dl_type));
         }

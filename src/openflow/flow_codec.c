@@ -2,6 +2,7 @@
 #include "openflow/flow_codec.h"
 
 #include "openflow/actions_wire.h"
+#include "openflow/check.h"
 #include "openflow/oxm.h"
 
 /* --- OXS: statistics as TLVs, OpenFlow 1.5 --- */
@@ -304,6 +305,15 @@ enum ofperr flow_mod_decode(const struct ofp_msg *m, uint32_t protocol, struct f
                                             : decode_11(&r, m->version, fm);
     if (!error) {
         error = instructions_decode(&r, m->version, &fm->ofpacts);
+    }
+    if (!error) {
+        struct ofpacts_check check = {.match = &fm->match,
+                                      .max_ports = OFPP_MAX,
+                                      .table_id = fm->table_id,
+                                      .n_tables = 255,
+                                      .usable = m->version == OFP10 ? OFPROTO_10
+                                                                    : OFPROTO_11 << (m->version - OFP11)};
+        error = ofpacts_check_consistency((struct ofpact *)fm->ofpacts.data, fm->ofpacts.len, &check);
     }
     if (error) {
         flow_mod_fini(fm);

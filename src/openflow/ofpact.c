@@ -35,6 +35,13 @@ static size_t fixed_size(enum ofpact_type type)
     }
 }
 
+static bool is_variable(enum ofpact_type type)
+{
+    return type == OFPACT_CONTROLLER || type == OFPACT_BUNDLE || type == OFPACT_SET_FIELD ||
+           type == OFPACT_DEC_TTL || type == OFPACT_ENCAP || type == OFPACT_LEARN || type == OFPACT_NOTE ||
+           type == OFPACT_CT || type == OFPACT_CLONE || type == OFPACT_WRITE_ACTIONS;
+}
+
 const char *ofpact_name(enum ofpact_type type)
 {
     return ofpacts[type].name;
@@ -47,9 +54,7 @@ void *ofpact_put(struct bytebuf *list, enum ofpact_type type)
     struct ofpact *a = bytebuf_at(list, ofs);
     a->type = type;
     a->len = size;
-    if (size < ofpacts[type].size || type == OFPACT_CT || type == OFPACT_CLONE ||
-        type == OFPACT_WRITE_ACTIONS || type == OFPACT_LEARN || type == OFPACT_ENCAP ||
-        type == OFPACT_BUNDLE) {
+    if (is_variable(type)) {
         bytebuf_truncate(list, ofs + size); /* the variable part follows */
     }
     return a;

@@ -18,6 +18,7 @@ static const struct tool {
 } tools[] = {
     {"appctl", "ovs-appctl", tool_appctl, "ask the running daemon"},
     {"dpctl", "ovs-dpctl", tool_dpctl, "look at the datapath and its flows"},
+    {"ofctl", "ovs-ofctl", tool_ofctl, "program the switch with OpenFlow"},
 };
 
 static void usage(FILE *file)

@@ -11,6 +11,7 @@
 /* Each returns the exit status. */
 int tool_appctl(int argc, char **argv);
 int tool_dpctl(int argc, char **argv);
+int tool_ofctl(int argc, char **argv);
 
 /* -h, -V for every tool; `usage` prints the help text. */
 struct tool_common {

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sluice ofctl`: ovs-ofctl(8). */
+#include "tools/ofctl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "io/logsinks.h"
+#include "io/ssl.h"
+#include "tools/tool.h"
+
+struct ofctl_options ofctl_options = {
+    .versions = OFP_VERSION_BIT(OFP10), .protocols = OFPROTO_ANY, .packet_in_format = UINT32_MAX};
+
+static const struct command {
+    const char *name;
+    const char *arguments;
+    int min_args, max_args;
+    void (*run)(int argc, char **argv);
+} commands[] = {
+    {"show", "switch", 1, 1, ofctl_show},
+    {"monitor", "switch [misslen] [invalid_ttl] [watch:[...]]", 1, 3, ofctl_monitor},
+    {"snoop", "switch", 1, 1, ofctl_snoop},
+    {"dump-desc", "switch", 1, 1, ofctl_dump_desc},
+    {"dump-tables", "switch", 1, 1, ofctl_dump_tables},
+    {"dump-table-desc", "switch", 1, 1, ofctl_dump_table_desc},
+    {"dump-flows", "switch", 1, 2, ofctl_dump_flows},
+    {"dump-aggregate", "switch", 1, 2, ofctl_dump_aggregate},
+    {"queue-stats", "switch [port [queue]]", 1, 3, ofctl_queue_stats},
+    {"queue-get-config", "switch [port [queue]]", 1, 3, ofctl_queue_get_config},
+    {"add-flow", "switch flow", 2, 2, ofctl_add_flow},
+    {"add-flows", "switch file", 2, 2, ofctl_add_flows},
+    {"mod-flows", "switch flow", 2, 2, ofctl_mod_flows},
+    {"del-flows", "switch [flow]", 1, 2, ofctl_del_flows},
+    {"replace-flows", "switch file", 2, 2, ofctl_replace_flows},
+    {"diff-flows", "source1 source2", 2, 2, ofctl_diff_flows},
+    {"dump-ports", "switch [port]", 1, 2, ofctl_dump_ports},
+    {"dump-ports-desc", "switch [port]", 1, 2, ofctl_dump_ports_desc},
+    {"mod-port", "switch iface act", 3, 3, ofctl_mod_port},
+    {"get-frags", "switch", 1, 1, ofctl_get_frags},
+    {"set-frags", "switch frag_mode", 2, 2, ofctl_set_frags},
+    {"probe", "target", 1, 1, ofctl_probe},
+    {"ping", "target [n]", 1, 2, ofctl_ping},
+    {"dump-tlv-map", "switch", 1, 1, ofctl_dump_tlv_map},
+    {"ofp-parse", "file", 1, 1, ofctl_ofp_parse},
+    {"ofp-print", "", 1, 2, ofctl_ofp_print},
+    {"parse-flow", "", 1, 1, ofctl_parse_flow},
+    {"parse-flows", "", 1, 1, ofctl_parse_flows},
+    {"print-error", "", 1, 1, ofctl_print_error},
+};
+
+enum {
+    OPT_TIMEOUT,
+    OPT_STRICT,
+    OPT_READD,
+    OPT_FLOW_FORMAT,
+    OPT_PACKET_IN_FORMAT,
+    OPT_MORE,
+    OPT_TIMESTAMP,
+    OPT_SORT,
+    OPT_RSORT,
+    OPT_NAMES,
+    OPT_NO_NAMES,
+    OPT_STATS,
+    OPT_NO_STATS,
+    OPT_BUNDLE,
+    OPT_MAY_CREATE,
+    OPT_PROTOCOLS,
+    OPT_COLOR,
+    OPT_UNIXCTL
+};
+
+static const struct option_def option_defs[] = {
+    {"timeout", 't', OPTION_ARG_REQUIRED, "SECS", "give up after SECS seconds", OPT_TIMEOUT},
+    {"strict", 0, OPTION_NO_ARG, NULL, "use strict match for flow commands", OPT_STRICT},
+    {"readd", 0, OPTION_NO_ARG, NULL, "replace flows that haven't changed", OPT_READD},
+    {"flow-format", 'F', OPTION_ARG_REQUIRED, "FORMAT", "force particular flow format", OPT_FLOW_FORMAT},
+    {"packet-in-format", 'P', OPTION_ARG_REQUIRED, "FRMT", "force particular packet in format",
+     OPT_PACKET_IN_FORMAT},
+    {"more", 'm', OPTION_NO_ARG, NULL, "be more verbose printing OpenFlow", OPT_MORE},
+    {"timestamp", 0, OPTION_NO_ARG, NULL, "(monitor, snoop) print timestamps", OPT_TIMESTAMP},
+    {"sort", 0, OPTION_ARG_OPTIONAL, "field", "sort in ascending order", OPT_SORT},
+    {"rsort", 0, OPTION_ARG_OPTIONAL, "field", "sort in descending order", OPT_RSORT},
+    {"names", 0, OPTION_NO_ARG, NULL, "display port names", OPT_NAMES},
+    {"no-names", 0, OPTION_NO_ARG, NULL, "neither display nor accept names", OPT_NO_NAMES},
+    {"stats", 0, OPTION_NO_ARG, NULL, NULL, OPT_STATS},
+    {"no-stats", 0, OPTION_NO_ARG, NULL, "leave out what changes with time", OPT_NO_STATS},
+    {"bundle", 0, OPTION_NO_ARG, NULL, "flow mods as one transaction", OPT_BUNDLE},
+    {"may-create", 0, OPTION_NO_ARG, NULL, NULL, OPT_MAY_CREATE},
+    {"protocols", 'O', OPTION_ARG_REQUIRED, "VERSIONS", "set allowed OpenFlow versions", OPT_PROTOCOLS},
+    {"color", 0, OPTION_ARG_OPTIONAL, "WHEN", NULL, OPT_COLOR},
+};
+
+static char *take_versions(const char *text)
+{
+    unsigned versions = 0;
+    char *copy = xstrdup(text), *save = NULL, *error = NULL;
+    for (char *word = strtok_r(copy, ", \t", &save); word && !error; word = strtok_r(NULL, ", \t", &save)) {
+        enum ofp_version v;
+        if (ofp_version_from_name(word, &v)) {
+            versions |= OFP_VERSION_BIT(v);
+        } else {
+            error = xasprintf("%s: unknown OpenFlow version \"%s\"", text, word);
+        }
+    }
+    free(copy);
+    ofctl_options.versions = versions;
+    return error;
+}
+
+static char *take_packet_in_format(const char *text)
+{
+    static const char *const names[] = {"standard", "nxt_packet_in", "nxt_packet_in2"};
+    static const char *const old[] = {"openflow10", "nxm", ""};
+    for (uint32_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (!strcmp(text, names[i]) || !strcmp(text, old[i])) {
+            ofctl_options.packet_in_format = i;
+            return NULL;
+        }
+    }
+    return xasprintf("unknown packet-in format \"%s\"", text);
+}
+
+static char *take_option(const struct option_def *def, const char *arg, void *aux)
+{
+    struct ofctl_options *o = &ofctl_options;
+    switch (def->id) {
+    case OPT_TIMEOUT:
+        return tool_set_timeout(arg);
+    case OPT_STRICT:
+        o->strict = true;
+        break;
+    case OPT_READD:
+        o->readd = true;
+        break;
+    case OPT_FLOW_FORMAT:
+        o->protocols = ofproto_protocols_parse(arg);
+        return o->protocols ? NULL : xasprintf("%s: unknown flow protocol", arg);
+    case OPT_PACKET_IN_FORMAT:
+        return take_packet_in_format(arg);
+    case OPT_MORE:
+        o->verbosity++;
+        break;
+    case OPT_TIMESTAMP:
+        o->timestamp = true;
+        break;
+    case OPT_SORT:
+        o->sorted = true;
+        o->sort = arg ? arg : "";
+        break;
+    case OPT_RSORT:
+        o->sorted = true;
+        o->rsort = arg ? arg : "";
+        break;
+    case OPT_NAMES:
+        o->use_names = true;
+        break;
+    case OPT_NO_NAMES:
+        o->no_names = true;
+        o->use_names = false;
+        break;
+    case OPT_STATS:
+        o->hide_stats = false;
+        break;
+    case OPT_NO_STATS:
+        o->hide_stats = true;
+        break;
+    case OPT_BUNDLE:
+        o->bundle = true;
+        break;
+    case OPT_MAY_CREATE:
+        o->may_create = true;
+        break;
+    case OPT_PROTOCOLS:
+        return take_versions(arg);
+    default:
+        break;
+    }
+    return NULL;
+}
+
+static void usage(void)
+{
+    printf("%s: OpenFlow switch management utility\nusage: %s [OPTIONS] COMMAND [ARG...]\n\nCommands:\n",
+           log_program(), log_program());
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        printf("  %s %s\n", commands[i].name, commands[i].arguments);
+    }
+    printf("\nOpenFlow version options:\n  -O, --protocols         set allowed OpenFlow versions\n"
+           "                          (default: OpenFlow10)\n");
+}
+
+static void run(int argc, char **argv)
+{
+    if (!strcmp(argv[0], "help")) {
+        usage();
+        return;
+    }
+    if (!strcmp(argv[0], "list-commands")) {
+        printf("The available commands are:\n");
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+            printf("  %-23s %s\n", commands[i].name, commands[i].arguments);
+        }
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        const struct command *c = &commands[i];
+        if (strcmp(c->name, argv[0])) {
+            continue;
+        }
+        if (argc - 1 < c->min_args) {
+            error_fatal("'%s' command requires at least %d arguments", c->name, c->min_args);
+        } else if (argc - 1 > c->max_args) {
+            error_fatal("'%s' command takes at most %d arguments", c->name, c->max_args);
+        }
+        c->run(argc, argv);
+        return;
+    }
+    error_fatal("unknown command '%s'; use --help for help", argv[0]);
+}
+
+int tool_ofctl(int argc, char **argv)
+{
+    struct tool_common common = {argv[0], usage};
+    struct option_group groups[] = {
+        {NULL, option_defs, ARRAY_SIZE(option_defs), take_option, NULL},
+        logsinks_options,
+        ssl_options,
+        tool_common_options,
+    };
+    groups[3].aux = &common;
+    ofctl_options.use_names = isatty(STDOUT_FILENO);
+    int first = tool_parse(groups, ARRAY_SIZE(groups), false, argc, argv);
+    if (first >= argc) {
+        error_fatal("missing command name; use --help for help");
+    }
+    if (ofctl_options.bundle) {
+        ofctl_options.versions = ofctl_options.versions == OFP_VERSION_BIT(OFP10)
+                                     ? OFP_VERSION_BIT(OFP14) | OFP_VERSION_BIT(OFP15)
+                                     : ofctl_options.versions & ~0xfu;
+    }
+    /* What the versions allow. */
+    uint32_t allowed = 0;
+    for (int v = OFP10; v <= OFP15; v++) {
+        if (ofctl_options.versions & OFP_VERSION_BIT(v)) {
+            allowed |= v == OFP10 ? OFPROTO_10_NXM_ANY : OFPROTO_11 << (v - OFP11);
+        }
+    }
+    ofctl_options.protocols &= allowed;
+    if (!ofctl_options.protocols) {
+        error_fatal("no usable flow formats: the flow formats and the OpenFlow versions exclude one another");
+    }
+    run(argc - first, argv + first);
+    return fflush(stdout) || ferror(stdout) ? 1 : 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 8. What the files of `sluice ofctl` share: the options, a blocking OpenFlow connection, errors that
+ * end the program. Thread-safety: the main thread alone. */
+#ifndef TOOLS_OFCTL_H
+#define TOOLS_OFCTL_H 1
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "openflow/msg.h"
+#include "openflow/print.h"
+
+struct ofctl_options {
+    unsigned versions;  /* OFP_VERSION_BIT()s that may be negotiated */
+    uint32_t protocols; /* OFPROTO_*s that may be used */
+    bool strict, readd, hide_stats, bundle, may_create, use_names, no_names, timestamp, unsorted;
+    int verbosity;
+    const char *sort, *rsort; /* fields to sort dump-flows by; "" is priority */
+    bool sorted;
+    uint32_t packet_in_format; /* UINT32_MAX: not given */
+    const char *color;
+};
+extern struct ofctl_options ofctl_options;
+
+/* A connection to a switch. All functions end the program with an error text if it fails. */
+struct ofctl_conn;
+struct ofctl_conn *ofctl_connect(const char *target);
+struct ofctl_conn *ofctl_connect_suffix(const char *target, const char *suffix, bool quiet);
+void ofctl_close(struct ofctl_conn *);
+enum ofp_version ofctl_version(const struct ofctl_conn *);
+uint32_t ofctl_xid(struct ofctl_conn *);                /* a new one */
+void ofctl_send(struct ofctl_conn *, struct bytebuf *); /* empties it */
+/* The next message; valid until the next call. False: the other side has closed. */
+bool ofctl_recv(struct ofctl_conn *, const uint8_t **msg, size_t *len);
+/* Sends one message and returns what answers it (an error, too). */
+void ofctl_transact(struct ofctl_conn *, struct bytebuf *request, const uint8_t **reply, size_t *len);
+/* Sends messages that are answered only by errors, then a barrier. Prints the errors; false if there was one.
+ */
+bool ofctl_transact_mods(struct ofctl_conn *, struct bytebuf *requests);
+/* Sends a multipart request and gives each reply to EACH; prints errors and ends the program then. */
+void ofctl_dump(struct ofctl_conn *, struct bytebuf *request, void (*each)(const uint8_t *, size_t, void *),
+                void *aux);
+/* The same, printing each reply; with the time before, if asked for. */
+void ofctl_dump_print(struct ofctl_conn *, struct bytebuf *request, const struct ofp_names *);
+
+/* The protocol to use on the connection, of USABLE: it is switched to if need be (formats of OpenFlow 1.0).
+ */
+uint32_t ofctl_use_protocol(struct ofctl_conn *, uint32_t usable, bool widest);
+/* The names of the switch's ports and tables, as far as the options want them. */
+const struct ofp_names *ofctl_names(struct ofctl_conn *, bool display);
+
+/* Ends the program with ERROR (which is freed) if it is not NULL. */
+void ofctl_check(char *error);
+
+#define OFCTL_COMMANDS                                                                                       \
+    X(show)                                                                                                  \
+    X(dump_desc)                                                                                             \
+    X(dump_flows) X(dump_aggregate) X(add_flow) X(add_flows) X(mod_flows) X(del_flows) X(dump_ports)         \
+        X(dump_ports_desc) X(queue_stats) X(queue_get_config) X(get_frags) X(set_frags) X(probe) X(ping)     \
+            X(mod_port) X(snoop) X(monitor) X(ofp_print) X(ofp_parse) X(parse_flow) X(parse_flows)           \
+                X(print_error) X(dump_tables) X(dump_table_desc) X(dump_tlv_map) X(replace_flows)            \
+                    X(diff_flows)
+#define X(NAME) void ofctl_##NAME(int argc, char **argv);
+OFCTL_COMMANDS
+#undef X
+
+#endif

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ofctl: flows. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "flow/field.h"
+#include "openflow/flow_codec.h"
+#include "tools/ofctl.h"
+
+/* --- Modifications --- */
+
+struct batch {
+    struct bytebuf b;
+    struct ofctl_conn *conn;
+    uint32_t protocol; /* 0: not chosen yet */
+    uint32_t bundle;   /* id + 1; 0: none */
+    bool ok;
+};
+
+#define BUNDLE_OPEN    0
+#define BUNDLE_COMMIT  4
+#define BUNDLE_ORDERED 3 /* atomic and ordered */
+#define SEND_AT        (256u * 1024)
+
+static void put_bundle_control(struct batch *t, uint16_t type)
+{
+    enum ofp_version v = ofctl_version(t->conn);
+    size_t start = ofp_msg_begin(&t->b, OFPTYPE_BUNDLE_CONTROL, v, ofctl_xid(t->conn));
+    put_u32(&t->b, t->bundle - 1);
+    put_u16(&t->b, type);
+    put_u16(&t->b, BUNDLE_ORDERED);
+    ofp_msg_end(&t->b, start);
+}
+
+/* A bundle's control message has an answer of its own. */
+static void bundle_control(struct batch *t, uint16_t type)
+{
+    const uint8_t *reply;
+    size_t len;
+    struct bytebuf b = t->b;
+    t->b = (struct bytebuf)BYTEBUF_INITIALIZER;
+    put_bundle_control(t, type);
+    ofctl_send(t->conn, &b);
+    bytebuf_fini(&b);
+    ofctl_transact(t->conn, &t->b, &reply, &len);
+    if (reply[1] == 1) {
+        struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1};
+        char *text = ofp_to_string(reply, len, &opt);
+        fprintf(stderr, "Error %s", text);
+        free(text);
+        t->ok = false;
+    }
+}
+
+static void batch_add(struct batch *t, const struct flow_mod *fm)
+{
+    uint32_t xid = ofctl_xid(t->conn);
+    if (t->bundle) {
+        enum ofp_version v = ofctl_version(t->conn);
+        size_t start = ofp_msg_begin(&t->b, OFPTYPE_BUNDLE_ADD_MESSAGE, v, xid);
+        put_u32(&t->b, t->bundle - 1);
+        put_u16(&t->b, 0);
+        put_u16(&t->b, BUNDLE_ORDERED);
+        flow_mod_encode(&t->b, fm, t->protocol, xid);
+        ofp_msg_end(&t->b, start);
+    } else {
+        flow_mod_encode(&t->b, fm, t->protocol, xid);
+    }
+    if (t->b.len >= SEND_AT && !t->bundle) {
+        t->ok &= ofctl_transact_mods(t->conn, &t->b);
+    }
+}
+
+static void batch_begin(struct batch *t, struct ofctl_conn *conn, uint32_t usable)
+{
+    *t = (struct batch){.conn = conn, .ok = true};
+    t->protocol = ofctl_use_protocol(conn, usable, false);
+    if (ofctl_options.bundle) {
+        t->bundle = 1;
+        bundle_control(t, BUNDLE_OPEN);
+    }
+}
+
+static void batch_end(struct batch *t)
+{
+    if (t->bundle) {
+        bundle_control(t, BUNDLE_COMMIT);
+    } else if (t->b.len) {
+        t->ok &= ofctl_transact_mods(t->conn, &t->b);
+    }
+    bytebuf_fini(&t->b);
+    ofctl_close(t->conn);
+    if (!t->ok) {
+        exit(1);
+    }
+}
+
+static void run_flow_mod(int argc, char **argv, enum flow_mod_command command)
+{
+    struct ofctl_conn *conn = ofctl_connect(argv[1]);
+    struct flow_mod fm;
+    uint32_t usable;
+    struct batch t;
+    ofctl_check(
+        flow_mod_parse(&fm, argc > 2 ? argv[2] : "", command, false, ofctl_names(conn, false), &usable));
+    batch_begin(&t, conn, usable);
+    batch_add(&t, &fm);
+    flow_mod_fini(&fm);
+    batch_end(&t);
+}
+
+struct file_flows {
+    struct flow_mod *mods;
+    size_t n, allocated;
+    uint32_t usable;
+};
+
+static char *collect(struct flow_mod *fm, uint32_t usable, void *aux)
+{
+    struct file_flows *f = aux;
+    if (f->n == f->allocated) {
+        f->mods = x2nrealloc(f->mods, &f->allocated, sizeof *f->mods);
+    }
+    f->mods[f->n++] = *fm;
+    f->usable &= usable;
+    return NULL;
+}
+
+static void run_flow_mod_file(int argc, char **argv, enum flow_mod_command command)
+{
+    struct ofctl_conn *conn = ofctl_connect(argv[1]);
+    struct file_flows f = {.usable = OFPROTO_ANY};
+    struct batch t;
+    ofctl_check(flow_mod_parse_file(argv[2], command, ofctl_names(conn, false), collect, &f));
+    batch_begin(&t, conn, f.usable);
+    for (size_t i = 0; i < f.n; i++) {
+        batch_add(&t, &f.mods[i]);
+        flow_mod_fini(&f.mods[i]);
+    }
+    free(f.mods);
+    batch_end(&t);
+}
+
+static void either(int argc, char **argv, enum flow_mod_command command)
+{
+    if (argc > 2 && !strcmp(argv[2], "-")) {
+        run_flow_mod_file(argc, argv, command);
+    } else {
+        run_flow_mod(argc, argv, command);
+    }
+}
+
+void ofctl_add_flow(int argc, char **argv)
+{
+    either(argc, argv, FLOW_ADD);
+}
+
+void ofctl_add_flows(int argc, char **argv)
+{
+    run_flow_mod_file(argc, argv, FLOW_ADD);
+}
+
+void ofctl_mod_flows(int argc, char **argv)
+{
+    either(argc, argv, ofctl_options.strict ? FLOW_MODIFY_STRICT : FLOW_MODIFY);
+}
+
+void ofctl_del_flows(int argc, char **argv)
+{
+    either(argc, argv, ofctl_options.strict ? FLOW_DELETE_STRICT : FLOW_DELETE);
+}
+
+/* --- Dumps --- */
+
+static uint32_t encode_request(struct ofctl_conn *conn, bool aggregate, const char *text, struct bytebuf *b)
+{
+    struct flow_stats_request q;
+    uint32_t usable;
+    ofctl_check(flow_stats_request_parse(&q, aggregate, text, ofctl_names(conn, false), &usable));
+    uint32_t protocol = ofctl_use_protocol(conn, usable, true);
+    flow_stats_request_encode(b, &q, protocol, ofctl_xid(conn));
+    return protocol;
+}
+
+struct sort_row {
+    char *text;
+    struct match match;
+    uint16_t priority;
+};
+struct sort_rows {
+    struct sort_row *rows;
+    size_t n, allocated;
+    const struct ofp_names *names;
+};
+static const struct field *sort_field; /* NULL: priority */
+static bool sort_reverse;
+
+static void collect_rows(const uint8_t *msg, size_t len, void *aux)
+{
+    struct sort_rows *rows = aux;
+    struct ofp_msg m;
+    if (ofp_msg_decode(msg, len, &m) || m.type != OFPTYPE_FLOW_REPLY) {
+        char *text = ofp_to_string(msg, len, NULL);
+        fputs(text, stdout);
+        exit(1);
+    }
+    struct reader r = m.body;
+    struct bytebuf ofpacts = BYTEBUF_INITIALIZER;
+    struct flow_stats fs;
+    bool more;
+    while (!flow_stats_decode(&r, &m, true, &fs, &ofpacts, &more) && more) {
+        if (rows->n == rows->allocated) {
+            rows->rows = x2nrealloc(rows->rows, &rows->allocated, sizeof *rows->rows);
+        }
+        struct strbuf s = STRBUF_INITIALIZER;
+        flow_stats_format(&fs, rows->names, !ofctl_options.hide_stats, &s);
+        rows->rows[rows->n++] =
+            (struct sort_row){.text = strbuf_steal(&s), .match = fs.match, .priority = fs.priority};
+    }
+    bytebuf_fini(&ofpacts);
+}
+
+static int compare_rows(const void *a_, const void *b_)
+{
+    const struct sort_row *a = a_, *b = b_;
+    int order;
+    if (!sort_field) {
+        order = (int)a->priority - (int)b->priority;
+    } else {
+        union field_value av = {0}, am = {0}, bv = {0}, bm = {0};
+        bool a_wild = field_is_all_wild(sort_field, &a->match.wc.bits);
+        bool b_wild = field_is_all_wild(sort_field, &b->match.wc.bits);
+        if (a_wild || b_wild) {
+            return (int)a_wild - (int)b_wild; /* those without the field are last */
+        }
+        field_match_get(sort_field, &a->match, &av, &am);
+        field_match_get(sort_field, &b->match, &bv, &bm);
+        order = memcmp(&av, &bv, sort_field->n_bytes);
+    }
+    return sort_reverse ? -order : order;
+}
+
+static void dump_sorted(struct ofctl_conn *conn, struct bytebuf *b, const struct ofp_names *names)
+{
+    struct sort_rows rows = {.names = names};
+    const char *by = ofctl_options.rsort ? ofctl_options.rsort : ofctl_options.sort;
+    sort_reverse = ofctl_options.rsort;
+    if (*by && strcmp(by, "priority")) {
+        sort_field = field_from_name(by);
+        if (!sort_field) {
+            error_fatal("%s: unknown field name", by);
+        }
+    }
+    ofctl_dump(conn, b, collect_rows, &rows);
+    qsort(rows.rows, rows.n, sizeof *rows.rows, compare_rows);
+    for (size_t i = 0; i < rows.n; i++) {
+        printf(" %s\n", rows.rows[i].text);
+        free(rows.rows[i].text);
+    }
+    free(rows.rows);
+}
+
+static void dump(int argc, char **argv, bool aggregate)
+{
+    struct ofctl_conn *conn = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    encode_request(conn, aggregate, argc > 2 ? argv[2] : "", &b);
+    const struct ofp_names *names = ofctl_names(conn, true);
+    if (ofctl_options.sorted && !aggregate) {
+        dump_sorted(conn, &b, names);
+    } else {
+        ofctl_dump_print(conn, &b, names);
+    }
+    bytebuf_fini(&b);
+    ofctl_close(conn);
+}
+
+void ofctl_dump_flows(int argc, char **argv)
+{
+    dump(argc, argv, false);
+}
+
+void ofctl_dump_aggregate(int argc, char **argv)
+{
+    dump(argc, argv, true);
+}
+
+/* --- Comparing and replacing --- */
+
+/* A flow by what identifies it, and what is compared. */
+struct side {
+    char *actions;
+    uint64_t cookie;
+    uint16_t idle, hard, importance;
+    uint8_t flags;
+    bool present;
+    struct bytebuf ofpacts;
+};
+struct pair {
+    struct match match;
+    uint16_t priority;
+    uint8_t table;
+    struct side side[2];
+};
+struct pairs {
+    struct pair **p;
+    size_t n, allocated;
+    int which; /* that is being read */
+};
+
+static struct pair *find_pair(struct pairs *ps, const struct match *match, uint16_t priority, uint8_t table)
+{
+    for (size_t i = 0; i < ps->n; i++) {
+        struct pair *p = ps->p[i];
+        if (p->priority == priority && p->table == table && match_equal(&p->match, match)) {
+            return p;
+        }
+    }
+    if (ps->n == ps->allocated) {
+        ps->p = x2nrealloc(ps->p, &ps->allocated, sizeof *ps->p);
+    }
+    struct pair *p = xzalloc(sizeof *p);
+    p->match = *match;
+    p->priority = priority;
+    p->table = table;
+    ps->p[ps->n++] = p;
+    return p;
+}
+
+static char *read_mod(struct flow_mod *fm, uint32_t usable, void *aux)
+{
+    struct pairs *ps = aux;
+    struct pair *p = find_pair(ps, &fm->match, fm->priority, fm->table_id == OFPTT_ALL ? 0 : fm->table_id);
+    struct side *s = &p->side[ps->which];
+    struct strbuf text = STRBUF_INITIALIZER;
+    ofpacts_format((const struct ofpact *)fm->ofpacts.data, fm->ofpacts.len, NULL, &text);
+    free(s->actions);
+    bytebuf_fini(&s->ofpacts);
+    *s = (struct side){.actions = strbuf_steal(&text),
+                       .cookie = fm->new_cookie,
+                       .idle = fm->idle_timeout,
+                       .hard = fm->hard_timeout,
+                       .importance = fm->importance,
+                       .flags = fm->flags & FLOW_FLAGS_WIRE,
+                       .present = true,
+                       .ofpacts = fm->ofpacts};
+    return NULL;
+}
+
+static void read_reply(const uint8_t *msg, size_t len, void *aux)
+{
+    struct pairs *ps = aux;
+    struct ofp_msg m;
+    if (ofp_msg_decode(msg, len, &m) || m.type != OFPTYPE_FLOW_REPLY) {
+        error_fatal("the switch did not list its flows");
+    }
+    struct reader r = m.body;
+    struct flow_stats fs;
+    bool more;
+    struct bytebuf ofpacts = BYTEBUF_INITIALIZER;
+    while (!flow_stats_decode(&r, &m, true, &fs, &ofpacts, &more) && more) {
+        struct flow_mod fm;
+        flow_mod_init(&fm);
+        fm.match = fs.match;
+        fm.priority = fs.priority;
+        fm.table_id = fs.table_id;
+        fm.new_cookie = fs.cookie;
+        fm.idle_timeout = fs.idle_timeout;
+        fm.hard_timeout = fs.hard_timeout;
+        fm.importance = fs.importance;
+        fm.flags = fs.flags;
+        fm.ofpacts = ofpacts;
+        ofpacts = (struct bytebuf)BYTEBUF_INITIALIZER;
+        read_mod(&fm, 0, ps);
+    }
+    bytebuf_fini(&ofpacts);
+}
+
+static void read_switch(struct ofctl_conn *conn, struct pairs *ps)
+{
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    encode_request(conn, false, "", &b);
+    ofctl_dump(conn, &b, read_reply, ps);
+    bytebuf_fini(&b);
+}
+
+static bool sides_equal(const struct pair *p)
+{
+    const struct side *a = &p->side[0], *b = &p->side[1];
+    return a->present && b->present && a->cookie == b->cookie && a->idle == b->idle && a->hard == b->hard &&
+           a->importance == b->importance && !strcmp(a->actions, b->actions);
+}
+
+static void print_side(const struct pair *p, int which)
+{
+    const struct side *v = &p->side[which];
+    struct strbuf s = STRBUF_INITIALIZER;
+    strbuf_put_char(&s, which ? '+' : '-');
+    if (p->table) {
+        strbuf_printf(&s, "table=%u", p->table);
+    }
+    struct strbuf match = STRBUF_INITIALIZER;
+    match_format(&p->match, NULL, &match, p->priority);
+    if (match.len) {
+        strbuf_printf(&s, "%s%s", p->table ? " " : "", strbuf_text(&match));
+    }
+    strbuf_fini(&match);
+    if (v->cookie) {
+        strbuf_printf(&s, " cookie=0x%" PRIx64, v->cookie);
+    }
+    if (v->idle) {
+        strbuf_printf(&s, " idle_timeout=%u", v->idle);
+    }
+    if (v->hard) {
+        strbuf_printf(&s, " hard_timeout=%u", v->hard);
+    }
+    if (v->importance) {
+        strbuf_printf(&s, " importance=%u", v->importance);
+    }
+    strbuf_printf(&s, " actions=%s\n", v->actions);
+    fputs(strbuf_text(&s), stdout);
+    strbuf_fini(&s);
+}
+
+void ofctl_diff_flows(int argc, char **argv)
+{
+    struct pairs ps = {.which = 0};
+    bool differ = false;
+    for (int i = 0; i < 2; i++) {
+        ps.which = i;
+        FILE *f = fopen(argv[i + 1], "r");
+        if (!strcmp(argv[i + 1], "-") || (f && strchr(argv[i + 1], '.'))) {
+            ofctl_check(flow_mod_parse_file(argv[i + 1], FLOW_ADD, NULL, read_mod, &ps));
+        } else {
+            struct ofctl_conn *conn = ofctl_connect(argv[i + 1]);
+            read_switch(conn, &ps);
+            ofctl_close(conn);
+        }
+        if (f) {
+            fclose(f);
+        }
+    }
+    for (size_t i = 0; i < ps.n; i++) {
+        if (!sides_equal(ps.p[i])) {
+            differ = true;
+            for (int side = 0; side < 2; side++) {
+                if (ps.p[i]->side[side].present) {
+                    print_side(ps.p[i], side);
+                }
+            }
+        }
+    }
+    if (differ) {
+        exit(2);
+    }
+}
+
+void ofctl_replace_flows(int argc, char **argv)
+{
+    struct ofctl_conn *conn = ofctl_connect(argv[1]);
+    struct pairs ps = {.which = 0};
+    struct batch t;
+    ofctl_check(flow_mod_parse_file(argv[2], FLOW_ADD, ofctl_names(conn, false), read_mod, &ps));
+    ps.which = 1;
+    read_switch(conn, &ps);
+    batch_begin(&t, conn, OFPROTO_ANY & ~(uint32_t)OFPROTO_10 & ~(uint32_t)OFPROTO_10_TID);
+    for (size_t i = 0; i < ps.n; i++) {
+        const struct pair *p = ps.p[i];
+        if (sides_equal(p) && !ofctl_options.readd) {
+            continue;
+        }
+        struct flow_mod fm;
+        flow_mod_init(&fm);
+        fm.match = p->match;
+        fm.priority = p->priority;
+        fm.table_id = p->table;
+        const struct side *want = &p->side[0];
+        fm.command = want->present ? FLOW_ADD : FLOW_DELETE_STRICT;
+        fm.new_cookie = want->present ? want->cookie : 0;
+        fm.idle_timeout = want->idle;
+        fm.hard_timeout = want->hard;
+        fm.importance = want->importance;
+        fm.flags = want->flags;
+        fm.ofpacts = want->ofpacts;
+        batch_add(&t, &fm);
+    }
+    batch_end(&t);
+}
+
+/* --- Without a switch --- */
+
+static void print_parsed(struct flow_mod *mods, size_t n, uint32_t usable)
+{
+    struct strbuf s = STRBUF_INITIALIZER;
+    ofproto_protocols_format(usable, &s);
+    printf("usable protocols: %s\n", strbuf_text(&s));
+    fflush(stdout);
+    uint32_t allowed = usable & ofctl_options.protocols;
+    if (!allowed) {
+        error_fatal("no usable protocol");
+    }
+    uint32_t protocol = allowed & -allowed;
+    strbuf_clear(&s);
+    ofproto_protocols_format(protocol, &s);
+    printf("chosen protocol: %s\n", strbuf_text(&s));
+    strbuf_fini(&s);
+    for (size_t i = 0; i < n; i++) {
+        struct bytebuf b = BYTEBUF_INITIALIZER;
+        flow_mod_encode(&b, &mods[i], protocol, i + 1);
+        struct ofp_print opt = {.verbosity = ofctl_options.verbosity};
+        char *text = ofp_to_string(b.data, b.len, &opt);
+        fputs(text, stdout);
+        free(text);
+        bytebuf_fini(&b);
+        flow_mod_fini(&mods[i]);
+    }
+}
+
+void ofctl_parse_flow(int argc, char **argv)
+{
+    struct flow_mod fm;
+    uint32_t usable;
+    ofctl_check(flow_mod_parse(&fm, argv[1], FLOW_ADD, false, NULL, &usable));
+    print_parsed(&fm, 1, usable);
+}
+
+void ofctl_parse_flows(int argc, char **argv)
+{
+    struct file_flows f = {.usable = OFPROTO_ANY};
+    ofctl_check(flow_mod_parse_file(argv[1], FLOW_ADD, NULL, collect, &f));
+    print_parsed(f.mods, f.n, f.usable);
+    free(f.mods);
+}

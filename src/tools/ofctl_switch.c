@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ofctl: the switch, its ports and queues, watching it, and messages from elsewhere. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "openflow/action_text.h"
+#include "openflow/port_codec.h"
+#include "tools/ofctl.h"
+
+/* A request without a body, and its answers printed. */
+static void dump_trivial(const char *target, enum ofptype type)
+{
+    struct ofctl_conn *c = ofctl_connect(target);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    if (!ofp_msg_exists(type, ofctl_version(c))) {
+        error_fatal("the switch speaks %s, which has no such request", ofp_version_name(ofctl_version(c)));
+    }
+    ofp_msg_put_empty(&b, type, ofctl_version(c), ofctl_xid(c));
+    ofctl_dump_print(c, &b, ofctl_names(c, true));
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
+void ofctl_dump_desc(int argc, char **argv)
+{
+    dump_trivial(argv[1], OFPTYPE_DESC_REQUEST);
+}
+
+void ofctl_dump_tables(int argc, char **argv)
+{
+    dump_trivial(argv[1], OFPTYPE_TABLE_REQUEST);
+}
+
+void ofctl_dump_tlv_map(int argc, char **argv)
+{
+    dump_trivial(argv[1], OFPTYPE_TLV_TABLE_REQUEST);
+}
+
+void ofctl_dump_table_desc(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    if (ofctl_version(c) < OFP14) {
+        error_fatal("dump-table-desc needs OpenFlow 1.4 or later ('-O OpenFlow14')");
+    }
+    ofctl_close(c);
+    dump_trivial(argv[1], OFPTYPE_TABLE_DESC_REQUEST);
+}
+
+static void put_port_desc_request(struct bytebuf *b, struct ofctl_conn *c, uint32_t port)
+{
+    size_t start = ofp_msg_begin(b, OFPTYPE_PORT_DESC_REQUEST, ofctl_version(c), ofctl_xid(c));
+    if (ofctl_version(c) >= OFP15) {
+        put_u32(b, ofp_port_to_11(port));
+        put_u32(b, 0);
+    }
+    ofp_msg_end(b, start);
+}
+
+void ofctl_show(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    enum ofp_version v = ofctl_version(c);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    ofp_msg_put_empty(&b, OFPTYPE_FEATURES_REQUEST, v, ofctl_xid(c));
+    ofctl_dump_print(c, &b, NULL);
+    if (v >= OFP13) {
+        put_port_desc_request(&b, c, OFPP_ANY);
+        ofctl_dump_print(c, &b, NULL);
+    }
+    ofp_msg_put_empty(&b, OFPTYPE_GET_CONFIG_REQUEST, v, ofctl_xid(c));
+    ofctl_dump_print(c, &b, NULL);
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
+static uint32_t parse_port(struct ofctl_conn *c, const char *text)
+{
+    uint32_t port;
+    if (!ofp_port_parse(text, ofctl_names(c, false), &port)) {
+        error_fatal("%s: unknown port `%s'", "br", text);
+    }
+    return port;
+}
+
+void ofctl_dump_ports(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    uint32_t port = argc > 2 ? parse_port(c, argv[2]) : OFPP_ANY;
+    port_stats_request_encode(&b, port, ofctl_version(c), ofctl_xid(c));
+    ofctl_dump_print(c, &b, ofctl_names(c, true));
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
+void ofctl_dump_ports_desc(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    put_port_desc_request(&b, c, argc > 2 ? parse_port(c, argv[2]) : OFPP_ANY);
+    ofctl_dump_print(c, &b, ofctl_names(c, true));
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
+void ofctl_queue_stats(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    uint32_t port = argc > 2 && *argv[2] && strcasecmp(argv[2], "all") ? parse_port(c, argv[2]) : OFPP_ANY;
+    uint32_t queue =
+        argc > 3 && *argv[3] && strcasecmp(argv[3], "all") ? strtoul(argv[3], NULL, 10) : OFPQ_ALL;
+    queue_stats_request_encode(&b, port, queue, ofctl_version(c), ofctl_xid(c));
+    ofctl_dump_print(c, &b, ofctl_names(c, true));
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
+void ofctl_queue_get_config(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    enum ofp_version v = ofctl_version(c);
+    uint32_t port = argc > 2 && strcasecmp(argv[2], "any") ? parse_port(c, argv[2]) : OFPP_ANY;
+    size_t start = ofp_msg_begin(&b, OFPTYPE_QUEUE_GET_CONFIG_REQUEST, v, ofctl_xid(c));
+    if (v == OFP10) {
+        put_u16(&b, port);
+        put_u16(&b, 0);
+    } else {
+        put_u32(&b, ofp_port_to_11(port));
+        put_u32(&b, v >= OFP14 ? OFPQ_ALL : 0);
+    }
+    ofp_msg_end(&b, start);
+    ofctl_dump_print(c, &b, ofctl_names(c, true));
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
+/* --- Fragments --- */
+
+static const char *const frag_modes[] = {"normal", "drop", "reassemble", "nx-match"};
+
+static void get_config(struct ofctl_conn *c, uint16_t *flags, uint16_t *miss_send_len)
+{
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    const uint8_t *reply;
+    size_t len;
+    struct ofp_msg m;
+    ofp_msg_put_empty(&b, OFPTYPE_GET_CONFIG_REQUEST, ofctl_version(c), ofctl_xid(c));
+    ofctl_transact(c, &b, &reply, &len);
+    if (ofp_msg_decode(reply, len, &m) || m.type != OFPTYPE_GET_CONFIG_REPLY) {
+        error_fatal("bad reply to config request");
+    }
+    *flags = get_u16(&m.body);
+    *miss_send_len = get_u16(&m.body);
+    bytebuf_fini(&b);
+}
+
+static void set_config(struct ofctl_conn *c, uint16_t flags, uint16_t miss_send_len)
+{
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    size_t start = ofp_msg_begin(&b, OFPTYPE_SET_CONFIG, ofctl_version(c), ofctl_xid(c));
+    put_u16(&b, flags);
+    put_u16(&b, miss_send_len);
+    ofp_msg_end(&b, start);
+    if (!ofctl_transact_mods(c, &b)) {
+        exit(1);
+    }
+    bytebuf_fini(&b);
+}
+
+void ofctl_get_frags(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    uint16_t flags, miss;
+    get_config(c, &flags, &miss);
+    puts(frag_modes[flags & 3]);
+    ofctl_close(c);
+}
+
+void ofctl_set_frags(int argc, char **argv)
+{
+    uint16_t mode = 0, flags, miss;
+    while (mode < ARRAY_SIZE(frag_modes) && strcasecmp(argv[2], frag_modes[mode])) {
+        mode++;
+    }
+    if (mode == ARRAY_SIZE(frag_modes)) {
+        error_fatal("%s: unknown fragment handling mode", argv[2]);
+    }
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    get_config(c, &flags, &miss);
+    if ((flags & 3) != mode) {
+        set_config(c, (flags & ~3) | mode, miss);
+        get_config(c, &flags, &miss);
+        if ((flags & 3) != mode) {
+            error_fatal("%s: setting fragment handling mode failed (this switch probably doesn't support "
+                        "mode \"%s\")",
+                        argv[1], argv[2]);
+        }
+    }
+    ofctl_close(c);
+}
+
+/* --- Is it there? --- */
+
+void ofctl_probe(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    const uint8_t *reply;
+    size_t len;
+    ofp_msg_put_empty(&b, OFPTYPE_ECHO_REQUEST, ofctl_version(c), ofctl_xid(c));
+    ofctl_transact(c, &b, &reply, &len);
+    if (len != OFP_HEADER_LEN) {
+        error_fatal("reply does not match request");
+    }
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
+void ofctl_ping(int argc, char **argv)
+{
+    unsigned payload = argc > 2 ? strtoul(argv[2], NULL, 10) : 64;
+    if (payload > OFP_MAX_LEN - OFP_HEADER_LEN) {
+        error_fatal("payload must be between 0 and %d bytes", OFP_MAX_LEN - OFP_HEADER_LEN);
+    }
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    for (int i = 0; i < 10; i++) {
+        struct bytebuf b = BYTEBUF_INITIALIZER;
+        const uint8_t *reply;
+        size_t len;
+        struct timeval start, end;
+        uint32_t xid = ofctl_xid(c);
+        size_t at = ofp_msg_begin(&b, OFPTYPE_ECHO_REQUEST, ofctl_version(c), xid);
+        bytebuf_put_zeros(&b, payload);
+        ofp_msg_end(&b, at);
+        gettimeofday(&start, NULL);
+        ofctl_transact(c, &b, &reply, &len);
+        gettimeofday(&end, NULL);
+        if (len != payload + OFP_HEADER_LEN) {
+            printf("Reply does not match request:\n");
+        }
+        printf("%zu bytes from %s: xid=%08" PRIx32 " time=%.1f ms\n", len, argv[1], xid,
+               1000.0 * (double)(end.tv_sec - start.tv_sec) + .001 * (double)(end.tv_usec - start.tv_usec));
+        bytebuf_fini(&b);
+    }
+    ofctl_close(c);
+}
+
+/* --- Ports --- */
+
+struct port_search {
+    const char *name;
+    uint32_t number;
+    bool by_number, found;
+    struct ofp_port port;
+};
+
+static void search_ports(const uint8_t *msg, size_t len, void *aux)
+{
+    struct port_search *s = aux;
+    struct ofp_msg m;
+    struct ofp_port port;
+    if (ofp_msg_decode(msg, len, &m) || m.type != OFPTYPE_PORT_DESC_REPLY) {
+        return;
+    }
+    while (m.body.n && !ofp_port_decode(&m.body, m.version, &port)) {
+        if (s->by_number ? port.port_no == s->number : !strcmp(port.name, s->name)) {
+            s->port = port;
+            s->found = true;
+        }
+    }
+}
+
+void ofctl_mod_port(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        uint32_t mask, on;
+    } actions[] = {
+        {"up", OFPPC_PORT_DOWN, 0},
+        {"down", OFPPC_PORT_DOWN, OFPPC_PORT_DOWN},
+        {"stp", OFPPC_NO_STP, 0},
+        {"no-stp", OFPPC_NO_STP, OFPPC_NO_STP},
+        {"receive", OFPPC_NO_RECV, 0},
+        {"no-receive", OFPPC_NO_RECV, OFPPC_NO_RECV},
+        {"receive-stp", OFPPC_NO_RECV_STP, 0},
+        {"no-receive-stp", OFPPC_NO_RECV_STP, OFPPC_NO_RECV_STP},
+        {"flood", OFPPC_NO_FLOOD, 0},
+        {"no-flood", OFPPC_NO_FLOOD, OFPPC_NO_FLOOD},
+        {"forward", OFPPC_NO_FWD, 0},
+        {"no-forward", OFPPC_NO_FWD, OFPPC_NO_FWD},
+        {"packet-in", OFPPC_NO_PACKET_IN, 0},
+        {"no-packet-in", OFPPC_NO_PACKET_IN, OFPPC_NO_PACKET_IN},
+    };
+    size_t i = 0;
+    while (i < ARRAY_SIZE(actions) && strcasecmp(argv[3], actions[i].name)) {
+        i++;
+    }
+    if (i == ARRAY_SIZE(actions)) {
+        error_fatal("unknown mod-port command '%s'", argv[3]);
+    }
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct port_search s = {.name = argv[2]};
+    s.by_number = ofp_port_parse(argv[2], NULL, &s.number);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    put_port_desc_request(&b, c, OFPP_ANY);
+    ofctl_dump(c, &b, search_ports, &s);
+    if (!s.found) {
+        error_fatal("%s: couldn't find port `%s'", argv[1], argv[2]);
+    }
+    struct port_mod pm = {.port_no = s.port.port_no,
+                          .hw_addr = s.port.hw_addr,
+                          .config = actions[i].on,
+                          .mask = actions[i].mask};
+    port_mod_encode(&b, &pm, ofctl_version(c), ofctl_xid(c));
+    if (!ofctl_transact_mods(c, &b)) {
+        exit(1);
+    }
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
+/* --- Watching --- */
+
+static void watch(struct ofctl_conn *c)
+{
+    const uint8_t *msg;
+    size_t len;
+    struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 2, .names = ofctl_names(c, true)};
+    while (ofctl_recv(c, &msg, &len)) {
+        if (ofctl_options.timestamp) {
+            struct timeval tv;
+            char text[64];
+            gettimeofday(&tv, NULL);
+            struct tm tm;
+            gmtime_r(&tv.tv_sec, &tm);
+            strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+            printf("%s.%03d: ", text, (int)(tv.tv_usec / 1000));
+        }
+        char *text = ofp_to_string(msg, len, &opt);
+        fputs(text, stdout);
+        fflush(stdout);
+        free(text);
+        if (msg[1] == 2) {
+            struct bytebuf b = BYTEBUF_INITIALIZER;
+            bytebuf_put(&b, msg, len);
+            b.data[1] = 3;
+            ofctl_send(c, &b);
+            bytebuf_fini(&b);
+        }
+    }
+}
+
+void ofctl_snoop(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect_suffix(argv[1], "snoop", true);
+    watch(c);
+    ofctl_close(c);
+}
+
+void ofctl_monitor(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    for (int i = 2; i < argc; i++) {
+        uint16_t flags, miss;
+        if (!strcmp(argv[i], "invalid_ttl")) {
+            get_config(c, &flags, &miss);
+            set_config(c, flags | 4, miss);
+        } else if (argv[i][strspn(argv[i], "0123456789")] == '\0') {
+            get_config(c, &flags, &miss);
+            set_config(c, flags, strtoul(argv[i], NULL, 10));
+        } else {
+            error_fatal("%s: unsupported \"monitor\" argument", argv[i]);
+        }
+    }
+    if (ofctl_options.packet_in_format != UINT32_MAX || ofctl_version(c) == OFP10) {
+        struct bytebuf b = BYTEBUF_INITIALIZER;
+        size_t at = ofp_msg_begin(&b, OFPTYPE_SET_PACKET_IN_FORMAT, ofctl_version(c), ofctl_xid(c));
+        put_u32(&b, ofctl_options.packet_in_format == UINT32_MAX ? 1 : ofctl_options.packet_in_format);
+        ofp_msg_end(&b, at);
+        if (!ofctl_transact_mods(c, &b)) {
+            exit(1);
+        }
+        bytebuf_fini(&b);
+    }
+    watch(c);
+    ofctl_close(c);
+}
+
+/* --- Messages from elsewhere --- */
+
+void ofctl_ofp_print(int argc, char **argv)
+{
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    const char *end = text_to_hex(argv[1], &b);
+    if (*end) {
+        error_fatal("trailing garbage following hex bytes");
+    }
+    struct ofp_print opt = {.verbosity = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2};
+    char *text = ofp_to_string(b.data, b.len, &opt);
+    fputs(text, stdout);
+    free(text);
+    bytebuf_fini(&b);
+}
+
+void ofctl_ofp_parse(int argc, char **argv)
+{
+    FILE *f = !strcmp(argv[1], "-") ? stdin : fopen(argv[1], "rb");
+    if (!f) {
+        error_fatal("%s: open (%s)", argv[1], strerror(errno));
+    }
+    uint8_t *msg = xmalloc(OFP_MAX_LEN);
+    struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 2};
+    while (fread(msg, 1, OFP_HEADER_LEN, f) == OFP_HEADER_LEN) {
+        size_t len = ofp_msg_len(msg);
+        if (!len) {
+            error_fatal("%s: message is shorter than its header", argv[1]);
+        }
+        if (fread(msg + OFP_HEADER_LEN, 1, len - OFP_HEADER_LEN, f) != len - OFP_HEADER_LEN) {
+            error_fatal("%s: unexpected end of file", argv[1]);
+        }
+        char *text = ofp_to_string(msg, len, &opt);
+        fputs(text, stdout);
+        free(text);
+    }
+    free(msg);
+    if (f != stdin) {
+        fclose(f);
+    }
+}
+
+void ofctl_print_error(int argc, char **argv)
+{
+    enum ofperr error = ofperr_from_name(argv[1]);
+    if (!error) {
+        error_fatal("unknown error \"%s\"", argv[1]);
+    }
+    for (int v = OFP10; v <= OFP15; v++) {
+        struct ofperr_wire w;
+        if (ofperr_to_wire(error, v, &w)) {
+            printf("OpenFlow 1.%d: vendor %#x, type %d, code %d\n", v - 1, w.vendor, w.type, w.code);
+        }
+    }
+}
