@@ -197,6 +197,11 @@ void ovsdb_txn_set_dry_run(struct ovsdb_txn *); /* the server tries it, and chan
 
 /* A new row, which can be given to the other functions at once; it is TXN's, and not part of the copy. */
 struct ovsdb_row *ovsdb_txn_insert(struct ovsdb_txn *, unsigned table);
+/* The same, with the UUID that stands for it in other values of this transaction (NULL: any). */
+struct ovsdb_row *ovsdb_txn_insert_as(struct ovsdb_txn *, unsigned table, const struct uuid *);
+/* The transaction's new rows of a table that were not deleted again, in order: the one after PREVIOUS, or the first
+ * for NULL. */
+struct ovsdb_row *ovsdb_txn_next_new(const struct ovsdb_txn *, const struct ovsdb_row *previous, unsigned table);
 void ovsdb_txn_delete(struct ovsdb_txn *, struct ovsdb_row *);
 /* The transaction is to fail (TRY_AGAIN) if the column is not what the copy says it is. */
 void ovsdb_txn_verify(struct ovsdb_txn *, struct ovsdb_row *, unsigned column);

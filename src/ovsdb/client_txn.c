@@ -177,11 +177,32 @@ static struct txn_row *touch(struct ovsdb_txn *txn, struct ovsdb_row *row)
 
 struct ovsdb_row *ovsdb_txn_insert(struct ovsdb_txn *txn, unsigned table)
 {
+    return ovsdb_txn_insert_as(txn, table, NULL);
+}
+
+struct ovsdb_row *ovsdb_txn_next_new(const struct ovsdb_txn *txn, const struct ovsdb_row *previous, unsigned table)
+{
+    const struct list *node = previous ? &find(txn, previous)->order : &txn->order;
+    for (node = node->next; node != &txn->order; node = node->next) {
+        const struct txn_row *tr = OBJECT_OF(node, tr, order);
+        if (tr->is_new && !tr->is_deleted && tr->row->table->schema->index == table) {
+            return tr->row;
+        }
+    }
+    return NULL;
+}
+
+struct ovsdb_row *ovsdb_txn_insert_as(struct ovsdb_txn *txn, unsigned table, const struct uuid *uuid)
+{
     struct ovsdb_client_table *t = &txn->client->tables[table];
     struct ovsdb_row *row = xzalloc(sizeof *row + t->schema->n_columns * sizeof(struct ovsdb_datum *));
     row->table = t;
     row->columns = (struct ovsdb_datum **)(row + 1);
-    uuid_generate(&row->uuid); /* a stand-in: sent as a name, for which the server chooses the real one */
+    if (uuid) {
+        row->uuid = *uuid;
+    } else {
+        uuid_generate(&row->uuid); /* a stand-in: sent as a name, for which the server chooses the real one */
+    }
     for (size_t i = 0; i < t->schema->n_columns; i++) {
         row->columns[i] = ovsdb_datum_ref(t->schema->columns[i]->default_datum);
     }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ovsdb/server_commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/memory.h"
+#include "control/control.h"
+#include "ovsdb/server.h"
+
+static void finish(struct control_request *request, char *error)
+{
+    if (error) {
+        control_reply_error_steal(request, error);
+    } else {
+        control_reply(request, "");
+    }
+}
+
+static void add_db(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    finish(request, ovsdb_server_add_db(server, argv[1]));
+}
+
+static void remove_db(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    finish(request, ovsdb_server_remove_db(server, argv[1]));
+}
+
+static void list_dbs(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    control_reply_steal(request, ovsdb_server_list_dbs(server));
+}
+
+static void add_remote(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    finish(request, ovsdb_server_add_remote(server, argv[1]));
+}
+
+static void remove_remote(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    finish(request, ovsdb_server_remove_remote(server, argv[1]));
+}
+
+static void list_remotes(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    control_reply_steal(request, ovsdb_server_list_remotes(server));
+}
+
+static void compact(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    finish(request, ovsdb_server_compact(server, argc > 1 ? argv[1] : NULL));
+}
+
+static void reconnect(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    ovsdb_server_reconnect_all(server);
+    control_reply(request, "");
+}
+
+static void disable_monitor_cond(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    ovsdb_server_disable_monitor_cond(server);
+    control_reply(request, "");
+}
+
+static void storage_status(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    char *error;
+    char *status = ovsdb_server_storage_status(server, argv[1], &error);
+    if (error) {
+        control_reply_error_steal(request, error);
+    } else {
+        control_reply_steal(request, status);
+    }
+}
+
+static void sync_status(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    control_reply(request, "state: active\n"); /* replication stays with the reference's server */
+}
+
+static void trim_on_compaction(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    if (strcmp(argv[1], "on") && strcmp(argv[1], "off")) {
+        control_reply_error(request, "invalid argument");
+    } else {
+        control_reply(request, ""); /* memory is always given back after a compaction */
+    }
+}
+
+static void memory_show(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    control_reply_steal(request, ovsdb_server_memory(server));
+}
+
+static const struct control_command commands[] = {
+    {"ovsdb-server/add-db", "DB", 1, 1, add_db},
+    {"ovsdb-server/remove-db", "DB", 1, 1, remove_db},
+    {"ovsdb-server/list-dbs", "", 0, 0, list_dbs},
+    {"ovsdb-server/add-remote", "REMOTE", 1, 1, add_remote},
+    {"ovsdb-server/remove-remote", "REMOTE", 1, 1, remove_remote},
+    {"ovsdb-server/list-remotes", "", 0, 0, list_remotes},
+    {"ovsdb-server/compact", "", 0, 1, compact},
+    {"ovsdb-server/reconnect", "", 0, 0, reconnect},
+    {"ovsdb-server/disable-monitor-cond", "", 0, 0, disable_monitor_cond},
+    {"ovsdb-server/get-db-storage-status", "DB", 1, 1, storage_status},
+    {"ovsdb-server/sync-status", "", 0, 0, sync_status},
+    {"ovsdb-server/memory-trim-on-compaction", "on|off", 1, 1, trim_on_compaction},
+    {"memory/show", "", 0, 0, memory_show},
+};
+
+void ovsdb_server_register_commands(struct ovsdb_server *server, struct control_server *control)
+{
+    control_register(control, commands, sizeof commands / sizeof commands[0], server);
+}
