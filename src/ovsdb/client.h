@@ -199,9 +199,12 @@ void ovsdb_txn_set_dry_run(struct ovsdb_txn *); /* the server tries it, and chan
 struct ovsdb_row *ovsdb_txn_insert(struct ovsdb_txn *, unsigned table);
 /* The same, with the UUID that stands for it in other values of this transaction (NULL: any). */
 struct ovsdb_row *ovsdb_txn_insert_as(struct ovsdb_txn *, unsigned table, const struct uuid *);
-/* The transaction's new rows of a table that were not deleted again, in order: the one after PREVIOUS, or the first
- * for NULL. */
-struct ovsdb_row *ovsdb_txn_next_new(const struct ovsdb_txn *, const struct ovsdb_row *previous, unsigned table);
+/* The transaction's new rows of a table that were not deleted again, in order: the one after PREVIOUS, or the
+ * first for NULL. */
+struct ovsdb_row *ovsdb_txn_next_new(const struct ovsdb_txn *, const struct ovsdb_row *previous,
+                                     unsigned table);
+/* A row of a table that is no root goes when nothing refers to it, and only then: take the references away,
+ * too. */
 void ovsdb_txn_delete(struct ovsdb_txn *, struct ovsdb_row *);
 /* The transaction is to fail (TRY_AGAIN) if the column is not what the copy says it is. */
 void ovsdb_txn_verify(struct ovsdb_txn *, struct ovsdb_row *, unsigned column);
@@ -242,6 +245,8 @@ struct ovsdb_datum *ovsdb_datum_from_int_pairs(const struct ovsdb_type *, const 
 
 /* What TXN will have made of it: the pending value, or the copy's. */
 const struct ovsdb_datum *ovsdb_txn_get(const struct ovsdb_txn *, const struct ovsdb_row *, unsigned column);
+/* Whether what TXN writes refers to ROW; STRONG: by a strong reference. */
+bool ovsdb_txn_refers_to(const struct ovsdb_txn *, const struct ovsdb_row *, bool strong);
 bool ovsdb_txn_is_new(const struct ovsdb_txn *, const struct ovsdb_row *);
 bool ovsdb_txn_is_deleted(const struct ovsdb_txn *, const struct ovsdb_row *);
 

@@ -7,8 +7,11 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "ovsdb/client_private.h"
 #include "ovsdb/json_util.h"
+
+LOG_MODULE(ovsdb_idl);
 
 enum step_kind {
     STEP_SET,
@@ -180,7 +183,8 @@ struct ovsdb_row *ovsdb_txn_insert(struct ovsdb_txn *txn, unsigned table)
     return ovsdb_txn_insert_as(txn, table, NULL);
 }
 
-struct ovsdb_row *ovsdb_txn_next_new(const struct ovsdb_txn *txn, const struct ovsdb_row *previous, unsigned table)
+struct ovsdb_row *ovsdb_txn_next_new(const struct ovsdb_txn *txn, const struct ovsdb_row *previous,
+                                     unsigned table)
 {
     const struct list *node = previous ? &find(txn, previous)->order : &txn->order;
     for (node = node->next; node != &txn->order; node = node->next) {
@@ -409,6 +413,34 @@ const struct ovsdb_datum *ovsdb_txn_get(const struct ovsdb_txn *txn, const struc
     }
     ovsdb_txn_set((struct ovsdb_txn *)(uintptr_t)txn, (struct ovsdb_row *)(uintptr_t)row, column, d);
     return ovsdb_txn_get(txn, row, column);
+}
+
+bool ovsdb_txn_refers_to(const struct ovsdb_txn *txn, const struct ovsdb_row *target, bool strong)
+{
+    const struct txn_row *tr;
+    LIST_FOR_EACH (tr, order, &txn->order) {
+        for (size_t i = 0; !tr->is_deleted && i < tr->n_steps; i++) {
+            const struct step *s = &tr->steps[i];
+            const struct ovsdb_type *type = &s->column->type;
+            for (size_t j = 0; (s->kind == STEP_SET || s->kind == STEP_ADD) && j < s->datum->n; j++) {
+                if (type->key.type == OVSDB_UUID &&
+                    (!strong || ovsdb_base_type_is_ref(&type->key, OVSDB_REF_STRONG))) {
+                    union ovsdb_atom a = ovsdb_datum_key(s->datum, type, j);
+                    if (uuid_equal(&a.uuid, &target->uuid)) {
+                        return true;
+                    }
+                }
+                if (type->value.type == OVSDB_UUID &&
+                    (!strong || ovsdb_base_type_is_ref(&type->value, OVSDB_REF_STRONG))) {
+                    union ovsdb_atom a = ovsdb_datum_value(s->datum, type, j);
+                    if (uuid_equal(&a.uuid, &target->uuid)) {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+    return false;
 }
 
 /* Typed writing. */
@@ -707,6 +739,9 @@ static void put_changes(struct request *r)
         }
         if (tr->is_new) {
             put_insert(r, tr);
+        } else if (tr->is_deleted && !tr->row->table->schema->is_root) {
+            /* The server collects it when nothing refers to it any more: asking for more would only fail
+             * while something still does. */
         } else if (tr->is_deleted) {
             begin_operation(r, "delete");
             put_where(r, tr->row, &tr->uuid);
@@ -793,7 +828,9 @@ static enum ovsdb_txn_status judge_error(struct ovsdb_txn *txn, const struct jso
         return OVSDB_TXN_SUCCESS;
     }
     if (!txn->error) {
+        static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(1, 5);
         txn->error = json_text(result, JSON_SORT);
+        LOG_WARN_RL(&rl, "transaction error: %s", txn->error);
     }
     return OVSDB_TXN_ERROR;
 }

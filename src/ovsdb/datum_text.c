@@ -268,14 +268,21 @@ static char *parse_pair(const char **p, struct ovsdb_datum_builder *b, struct ov
             return error;
         }
     }
+    const char *start = *p;
     char *error = parse_element(p, &type->key, &key, symtab);
     if (error) {
+        char *end;
+        strtoll(start, &end, 10);
+        if (type->key.type == OVSDB_INTEGER && !ovsdb_type_is_map(type) && *p > start && end != *p) {
+            free(error);
+            error = xasprintf("\"%.*s\" is not a valid integer or range", (int)(*p - start), start);
+        }
         return error;
     }
     if (ovsdb_type_is_map(type)) {
         *p = skip_spaces(*p);
         if (**p != '=') {
-            error = xasprintf("%s: syntax error at \"%c\" expecting \"=\"", *p, **p);
+            error = xasprintf("%s: syntax error at \"%.1s\" expecting \"=\"", start, *p);
         } else {
             *p = skip_spaces(*p + 1);
             error = parse_element(p, &type->value, &value, symtab);
@@ -307,7 +314,10 @@ char *ovsdb_datum_from_string(struct ovsdb_datum **d, const struct ovsdb_type *t
     ovsdb_datum_builder_init(&b, type);
     if (*p == '[' || *p == '{') {
         if (map != (*p == '{')) {
-            return xasprintf("%s: syntax error at beginning of %s", s, map ? "map" : "set");
+            char *english = ovsdb_type_to_english(type);
+            error = xasprintf("%s: unexpected \"%c\" parsing %s", s, *p, english);
+            free(english);
+            return error;
         }
         end = *p == '[' ? ']' : '}';
         p++;

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/memory.h"
 #include "control/control.h"
 #include "ovsdb/server.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Floor 8. Tables of database values as text: the formats of ovs-vsctl(8) and ovsdb-client(1), "Table Formatting
- * Options". Thread-safety: none. */
+/* Floor 8. Tables of database values as text: the formats of ovs-vsctl(8) and ovsdb-client(1), "Table
+ * Formatting Options". Thread-safety: none. */
 #ifndef TOOLS_DBTABLE_H
 #define TOOLS_DBTABLE_H 1
 
@@ -9,8 +9,18 @@
 #include "base/strbuf.h"
 #include "ovsdb/datum.h"
 
-enum dbtable_format { DBTABLE_TABLE, DBTABLE_LIST, DBTABLE_HTML, DBTABLE_CSV, DBTABLE_JSON };
-enum dbtable_data { DBTABLE_STRING, DBTABLE_BARE, DBTABLE_DATA_JSON };
+enum dbtable_format {
+    DBTABLE_TABLE,
+    DBTABLE_LIST,
+    DBTABLE_HTML,
+    DBTABLE_CSV,
+    DBTABLE_JSON
+};
+enum dbtable_data {
+    DBTABLE_STRING,
+    DBTABLE_BARE,
+    DBTABLE_DATA_JSON
+};
 
 struct dbtable_style {
     enum dbtable_format format;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `sluice ovsdb server`, called ovsdb-server too: the database server without a switch, as ovsdb-server(1). */
+/* `sluice ovsdb server`, called ovsdb-server too: the database server without a switch, as ovsdb-server(1).
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,11 +21,22 @@
 #include "io/ssl.h"
 #include "ovsdb/server.h"
 #include "ovsdb/server_commands.h"
-#include "tools/sluice.h"
+#include "tools/tool.h"
 
 LOG_MODULE(ovsdb_server_tool);
 
-enum { OPT_REMOTE, OPT_RUN, OPT_UNIXCTL, OPT_HELP, OPT_VERSION, OPT_KEY, OPT_CERT, OPT_CA, OPT_BOOTSTRAP, OPT_IGNORED };
+enum {
+    OPT_REMOTE,
+    OPT_RUN,
+    OPT_UNIXCTL,
+    OPT_HELP,
+    OPT_VERSION,
+    OPT_KEY,
+    OPT_CERT,
+    OPT_CA,
+    OPT_BOOTSTRAP,
+    OPT_IGNORED
+};
 
 static const char *remotes[64];
 static size_t n_remotes;
@@ -35,8 +47,10 @@ static const struct option_def own_defs[] = {
     {"remote", 0, OPTION_ARG_REQUIRED, "REMOTE", "connect or listen to REMOTE", OPT_REMOTE},
     {"run", 0, OPTION_ARG_REQUIRED, "COMMAND", "run COMMAND as subprocess and exit with it", OPT_RUN},
     {"unixctl", 0, OPTION_ARG_REQUIRED, "SOCKET", "override default control socket name", OPT_UNIXCTL},
-    {"private-key", 'p', OPTION_ARG_REQUIRED, "FILE", "file with private key, or db:DB,TABLE,COLUMN", OPT_KEY},
-    {"certificate", 'c', OPTION_ARG_REQUIRED, "FILE", "file with certificate, or db:DB,TABLE,COLUMN", OPT_CERT},
+    {"private-key", 'p', OPTION_ARG_REQUIRED, "FILE", "file with private key, or db:DB,TABLE,COLUMN",
+     OPT_KEY},
+    {"certificate", 'c', OPTION_ARG_REQUIRED, "FILE", "file with certificate, or db:DB,TABLE,COLUMN",
+     OPT_CERT},
     {"ca-cert", 'C', OPTION_ARG_REQUIRED, "FILE", "file with peer CA certificate, or db:...", OPT_CA},
     {"bootstrap-ca-cert", 0, OPTION_ARG_REQUIRED, "FILE", "the same, to read or to create", OPT_BOOTSTRAP},
     {"disable-file-column-diff", 0, OPTION_NO_ARG, NULL, NULL, OPT_IGNORED},
@@ -145,7 +159,7 @@ static void fatal(const char *program, char *error)
     exit(1);
 }
 
-int ovsdb_server_main(int argc, char *argv[])
+int tool_ovsdb_server(int argc, char **argv)
 {
     bool help = false;
     int first;
@@ -161,7 +175,8 @@ int ovsdb_server_main(int argc, char *argv[])
     }
     if (help) {
         char *text = options_help(&options);
-        printf("ovsdb-server: Open vSwitch database server\nusage: ovsdb-server [OPTIONS] [DATABASE...]\n%s", text);
+        printf("ovsdb-server: Open vSwitch database server\nusage: ovsdb-server [OPTIONS] [DATABASE...]\n%s",
+               text);
         free(text);
         return 0;
     }

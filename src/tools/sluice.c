@@ -19,6 +19,8 @@ static const struct tool {
     {"appctl", "ovs-appctl", tool_appctl, "ask the running daemon"},
     {"dpctl", "ovs-dpctl", tool_dpctl, "look at the datapath and its flows"},
     {"ofctl", "ovs-ofctl", tool_ofctl, "program the switch with OpenFlow"},
+    {"vsctl", "ovs-vsctl", tool_vsctl, "configure the switch through its database"},
+    {"ovsdb-server", "ovsdb-server", tool_ovsdb_server, "serve databases without a switch"},
 };
 
 static void usage(FILE *file)

@@ -2,10 +2,9 @@
 /* Floor 8. What the files of `sluice vsctl` share. vsctl.c: options, the chain of commands, the transaction;
  * vsctl_db.c: database commands; vsctl_bridge.c: bridges, ports, bonds, interfaces; vsctl_switch.c: the rest.
  *
- * A command says in `prepare` what it is going to read; that is monitored. `run` reads and writes through the one
- * transaction of the invocation, so that a command sees what those before it did. `finish`, if any, runs after the
- * commit. Errors end the process.
- * Thread-safety: one thread. */
+ * A command says in `prepare` what it is going to read; that is monitored. `run` reads and writes through the
+ * one transaction of the invocation, so that a command sees what those before it did. `finish`, if any, runs
+ * after the commit. Errors end the process. Thread-safety: one thread. */
 #ifndef TOOLS_VSCTL_H
 #define TOOLS_VSCTL_H 1
 
@@ -19,8 +18,9 @@ struct vsctl_run; /* one command of the chain */
 struct vsctl_command {
     const char *name;
     int min_args, max_args;
-    const char *usage;   /* as `--commands` lists arguments */
-    const char *options; /* "--may-exist,--id=": with "=" one that has an argument, with "?" one that may have */
+    const char *usage; /* as `--commands` lists arguments */
+    const char
+        *options; /* "--may-exist,--id=": with "=" one that has an argument, with "?" one that may have */
     void (*prepare)(struct vsctl *, struct vsctl_run *);
     void (*run)(struct vsctl *, struct vsctl_run *);
     void (*finish)(struct vsctl *, struct vsctl_run *);
@@ -47,13 +47,12 @@ struct vsctl_run {
 struct vsctl {
     struct ovsdb_client *client;
     struct ovsdb_txn *txn;
-    struct ovsdb_row *ovs;       /* the row of Open_vSwitch */
+    struct ovsdb_row *ovs; /* the row of Open_vSwitch */
     struct ovsdb_symtab *symbols;
-    struct hmap named_rows;      /* rows made by --id=@name create */
-    struct vsctl_info *info;     /* of vsctl_bridge.c: bridges and ports, while valid */
+    struct vsctl_info *info; /* of vsctl_bridge.c: bridges and ports, while valid */
     struct dbtable_style style;
-    bool must_wait;              /* wait-until is not satisfied */
-    bool checks_ports;           /* add-port and the like: look for errors afterwards */
+    bool must_wait;    /* wait-until is not satisfied */
+    bool checks_ports; /* add-port and the like: look for errors afterwards */
     struct ovsdb_row **new_interfaces;
     size_t n_new_interfaces;
 };
@@ -64,7 +63,8 @@ extern const struct vsctl_command vsctl_switch_commands[]; /* each ends with a n
 
 void vsctl_fatal(const char *format, ...) PRINTF_FORMAT(1, 2) NO_RETURN;
 void vsctl_fatal_text(char *error) NO_RETURN;
-const char *vsctl_option(const struct vsctl_run *, const char *name); /* "" if it has no value; NULL if not given */
+const char *vsctl_option(const struct vsctl_run *,
+                         const char *name); /* "" if it has no value; NULL if not given */
 static inline bool vsctl_has(const struct vsctl_run *run, const char *name)
 {
     return vsctl_option(run, name) != NULL;
@@ -76,7 +76,8 @@ struct ovsdb_row *vsctl_next(const struct vsctl *, const struct ovsdb_row *);
 #define VSCTL_FOR_EACH(ROW, CTX, TABLE) for (ROW = vsctl_first(CTX, TABLE); ROW; ROW = vsctl_next(CTX, ROW))
 struct ovsdb_row *vsctl_find(const struct vsctl *, unsigned table, const struct uuid *);
 const struct ovsdb_datum *vsctl_get(const struct vsctl *, const struct ovsdb_row *, unsigned column);
-const char *vsctl_string(const struct vsctl *, const struct ovsdb_row *, unsigned column, const char *default_);
+const char *vsctl_string(const struct vsctl *, const struct ovsdb_row *, unsigned column,
+                         const char *default_);
 int64_t vsctl_integer(const struct vsctl *, const struct ovsdb_row *, unsigned column, int64_t default_);
 struct ovsdb_row *vsctl_ref(const struct vsctl *, const struct ovsdb_row *, unsigned column, size_t i);
 
@@ -89,6 +90,7 @@ void vsctl_check_symbols(struct vsctl *);
 /* vsctl_bridge.c */
 void vsctl_info_forget(struct vsctl *);
 void vsctl_prepare_info(struct vsctl *, struct vsctl_run *);
-struct ovsdb_row *vsctl_find_real_bridge(struct vsctl *, const char *name); /* or the fake one's parent; fatal */
+struct ovsdb_row *vsctl_find_real_bridge(struct vsctl *,
+                                         const char *name); /* or the fake one's parent; fatal */
 
 #endif

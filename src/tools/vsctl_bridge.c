@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bridges, real and fake, their ports, bonds and interfaces. A fake bridge is a port of a real one, with a VLAN tag:
- * ports of the real bridge with the same tag count as its ports. */
+/* Bridges, real and fake, their ports, bonds and interfaces. A fake bridge is a port of a real one, with a
+ * VLAN tag: ports of the real bridge with the same tag count as its ports. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,8 +67,8 @@ static bool is_fake_bridge(struct vsctl *ctx, const struct ovsdb_row *port)
 {
     const struct ovsdb_datum *d = vsctl_get(ctx, port, OVS_PORT_FAKE_BRIDGE);
     int64_t vlan = port_vlan(ctx, port);
-    return d->n && ovsdb_datum_key(d, &ovsdb_row_column(port, OVS_PORT_FAKE_BRIDGE)->type, 0).boolean && vlan >= 0 &&
-           vlan <= 4095;
+    return d->n && ovsdb_datum_key(d, &ovsdb_row_column(port, OVS_PORT_FAKE_BRIDGE)->type, 0).boolean &&
+           vlan >= 0 && vlan <= 4095;
 }
 
 static size_t count(struct vsctl *ctx, unsigned table)
@@ -142,8 +142,8 @@ static struct vsctl_info *get_info(struct vsctl *ctx)
         for (size_t j = 0; j < n_of_bridge; j++) {
             struct ovsdb_row *port = vsctl_ref(ctx, real->row, OVS_BRIDGE_PORTS, j);
             if (port && is_fake_bridge(ctx, port)) {
-                info->bridges[info->n_bridges++] = (struct bridge){vsctl_string(ctx, port, OVS_PORT_NAME, ""),
-                                                                   real->row, port, real, port_vlan(ctx, port)};
+                info->bridges[info->n_bridges++] = (struct bridge){
+                    vsctl_string(ctx, port, OVS_PORT_NAME, ""), real->row, port, real, port_vlan(ctx, port)};
             }
         }
     }
@@ -245,7 +245,8 @@ static struct ovsdb_row *insert_interface(struct vsctl *ctx, const char *name, c
     return iface;
 }
 
-static struct ovsdb_row *insert_port(struct vsctl *ctx, const char *name, struct ovsdb_row *const *ifaces, size_t n)
+static struct ovsdb_row *insert_port(struct vsctl *ctx, const char *name, struct ovsdb_row *const *ifaces,
+                                     size_t n)
 {
     struct ovsdb_row *port = ovsdb_txn_insert(ctx->txn, OVS_TABLE_PORT);
     ovsdb_txn_set_string(ctx->txn, port, OVS_PORT_NAME, name);
@@ -284,7 +285,8 @@ static void add_fake_bridge(struct vsctl *ctx, const char *name, const char *par
     ovsdb_txn_add_ref(ctx->txn, parent->row, OVS_BRIDGE_PORTS, port);
 }
 
-static void check_existing_bridge(const struct bridge *b, const char *name, const char *parent_name, int64_t vlan)
+static void check_existing_bridge(const struct bridge *b, const char *name, const char *parent_name,
+                                  int64_t vlan)
 {
     if (!parent_name) {
         if (b->parent) {
@@ -479,12 +481,13 @@ static void run_list_ports(struct vsctl *ctx, struct vsctl_run *run)
     put_sorted(run, names, n);
 }
 
-static void check_existing_port(struct vsctl *ctx, const struct port *port, const char *command, const char *bridge,
-                                const char *name, char **ifaces, size_t n)
+static void check_existing_port(struct vsctl *ctx, const struct port *port, const char *command,
+                                const char *bridge, const char *name, char **ifaces, size_t n)
 {
     struct strbuf text = STRBUF_INITIALIZER, actual = STRBUF_INITIALIZER;
     struct vsctl_info *info = get_info(ctx);
-    const char **have = xmalloc((info->n_ifaces + 1) * sizeof *have), **want = xmalloc((n + 1) * sizeof *want);
+    const char **have = xmalloc((info->n_ifaces + 1) * sizeof *have),
+               **want = xmalloc((n + 1) * sizeof *want);
     size_t n_have = 0;
     bool same;
     strbuf_printf(&text, "\"--may-exist %s %s %s", command, bridge, name);
@@ -604,12 +607,8 @@ static void check_on_bridge(struct vsctl *ctx, const struct vsctl_run *run, cons
         return;
     }
     if (port->bridge->parent == b) {
-        vsctl_fatal("bridge %s does not have a port %s (although its child bridge %s does)", b->name, run->argv[2],
-                    port->bridge->name);
-    }
-    if (b->parent && b->parent == port->bridge) {
-        vsctl_fatal("bridge %s does not have a port %s (although its parent bridge %s does)", b->name, run->argv[2],
-                    b->parent->name);
+        vsctl_fatal("bridge %s does not have a port %s (although its child bridge %s does)", b->name,
+                    run->argv[2], port->bridge->name);
     }
     vsctl_fatal("bridge %s does not have a port %s", b->name, run->argv[2]);
 }
@@ -621,9 +620,10 @@ static void run_del_port(struct vsctl *ctx, struct vsctl_run *run)
     struct port *port;
     if (find_bridge(ctx, target, false)) {
         if (must_exist) {
-            vsctl_fatal("cannot delete port %s because it is the local port for bridge %s (deleting this port "
-                        "requires deleting the entire bridge)",
-                        target, target);
+            vsctl_fatal(
+                "cannot delete port %s because it is the local port for bridge %s (deleting this port "
+                "requires deleting the entire bridge)",
+                target, target);
         }
         return;
     }
@@ -662,8 +662,8 @@ static void run_add_bond_iface(struct vsctl *ctx, struct vsctl_run *run)
     struct iface *iface = vsctl_has(run, "--may-exist") ? find_iface(ctx, name, false) : NULL;
     if (iface) {
         if (strcmp(iface->port->name, bond)) {
-            vsctl_fatal("\"--may-exist add-bond-iface %s %s\" but %s is actually attached to port %s", bond, name, name,
-                        iface->port->name);
+            vsctl_fatal("\"--may-exist add-bond-iface %s %s\" but %s is actually attached to port %s", bond,
+                        name, name, iface->port->name);
         }
         return;
     }
@@ -726,13 +726,15 @@ const struct vsctl_command vsctl_bridge_commands[] = {
     {"br-exists", 1, 1, "!BRIDGE", "", INFO, run_br_exists, NULL, false},
     {"br-to-vlan", 1, 1, "!BRIDGE", "", INFO, run_br_to_vlan, NULL, false},
     {"br-to-parent", 1, 1, "!BRIDGE", "", INFO, run_br_to_parent, NULL, false},
-    {"br-set-external-id", 2, 3, "!BRIDGE !KEY ?VALUE", "", prepare_external_ids, run_br_set_external_id, NULL, true},
-    {"br-get-external-id", 1, 2, "!BRIDGE ?KEY", "", prepare_external_ids, run_br_get_external_id, NULL, false},
-    {"list-ports", 1, 1, "!BRIDGE", "", INFO, run_list_ports, NULL, false},
-    {"add-port", 2, INT_MAX, "!BRIDGE !NEW-PORT *COLUMN?:KEY=VALUE", "--may-exist", prepare_add_port, run_add_port,
+    {"br-set-external-id", 2, 3, "!BRIDGE !KEY ?VALUE", "", prepare_external_ids, run_br_set_external_id,
      NULL, true},
-    {"add-bond", 4, INT_MAX, "!BRIDGE !BOND +IFACE *COLUMN?:KEY=VALUE", "--may-exist,--fake-iface", prepare_add_bond,
-     run_add_bond, NULL, true},
+    {"br-get-external-id", 1, 2, "!BRIDGE ?KEY", "", prepare_external_ids, run_br_get_external_id, NULL,
+     false},
+    {"list-ports", 1, 1, "!BRIDGE", "", INFO, run_list_ports, NULL, false},
+    {"add-port", 2, INT_MAX, "!BRIDGE !NEW-PORT *COLUMN?:KEY=VALUE", "--may-exist", prepare_add_port,
+     run_add_port, NULL, true},
+    {"add-bond", 4, INT_MAX, "!BRIDGE !BOND +IFACE *COLUMN?:KEY=VALUE", "--may-exist,--fake-iface",
+     prepare_add_bond, run_add_bond, NULL, true},
     {"del-port", 1, 2, "?BRIDGE !PORT|IFACE", "--if-exists,--with-iface", INFO, run_del_port, NULL, true},
     {"port-to-br", 1, 1, "!PORT", "", INFO, run_port_to_br, NULL, false},
     {"add-bond-iface", 2, 2, "!BOND !IFACE", "--may-exist", INFO, run_add_bond_iface, NULL, true},

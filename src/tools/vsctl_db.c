@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Database commands: list, find, get, set, add, remove, clear, create, destroy, wait-until, comment. They know no
- * table in particular, but how records may be named. */
+/* Database commands: list, find, get, set, add, remove, clear, create, destroy, wait-until, comment. They
+ * know no table in particular, but how records may be named. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,7 +94,7 @@ void vsctl_monitor(struct vsctl *ctx, unsigned table, unsigned column)
 
 static const struct record_key {
     unsigned table;
-    int name_table;  /* the table whose `name_column` is compared; -1: there is one row at most, called "." */
+    int name_table; /* the table whose `name_column` is compared; -1: there is one row at most, called "." */
     unsigned name_column;
     int via_column; /* in name_table, leads to the record; -1: the record is of name_table */
 } record_keys[] = {
@@ -112,7 +112,8 @@ static const struct record_key {
     {OVS_TABLE_FLOW_TABLE, OVS_TABLE_FLOW_TABLE, OVS_FLOW_TABLE_NAME, -1},
     {OVS_TABLE_IPFIX, OVS_TABLE_BRIDGE, OVS_BRIDGE_NAME, OVS_BRIDGE_IPFIX},
     {OVS_TABLE_AUTO_ATTACH, OVS_TABLE_BRIDGE, OVS_BRIDGE_NAME, OVS_BRIDGE_AUTO_ATTACH},
-    {OVS_TABLE_FLOW_SAMPLE_COLLECTOR_SET, OVS_TABLE_FLOW_SAMPLE_COLLECTOR_SET, OVS_FLOW_SAMPLE_COLLECTOR_SET_ID, -1},
+    {OVS_TABLE_FLOW_SAMPLE_COLLECTOR_SET, OVS_TABLE_FLOW_SAMPLE_COLLECTOR_SET,
+     OVS_FLOW_SAMPLE_COLLECTOR_SET_ID, -1},
 };
 
 static void prepare_record(struct vsctl *ctx, unsigned table)
@@ -195,8 +196,8 @@ static struct ovsdb_row *get_row(struct vsctl *ctx, unsigned table, const char *
         {
             if (uuid_text_starts_with(&other->uuid, id)) {
                 if (found) {
-                    vsctl_fatal("%s contains 2 or more rows whose UUIDs begin with %s", table_schema(ctx, table)->name,
-                                id);
+                    vsctl_fatal("%s contains 2 or more rows whose UUIDs begin with %s",
+                                table_schema(ctx, table)->name, id);
                 }
                 found = other;
             }
@@ -221,10 +222,12 @@ struct expression {
 /* Longer ones before their beginnings. */
 static const char *const operators[] = {"{not-in}", "{in}", "{!=}", "{<=}", "{>=}", "{=}", "{<}",
                                         "{>}",      "!=",   "<=",   ">=",   "=",    "<",   ">"};
-enum { OP_ASSIGN = 11 };
+enum {
+    OP_ASSIGN = 11
+};
 
-static void parse_expression(struct vsctl *ctx, unsigned table, const char *arg, struct expression *e, bool relations,
-                             bool want_value)
+static void parse_expression(struct vsctl *ctx, unsigned table, const char *arg, struct expression *e,
+                             bool relations, bool want_value)
 {
     const char *p = arg;
     char *name;
@@ -255,9 +258,11 @@ static void parse_expression(struct vsctl *ctx, unsigned table, const char *arg,
     }
     if (want_value || (*p && relations)) {
         if (relations) {
-            vsctl_fatal("%s: argument does not end in \"=\", \"!=\", \"<\", \">\", \"<=\", \">=\", \"{=}\", \"{!=}\", "
-                        "\"{<}\", \"{>}\", \"{<=}\", \"{>=}\", \"{in}\", or \"{not-in}\" followed by a value.",
-                        arg);
+            vsctl_fatal(
+                "%s: argument does not end in \"=\", \"!=\", \"<\", \">\", \"<=\", \">=\", \"{=}\", "
+                "\"{!=}\", "
+                "\"{<}\", \"{>}\", \"{<=}\", \"{>=}\", \"{in}\", or \"{not-in}\" followed by a value.",
+                arg);
         }
         vsctl_fatal("%s: argument does not end in \"=\" followed by a value.", arg);
     }
@@ -381,9 +386,10 @@ static bool key_condition(struct vsctl *ctx, const struct expression *e, const s
     value_type.n_max = e->op > 7 ? 1 : UINT_MAX;
     struct ovsdb_datum *want = parse_datum(ctx, &value_type, e->value);
     struct ovsdb_datum *value =
-        at < 0 ? ovsdb_datum_empty()
-               : ovsdb_datum_from_atom(
-                     ovsdb_atom_ref(ovsdb_datum_value(have, type, (size_t)at), type->value.type), &value_type);
+        at < 0
+            ? ovsdb_datum_empty()
+            : ovsdb_datum_from_atom(
+                  ovsdb_atom_ref(ovsdb_datum_value(have, type, (size_t)at), type->value.type), &value_type);
     bool holds = e->op > 7 ? plain_relation(e->op, value, want, &value_type)
                            : set_relation(e->op, value, want, &value_type);
     ovsdb_datum_unref(want, &value_type);
@@ -403,12 +409,8 @@ static bool condition_holds(struct vsctl *ctx, const struct ovsdb_row *row, cons
         free(e.key);
     } else {
         struct ovsdb_type type = e.column->type;
-        if (e.op < 2) { /* {in}, {not-in}: against any number of values */
+        if (e.op <= 7) { /* set relations */
             type.n_min = 0;
-            type.n_max = UINT_MAX;
-        } else if (e.op <= 7) {
-            type.n_min = 0;
-            type.n_max = MAX(type.n_max, e.column->type.n_max);
         }
         struct ovsdb_datum *want = parse_datum(ctx, &type, e.value);
         holds = e.op > 7 ? plain_relation(e.op, have, want, &type) : set_relation(e.op, have, want, &type);
@@ -419,7 +421,8 @@ static bool condition_holds(struct vsctl *ctx, const struct ovsdb_row *row, cons
 
 /* Preparations: what a command names is monitored. */
 
-static void prepare_expression(struct vsctl *ctx, unsigned table, const char *arg, bool relations, bool want_value)
+static void prepare_expression(struct vsctl *ctx, unsigned table, const char *arg, bool relations,
+                               bool want_value)
 {
     struct expression e;
     parse_expression(ctx, table, arg, &e, relations, want_value);
@@ -545,7 +548,8 @@ static void prepare_wait_until(struct vsctl *ctx, struct vsctl_run *run)
 
 /* list, find */
 
-static void start_table(struct vsctl *ctx, struct vsctl_run *run, unsigned table, const size_t *columns, size_t n)
+static void start_table(struct vsctl *ctx, struct vsctl_run *run, unsigned table, const size_t *columns,
+                        size_t n)
 {
     const struct ovsdb_table_schema *t = table_schema(ctx, table);
     run->table = xmalloc(sizeof *run->table);
@@ -555,13 +559,14 @@ static void start_table(struct vsctl *ctx, struct vsctl_run *run, unsigned table
     }
 }
 
-static void list_row(struct vsctl *ctx, struct vsctl_run *run, const struct ovsdb_row *row, const size_t *columns,
-                     size_t n)
+static void list_row(struct vsctl *ctx, struct vsctl_run *run, const struct ovsdb_row *row,
+                     const size_t *columns, size_t n)
 {
     const struct ovsdb_table_schema *t = table_schema(ctx, ovsdb_row_table(row));
     for (size_t i = 0; row && i < n; i++) {
         if (columns[i] < t->n_columns) {
-            dbtable_add_datum(run->table, vsctl_get(ctx, row, (unsigned)columns[i]), &t->columns[columns[i]]->type);
+            dbtable_add_datum(run->table, vsctl_get(ctx, row, (unsigned)columns[i]),
+                              &t->columns[columns[i]]->type);
         } else {
             struct ovsdb_datum *d = ovsdb_datum_from_uuid(&row->uuid);
             dbtable_add_datum(run->table, d, &t->uuid_column->type);
@@ -614,7 +619,8 @@ static void run_find(struct vsctl *ctx, struct vsctl_run *run)
 
 /* get */
 
-static void get_key(struct vsctl *ctx, struct vsctl_run *run, const struct expression *e, const struct ovsdb_datum *d)
+static void get_key(struct vsctl *ctx, struct vsctl_run *run, const struct expression *e,
+                    const struct ovsdb_datum *d)
 {
     const struct ovsdb_type *type = &e->column->type;
     if (!ovsdb_type_is_map(type)) {
@@ -626,7 +632,8 @@ static void get_key(struct vsctl *ctx, struct vsctl_run *run, const struct expre
     if (at < 0) {
         if (!vsctl_has(run, "--if-exists")) {
             vsctl_fatal("no key \"%s\" in %s record \"%s\" column %s", e->key,
-                        table_schema(ctx, find_table(ctx, run->argv[1]))->name, run->argv[2], e->column->name);
+                        table_schema(ctx, find_table(ctx, run->argv[1]))->name, run->argv[2],
+                        e->column->name);
         }
     } else {
         ovsdb_atom_put_text(ovsdb_datum_value(d, type, (size_t)at), type->value.type, &run->out);
@@ -705,8 +712,7 @@ static void run_add(struct vsctl *ctx, struct vsctl_run *run)
     for (int i = 4; i < run->argc; i++) {
         struct ovsdb_datum *d = parse_datum(ctx, &add_type, run->argv[i]);
         if (ovsdb_type_is_map(&c->type)) {
-            /* Keys that are there keep their values. */
-            struct ovsdb_datum *all = ovsdb_datum_union(vsctl_get(ctx, row, c->index), d, &c->type, false);
+            struct ovsdb_datum *all = ovsdb_datum_union(vsctl_get(ctx, row, c->index), d, &c->type, true);
             ovsdb_datum_unref(d, &c->type);
             ovsdb_txn_verify(ctx->txn, row, c->index);
             ovsdb_txn_set(ctx->txn, row, c->index, all);
@@ -743,8 +749,9 @@ static void run_remove(struct vsctl *ctx, struct vsctl_run *run)
         }
     }
     if (vsctl_get(ctx, row, c->index)->n < c->type.n_min) {
-        vsctl_fatal("\"remove\" operation would put %u values in column %s of table %s but the minimum number is %u",
-                    vsctl_get(ctx, row, c->index)->n, c->name, table_schema(ctx, table)->name, c->type.n_min);
+        vsctl_fatal(
+            "\"remove\" operation would put %u values in column %s of table %s but the minimum number is %u",
+            vsctl_get(ctx, row, c->index)->n, c->name, table_schema(ctx, table)->name, c->type.n_min);
     }
     vsctl_info_forget(ctx);
 }
@@ -757,9 +764,10 @@ static void run_clear(struct vsctl *ctx, struct vsctl_run *run)
         const struct ovsdb_column *c = find_column(ctx, table, run->argv[i]);
         check_mutable(ctx, row, c);
         if (c->type.n_min > 0) {
-            vsctl_fatal("\"clear\" operation cannot be applied to column %s of table %s, which is not allowed to be "
-                        "empty",
-                        c->name, table_schema(ctx, table)->name);
+            vsctl_fatal(
+                "\"clear\" operation cannot be applied to column %s of table %s, which is not allowed to be "
+                "empty",
+                c->name, table_schema(ctx, table)->name);
         }
         ovsdb_txn_set_empty(ctx->txn, row, c->index);
     }
@@ -839,26 +847,28 @@ void vsctl_check_symbols(struct vsctl *ctx)
     const char *name;
     for (size_t i = 0; (name = ovsdb_symtab_name(ctx->symbols, i, &symbol)) != NULL; i++) {
         if (!symbol->created) {
-            vsctl_fatal("row id \"%s\" is referenced but never created (e.g. with \"-- --id=%s create ...\")", name,
-                        name);
+            vsctl_fatal("row id \"%s\" is referenced but never created (e.g. with \"-- --id=%s create ...\")",
+                        name, name);
         }
     }
 }
 
 const struct vsctl_command vsctl_db_commands[] = {
     {"comment", 0, INT_MAX, "*ARG", "", NULL, run_comment, NULL, false},
-    {"get", 2, INT_MAX, "!TABLE !RECORD *COLUMN?:KEY", "--if-exists,--id=", prepare_get, run_get, NULL, false},
+    {"get", 2, INT_MAX, "!TABLE !RECORD *COLUMN?:KEY", "--if-exists,--id=", prepare_get, run_get, NULL,
+     false},
     {"list", 1, INT_MAX, "!TABLE *RECORD", "--if-exists,--columns=", prepare_list, run_list, NULL, false},
     {"find", 1, INT_MAX, "!TABLE *COLUMN?:KEY=VALUE", "--columns=", prepare_find, run_find, NULL, false},
     {"set", 3, INT_MAX, "!TABLE !RECORD +COLUMN?:KEY=VALUE", "--if-exists", prepare_set, run_set, NULL, true},
-    {"add", 4, INT_MAX, "!TABLE !RECORD !COLUMN +?KEY=VALUE", "--if-exists", prepare_one_column, run_add, NULL,
-     true},
+    {"add", 4, INT_MAX, "!TABLE !RECORD !COLUMN +?KEY=VALUE", "--if-exists", prepare_one_column, run_add,
+     NULL, true},
     {"remove", 4, INT_MAX, "!TABLE !RECORD !COLUMN +KEY|VALUE|KEY=VALUE", "--if-exists", prepare_one_column,
      run_remove, NULL, true},
     {"clear", 3, INT_MAX, "!TABLE !RECORD +COLUMN", "--if-exists", prepare_clear, run_clear, NULL, true},
-    {"create", 2, INT_MAX, "!TABLE +COLUMN?:KEY=VALUE", "--id=", prepare_create, run_create, finish_create, true},
+    {"create", 2, INT_MAX, "!TABLE +COLUMN?:KEY=VALUE", "--id=", prepare_create, run_create, finish_create,
+     true},
     {"destroy", 1, INT_MAX, "!TABLE *RECORD", "--if-exists,--all", prepare_destroy, run_destroy, NULL, true},
-    {"wait-until", 2, INT_MAX, "!TABLE !RECORD *COLUMN?:KEY=VALUE", "", prepare_wait_until, run_wait_until, NULL,
-     false},
+    {"wait-until", 2, INT_MAX, "!TABLE !RECORD *COLUMN?:KEY=VALUE", "", prepare_wait_until, run_wait_until,
+     NULL, false},
     {NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, false},
 };

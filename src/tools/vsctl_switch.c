@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands about the switch as a whole: show, emer-reset, controllers, managers, TLS, auto-attach, conntrack zones,
- * datapath capabilities. */
+/* Commands about the switch as a whole: show, emer-reset, controllers, managers, TLS, auto-attach, conntrack
+ * zones, datapath capabilities. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@ static void run_init(struct vsctl *ctx, struct vsctl_run *run)
 {
 }
 
-/* show: a tree of tables; for each, the column that names a row, and what is shown of it. A reference to a table of
- * the tree is followed. */
+/* show: a tree of tables; for each, the column that names a row, and what is shown of it. A reference to a
+ * table of the tree is followed. */
 
 static const struct show_table {
     unsigned table;
@@ -27,13 +27,19 @@ static const struct show_table {
     unsigned columns[4];
     size_t n;
 } show_tables[] = {
-    {OVS_TABLE_OPEN_VSWITCH, -1,
-     {OVS_OPEN_VSWITCH_MANAGER_OPTIONS, OVS_OPEN_VSWITCH_BRIDGES, OVS_OPEN_VSWITCH_OVS_VERSION}, 3},
-    {OVS_TABLE_BRIDGE, OVS_BRIDGE_NAME,
-     {OVS_BRIDGE_CONTROLLER, OVS_BRIDGE_FAIL_MODE, OVS_BRIDGE_DATAPATH_TYPE, OVS_BRIDGE_PORTS}, 4},
+    {OVS_TABLE_OPEN_VSWITCH,
+     -1,
+     {OVS_OPEN_VSWITCH_MANAGER_OPTIONS, OVS_OPEN_VSWITCH_BRIDGES, OVS_OPEN_VSWITCH_OVS_VERSION},
+     3},
+    {OVS_TABLE_BRIDGE,
+     OVS_BRIDGE_NAME,
+     {OVS_BRIDGE_CONTROLLER, OVS_BRIDGE_FAIL_MODE, OVS_BRIDGE_DATAPATH_TYPE, OVS_BRIDGE_PORTS},
+     4},
     {OVS_TABLE_PORT, OVS_PORT_NAME, {OVS_PORT_TAG, OVS_PORT_TRUNKS, OVS_PORT_INTERFACES}, 3},
-    {OVS_TABLE_INTERFACE, OVS_INTERFACE_NAME,
-     {OVS_INTERFACE_TYPE, OVS_INTERFACE_OPTIONS, OVS_INTERFACE_ERROR}, 3},
+    {OVS_TABLE_INTERFACE,
+     OVS_INTERFACE_NAME,
+     {OVS_INTERFACE_TYPE, OVS_INTERFACE_OPTIONS, OVS_INTERFACE_ERROR},
+     3},
     {OVS_TABLE_CONTROLLER, OVS_CONTROLLER_TARGET, {OVS_CONTROLLER_IS_CONNECTED}, 1},
     {OVS_TABLE_MANAGER, OVS_MANAGER_TARGET, {OVS_MANAGER_IS_CONNECTED}, 1},
 };
@@ -61,14 +67,15 @@ static const struct show_table *find_show_table(const struct ovsdb_table_schema 
     return NULL;
 }
 
-static void show_row(struct vsctl *ctx, struct vsctl_run *run, const struct show_table *t, struct ovsdb_row *row,
-                     size_t level)
+static void show_row(struct vsctl *ctx, struct vsctl_run *run, const struct show_table *t,
+                     struct ovsdb_row *row, size_t level)
 {
     const struct ovsdb_table_schema *schema = ovsdb_client_schema(ctx->client)->tables[t->table];
     strbuf_put_chars(&run->out, ' ', level * 4);
     if (t->name >= 0) {
         strbuf_printf(&run->out, "%s ", schema->name);
-        ovsdb_datum_put_text(vsctl_get(ctx, row, (unsigned)t->name), &schema->columns[t->name]->type, &run->out);
+        ovsdb_datum_put_text(vsctl_get(ctx, row, (unsigned)t->name), &schema->columns[t->name]->type,
+                             &run->out);
     } else {
         char text[UUID_TEXT_LEN + 1];
         strbuf_puts(&run->out, uuid_format(&row->uuid, text));
@@ -110,8 +117,9 @@ static const struct {
     {OVS_TABLE_QOS, OVS_QOS_OTHER_CONFIG},     {OVS_TABLE_QUEUE, OVS_QUEUE_OTHER_CONFIG},
     {OVS_TABLE_IPFIX, OVS_IPFIX_OTHER_CONFIG}, {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_OTHER_CONFIG},
 };
-static const unsigned reset_bridge_columns[] = {OVS_BRIDGE_CONTROLLER, OVS_BRIDGE_FAIL_MODE, OVS_BRIDGE_MIRRORS,
-                                                OVS_BRIDGE_NETFLOW,    OVS_BRIDGE_SFLOW,     OVS_BRIDGE_IPFIX};
+static const unsigned reset_bridge_columns[] = {OVS_BRIDGE_CONTROLLER, OVS_BRIDGE_FAIL_MODE,
+                                                OVS_BRIDGE_MIRRORS,    OVS_BRIDGE_NETFLOW,
+                                                OVS_BRIDGE_SFLOW,      OVS_BRIDGE_IPFIX};
 
 static void prepare_emer_reset(struct vsctl *ctx, struct vsctl_run *run)
 {
@@ -139,8 +147,10 @@ static void run_emer_reset(struct vsctl *ctx, struct vsctl_run *run)
         const struct ovsdb_type *type = &ovsdb_row_column(row, OVS_BRIDGE_OTHER_CONFIG)->type;
         const struct ovsdb_datum *d = vsctl_get(ctx, row, OVS_BRIDGE_OTHER_CONFIG);
         long at = ovsdb_datum_find_text(d, type, "hwaddr");
-        const char *key = "hwaddr", *value = at >= 0 ? ovsdb_datum_value(d, type, (size_t)at).string->text : NULL;
-        ovsdb_txn_set(ctx->txn, row, OVS_BRIDGE_OTHER_CONFIG, ovsdb_datum_from_pairs(type, &key, &value, at >= 0));
+        const char *key = "hwaddr",
+                   *value = at >= 0 ? ovsdb_datum_value(d, type, (size_t)at).string->text : NULL;
+        ovsdb_txn_set(ctx->txn, row, OVS_BRIDGE_OTHER_CONFIG,
+                      ovsdb_datum_from_pairs(type, &key, &value, at >= 0));
     }
     for (size_t i = 0; i < ARRAY_SIZE(configured); i++) {
         VSCTL_FOR_EACH(row, ctx, configured[i].table)
@@ -200,7 +210,8 @@ static void check_target(const char *target)
 }
 
 static void insert_targets(struct vsctl *ctx, struct vsctl_run *run, unsigned table, unsigned target,
-                           unsigned probe_column, char **targets, int n, struct ovsdb_row *owner, unsigned column)
+                           unsigned probe_column, char **targets, int n, struct ovsdb_row *owner,
+                           unsigned column)
 {
     const char *probe = vsctl_option(run, "--inactivity-probe");
     struct ovsdb_row **rows = xmalloc((size_t)n * sizeof(struct ovsdb_row *));
@@ -226,7 +237,8 @@ static void prepare_controller(struct vsctl *ctx, struct vsctl_run *run)
 
 static void run_get_controller(struct vsctl *ctx, struct vsctl_run *run)
 {
-    put_targets(ctx, run, vsctl_find_real_bridge(ctx, run->argv[1]), OVS_BRIDGE_CONTROLLER, OVS_CONTROLLER_TARGET);
+    put_targets(ctx, run, vsctl_find_real_bridge(ctx, run->argv[1]), OVS_BRIDGE_CONTROLLER,
+                OVS_CONTROLLER_TARGET);
 }
 
 static void run_del_controller(struct vsctl *ctx, struct vsctl_run *run)
@@ -284,8 +296,8 @@ static void run_del_manager(struct vsctl *ctx, struct vsctl_run *run)
 static void run_set_manager(struct vsctl *ctx, struct vsctl_run *run)
 {
     run_del_manager(ctx, run);
-    insert_targets(ctx, run, OVS_TABLE_MANAGER, OVS_MANAGER_TARGET, OVS_MANAGER_INACTIVITY_PROBE, run->argv + 1,
-                   run->argc - 1, ctx->ovs, OVS_OPEN_VSWITCH_MANAGER_OPTIONS);
+    insert_targets(ctx, run, OVS_TABLE_MANAGER, OVS_MANAGER_TARGET, OVS_MANAGER_INACTIVITY_PROBE,
+                   run->argv + 1, run->argc - 1, ctx->ovs, OVS_OPEN_VSWITCH_MANAGER_OPTIONS);
 }
 
 /* TLS. */
@@ -304,7 +316,8 @@ static void run_get_ssl(struct vsctl *ctx, struct vsctl_run *run)
     struct ovsdb_row *ssl = vsctl_ref(ctx, ctx->ovs, OVS_OPEN_VSWITCH_SSL, 0);
     if (ssl) {
         const struct ovsdb_datum *d = vsctl_get(ctx, ssl, OVS_SSL_BOOTSTRAP_CA_CERT);
-        bool bootstrap = ovsdb_datum_key(d, &ovsdb_row_column(ssl, OVS_SSL_BOOTSTRAP_CA_CERT)->type, 0).boolean;
+        bool bootstrap =
+            ovsdb_datum_key(d, &ovsdb_row_column(ssl, OVS_SSL_BOOTSTRAP_CA_CERT)->type, 0).boolean;
         strbuf_printf(&run->out, "Private key: %s\n", vsctl_string(ctx, ssl, OVS_SSL_PRIVATE_KEY, ""));
         strbuf_printf(&run->out, "Certificate: %s\n", vsctl_string(ctx, ssl, OVS_SSL_CERTIFICATE, ""));
         strbuf_printf(&run->out, "CA Certificate: %s\n", vsctl_string(ctx, ssl, OVS_SSL_CA_CERT, ""));
@@ -412,7 +425,8 @@ static struct ovsdb_row *find_datapath(struct vsctl *ctx, const char *name)
 static struct ovsdb_row *find_zone(struct vsctl *ctx, struct ovsdb_row *dp, int64_t id)
 {
     const struct ovsdb_type *type = &ovsdb_row_column(dp, OVS_DATAPATH_CT_ZONES)->type;
-    long at = ovsdb_datum_find(vsctl_get(ctx, dp, OVS_DATAPATH_CT_ZONES), type, (union ovsdb_atom){.integer = id});
+    long at =
+        ovsdb_datum_find(vsctl_get(ctx, dp, OVS_DATAPATH_CT_ZONES), type, (union ovsdb_atom){.integer = id});
     return at < 0 ? NULL : vsctl_ref(ctx, dp, OVS_DATAPATH_CT_ZONES, (size_t)at);
 }
 
@@ -484,8 +498,9 @@ static void run_list_zone_tp(struct vsctl *ctx, struct vsctl_run *run)
     size_t n = vsctl_get(ctx, dp, OVS_DATAPATH_CT_ZONES)->n;
     for (size_t i = 0; i < n; i++) {
         struct ovsdb_row *zone = vsctl_ref(ctx, dp, OVS_DATAPATH_CT_ZONES, i);
-        strbuf_printf(&run->out, "Zone:%lld, Timeout Policies: ",
-                      (long long)ovsdb_datum_key(vsctl_get(ctx, dp, OVS_DATAPATH_CT_ZONES), zones, i).integer);
+        strbuf_printf(
+            &run->out, "Zone:%lld, Timeout Policies: ",
+            (long long)ovsdb_datum_key(vsctl_get(ctx, dp, OVS_DATAPATH_CT_ZONES), zones, i).integer);
         struct ovsdb_row *policy = zone ? vsctl_ref(ctx, zone, OVS_CT_ZONE_TIMEOUT_POLICY, 0) : NULL;
         const struct ovsdb_datum *d = policy ? vsctl_get(ctx, policy, OVS_CT_TIMEOUT_POLICY_TIMEOUTS) : NULL;
         for (size_t j = 0; d && j < d->n; j++) {
@@ -518,21 +533,23 @@ const struct vsctl_command vsctl_switch_commands[] = {
     {"emer-reset", 0, 0, "", "", prepare_emer_reset, run_emer_reset, NULL, true},
     {"get-controller", 1, 1, "!BRIDGE", "", prepare_controller, run_get_controller, NULL, false},
     {"del-controller", 1, 1, "!BRIDGE", "", prepare_controller, run_del_controller, NULL, true},
-    {"set-controller", 1, INT_MAX, "!BRIDGE +TARGET", "--inactivity-probe=", prepare_controller, run_set_controller,
-     NULL, true},
+    {"set-controller", 1, INT_MAX, "!BRIDGE +TARGET", "--inactivity-probe=", prepare_controller,
+     run_set_controller, NULL, true},
     {"get-fail-mode", 1, 1, "!BRIDGE", "", prepare_controller, run_get_fail_mode, NULL, false},
     {"del-fail-mode", 1, 1, "!BRIDGE", "", prepare_controller, run_del_fail_mode, NULL, true},
     {"set-fail-mode", 2, 2, "!BRIDGE !MODE", "", prepare_controller, run_set_fail_mode, NULL, true},
     {"get-manager", 0, 0, "", "", prepare_manager, run_get_manager, NULL, false},
     {"del-manager", 0, 0, "", "", prepare_manager, run_del_manager, NULL, true},
-    {"set-manager", 1, INT_MAX, "+TARGET", "--inactivity-probe=", prepare_manager, run_set_manager, NULL, true},
+    {"set-manager", 1, INT_MAX, "+TARGET", "--inactivity-probe=", prepare_manager, run_set_manager, NULL,
+     true},
     {"get-ssl", 0, 0, "", "", prepare_ssl, run_get_ssl, NULL, false},
     {"del-ssl", 0, 0, "", "", prepare_ssl, run_del_ssl, NULL, true},
-    {"set-ssl", 3, 3, "!PRIVATE-KEY !CERTIFICATE !CA-CERT", "--bootstrap", prepare_ssl, run_set_ssl, NULL, true},
+    {"set-ssl", 3, 3, "!PRIVATE-KEY !CERTIFICATE !CA-CERT", "--bootstrap", prepare_ssl, run_set_ssl, NULL,
+     true},
     {"add-aa-mapping", 3, 3, "!BRIDGE !ARG !ARG", "", prepare_aa, run_add_aa_mapping, NULL, true},
     {"del-aa-mapping", 3, 3, "!BRIDGE !ARG !ARG", "", prepare_aa, run_del_aa_mapping, NULL, true},
     {"get-aa-mapping", 1, 1, "!BRIDGE", "", prepare_aa, run_get_aa_mapping, NULL, false},
-    {"add-zone-tp", 2, 18, "", "--may-exist", prepare_datapath, run_add_zone_tp, NULL, true},
+    {"add-zone-tp", 3, 18, "", "--may-exist", prepare_datapath, run_add_zone_tp, NULL, true},
     {"del-zone-tp", 2, 2, "", "--if-exists", prepare_datapath, run_del_zone_tp, NULL, true},
     {"list-zone-tp", 1, 1, "", "", prepare_datapath, run_list_zone_tp, NULL, false},
     {"list-dp-cap", 1, 1, "", "", prepare_datapath, run_list_dp_cap, NULL, false},
