@@ -543,10 +543,13 @@ static ALWAYS_INLINE bool extract_hot(struct packet *p, struct flow_key *key, un
     }
     if (eth_type_is_vlan(type) && limit && get_be16(eth + 16) == CONST_BE16(ETH_TYPE_IPV4) &&
         p->len >= ETH_HEADER_LEN + VLAN_HEADER_LEN + IPV4_HEADER_LEN + UDP_HEADER_LEN) {
-        be16 rest[5] = {CONST_BE16(ETH_TYPE_IPV4), type, get_be16(eth + 14) | FLOW_VLAN_PRESENT, 0, 0};
+        /* dl_type and the outer tag; then the inner one. */
+        uint64_t tags = CONST_BE16(ETH_TYPE_IPV4) | (uint64_t)type << 16 |
+                        (uint64_t)(get_be16(eth + 14) | FLOW_VLAN_PRESENT) << 32;
         memset((char *)key + HOT(packet_type), 0, 4);
         memcpy((char *)key + HOT(dl_dst), eth, 12);
-        memcpy((char *)key + HOT(dl_type), rest, sizeof rest);
+        memcpy((char *)key + HOT(dl_type), &tags, 8);
+        memset((char *)key + HOT(dl_type) + 8, 0, 2);
         return extract_hot_ipv4(p, key, ETH_HEADER_LEN + VLAN_HEADER_LEN);
     }
     return false;
