@@ -69,6 +69,10 @@ class Daemon:
         with open(self.path("ovs-vswitchd.log"), encoding="utf-8") as log:
             return log.read()
 
+    def leftovers(self):
+        """What a daemon that has ended should not have left."""
+        return set(os.listdir(self.dir)) - {"ovs-vswitchd.log", "conf.db", ".conf.db.~lock~"}
+
     def stop(self):
         if os.path.exists(self.path("ovs-vswitchd.pid")):
             self.pid()
@@ -118,7 +122,7 @@ def test_wrong_options_give_one_clear_line(daemon, args, error):
     assert result.returncode == 1
     lines = [line for line in result.stderr.splitlines() if "|INFO|" not in line]
     assert lines == ["sluiced: " + error]
-    assert os.listdir(daemon.dir) == []
+    assert not daemon.leftovers()
 
 
 def test_run_directory(daemon):
@@ -170,7 +174,7 @@ def test_control_socket(daemon, appctl):
                             r"(OFF|EMER|ERR|WARN|INFO|DBG)", line) for line in levels[2:])
     assert daemon.call("exit", command=appctl).returncode == 0
     wait_for(lambda: not is_alive(pid))
-    assert os.listdir(daemon.dir) == ["ovs-vswitchd.log"]
+    assert not daemon.leftovers()
 
 
 @pytest.mark.skipif(len(APPCTLS) < 2, reason="no reference here")
@@ -227,6 +231,8 @@ def test_pidfile_is_locked(daemon):
 
 def test_overwrite_pidfile(daemon):
     first = daemon.start()
+    os.mkdir(daemon.path("other"))
+    daemon.env["OVS_DBDIR"] = daemon.path("other")  # the first one's database is taken
     second = daemon.start("--overwrite-pidfile")
     assert second != first
     os.kill(first, signal.SIGTERM)
@@ -308,7 +314,7 @@ def test_ends_on_signals(daemon, number):
     process.send_signal(number)
     assert process.wait(10) == -number
     assert f"|WARN|terminating with signal {int(number)} ({signal.strsignal(number)})\n" in daemon.log()
-    assert os.listdir(daemon.dir) == ["ovs-vswitchd.log"]
+    assert not daemon.leftovers()
 
 
 def test_tells_systemd(daemon):
