@@ -778,16 +778,48 @@ static void try_commands(void)
     ctx.symbols = NULL;
 }
 
+static void prepare(bool may_be_narrow);
+
 static void changed(struct ovsdb_client *client, void *aux)
 {
     ovsdb_client_clear_changes(client);
     if (ovsdb_client_is_connected(client)) {
+        if (!committed && ctx.narrow && !vsctl_narrow_holds(&ctx)) {
+            vsctl_info_forget(&ctx);
+            ovsdb_client_destroy(client);
+            ctx.client = ovsdb_client_create(loop, ovsdb_vswitch_schema(), db);
+            prepare(false);
+            return;
+        }
         if (!committed) {
             try_commands();
         } else if (next_cfg) {
             maybe_finish();
         }
     }
+}
+
+/* Has monitored what the commands are going to look at, and connects. */
+static void prepare(bool may_be_narrow)
+{
+    ctx.narrow = may_be_narrow && vsctl_narrow(&ctx, runs, n_runs);
+    ovsdb_client_monitor_rows(ctx.client, OVS_TABLE_OPEN_VSWITCH);
+    if (!no_wait) {
+        vsctl_monitor(&ctx, OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_CUR_CFG);
+        vsctl_monitor(&ctx, OVS_TABLE_INTERFACE, OVS_INTERFACE_NAME);
+        vsctl_monitor(&ctx, OVS_TABLE_INTERFACE, OVS_INTERFACE_OFPORT);
+        vsctl_monitor(&ctx, OVS_TABLE_INTERFACE, OVS_INTERFACE_ERROR);
+    }
+    for (size_t i = 0; i < n_runs; i++) {
+        if (runs[i].command->prepare) {
+            runs[i].command->prepare(&ctx, &runs[i]);
+        }
+    }
+    ovsdb_client_set_retry(ctx.client, retry);
+    ovsdb_client_set_leader_only(ctx.client, leader_only);
+    ovsdb_client_set_quick(ctx.client, !strncmp(db, "unix:", 5) && !strchr(db, ','));
+    ovsdb_client_on_change(ctx.client, changed, NULL);
+    ovsdb_client_start(ctx.client);
 }
 
 /* Without --retry the first failure is the last. */
@@ -863,30 +895,13 @@ int tool_vsctl(int argc, char **argv)
     loop = loop_create("vsctl");
     ctx.client = ovsdb_client_create(loop, ovsdb_vswitch_schema(), db);
     parse_commands(argc - first, argv + first, &local);
-
-    ovsdb_client_monitor_rows(ctx.client, OVS_TABLE_OPEN_VSWITCH);
-    if (!no_wait) {
-        vsctl_monitor(&ctx, OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_CUR_CFG);
-        vsctl_monitor(&ctx, OVS_TABLE_INTERFACE, OVS_INTERFACE_NAME);
-        vsctl_monitor(&ctx, OVS_TABLE_INTERFACE, OVS_INTERFACE_OFPORT);
-        vsctl_monitor(&ctx, OVS_TABLE_INTERFACE, OVS_INTERFACE_ERROR);
-    }
-    for (size_t i = 0; i < n_runs; i++) {
-        if (runs[i].command->prepare) {
-            runs[i].command->prepare(&ctx, &runs[i]);
-        }
-    }
+    prepare(true);
     if (timeout_secs) {
         log_module_register(&fatal_signal);
         signal(SIGALRM, on_alarm);
         alarm(timeout_secs);
     }
-    ovsdb_client_set_retry(ctx.client, retry);
-    ovsdb_client_set_leader_only(ctx.client, leader_only);
-    ovsdb_client_set_quick(ctx.client, !strncmp(db, "unix:", 5) && !strchr(db, ','));
-    ovsdb_client_on_change(ctx.client, changed, NULL);
     loop_add_idle(loop, &alive, check_alive);
-    ovsdb_client_start(ctx.client);
     loop_run(loop);
     /* The process ends here: what is allocated goes with it. */
     fflush(stdout);

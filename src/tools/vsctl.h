@@ -51,6 +51,7 @@ struct vsctl {
     struct ovsdb_symtab *symbols;
     struct vsctl_info *info; /* of vsctl_bridge.c: bridges and ports, while valid */
     struct dbtable_style style;
+    bool narrow;       /* only the rows that add-port needs are copied, see vsctl_narrow() */
     bool must_wait;    /* wait-until is not satisfied */
     bool checks_ports; /* add-port and the like: look for errors afterwards */
     struct ovsdb_row **new_interfaces;
@@ -90,6 +91,12 @@ void vsctl_check_symbols(struct vsctl *);
 /* vsctl_bridge.c */
 void vsctl_info_forget(struct vsctl *);
 void vsctl_prepare_info(struct vsctl *, struct vsctl_run *);
+/* add-port, the commonest of commands, need not copy a thousand ports to add one: if the chain consists of
+ * add-port and of settings of what it adds, sets conditions for rows of those names and returns true. It
+ * holds while no port, interface or fake bridge is among them (vsctl_narrow_holds()); otherwise the command
+ * begins anew with everything. */
+bool vsctl_narrow(struct vsctl *, struct vsctl_run *, size_t n);
+bool vsctl_narrow_holds(struct vsctl *);
 struct ovsdb_row *vsctl_find_real_bridge(struct vsctl *,
                                          const char *name); /* or the fake one's parent; fatal */
 

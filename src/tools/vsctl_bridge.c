@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
+#include "io/json.h"
 #include "tools/vsctl.h"
 
 struct bridge {
@@ -37,9 +39,11 @@ struct vsctl_info {
 
 void vsctl_prepare_info(struct vsctl *ctx, struct vsctl_run *run)
 {
-    vsctl_monitor(ctx, OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_BRIDGES);
     vsctl_monitor(ctx, OVS_TABLE_BRIDGE, OVS_BRIDGE_NAME);
-    vsctl_monitor(ctx, OVS_TABLE_BRIDGE, OVS_BRIDGE_PORTS);
+    if (!ctx->narrow) {
+        vsctl_monitor(ctx, OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_BRIDGES);
+        vsctl_monitor(ctx, OVS_TABLE_BRIDGE, OVS_BRIDGE_PORTS);
+    }
     vsctl_monitor(ctx, OVS_TABLE_PORT, OVS_PORT_NAME);
     vsctl_monitor(ctx, OVS_TABLE_PORT, OVS_PORT_FAKE_BRIDGE);
     vsctl_monitor(ctx, OVS_TABLE_PORT, OVS_PORT_TAG);
@@ -127,9 +131,13 @@ static struct vsctl_info *get_info(struct vsctl *ctx)
     info->bridges = xcalloc(n_bridges + n_ports + 1, sizeof *info->bridges);
     info->ports = xcalloc(n_ports + 1, sizeof *info->ports);
     info->ifaces = xcalloc(count(ctx, OVS_TABLE_INTERFACE) + n_ports + 1, sizeof *info->ifaces);
-    size_t n = vsctl_get(ctx, ctx->ovs, OVS_OPEN_VSWITCH_BRIDGES)->n;
+    struct ovsdb_row *narrow_row = NULL;
+    size_t n = ctx->narrow ? n_bridges : vsctl_get(ctx, ctx->ovs, OVS_OPEN_VSWITCH_BRIDGES)->n;
     for (size_t i = 0; i < n; i++) {
         struct ovsdb_row *row = vsctl_ref(ctx, ctx->ovs, OVS_OPEN_VSWITCH_BRIDGES, i);
+        if (ctx->narrow) { /* which bridges there are says the table itself */
+            row = narrow_row = i ? vsctl_next(ctx, narrow_row) : vsctl_first(ctx, OVS_TABLE_BRIDGE);
+        }
         if (row) {
             info->bridges[info->n_bridges++] =
                 (struct bridge){.name = vsctl_string(ctx, row, OVS_BRIDGE_NAME, ""), .row = row, .vlan = 0};
@@ -466,6 +474,61 @@ static void run_br_get_external_id(struct vsctl *ctx, struct vsctl_run *run)
 }
 
 /* Ports. */
+
+static bool is_settings_of(const struct vsctl_run *run, const struct vsctl_run *runs, size_t n)
+{
+    if (strcmp(run->command->name, "set") ||
+        (strcasecmp(run->argv[1], "interface") && strcasecmp(run->argv[1], "port"))) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!strcmp(runs[i].command->name, "add-port") && !strcmp(runs[i].argv[2], run->argv[2])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_name_condition(struct strbuf *s, const char *name)
+{
+    strbuf_puts(s, s->len ? ",[\"name\",\"==\"," : "[[\"name\",\"==\",");
+    json_format_string(s, name, strlen(name));
+    strbuf_put_char(s, ']');
+}
+
+bool vsctl_narrow(struct vsctl *ctx, struct vsctl_run *runs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(runs[i].command->name, "add-port") ? !is_settings_of(&runs[i], runs, i) : n > 64) {
+            return false;
+        }
+    }
+    struct strbuf bridges = STRBUF_INITIALIZER, ports = STRBUF_INITIALIZER;
+    for (size_t i = 0; i < n; i++) {
+        if (!strcmp(runs[i].command->name, "add-port")) {
+            put_name_condition(&bridges, runs[i].argv[1]);
+            put_name_condition(&bridges, runs[i].argv[2]);
+            put_name_condition(&ports, runs[i].argv[2]);
+        }
+    }
+    strbuf_puts(&bridges, "]");
+    char *interfaces = xasprintf("%s]", ports.text);
+    strbuf_puts(&ports, ",[\"fake_bridge\",\"==\",true]]");
+    ovsdb_client_set_condition(ctx->client, OVS_TABLE_BRIDGE, bridges.text);
+    ovsdb_client_set_condition(ctx->client, OVS_TABLE_PORT, ports.text);
+    ovsdb_client_set_condition(ctx->client, OVS_TABLE_INTERFACE, interfaces);
+    free(interfaces);
+    strbuf_fini(&bridges);
+    strbuf_fini(&ports);
+    return true;
+}
+
+bool vsctl_narrow_holds(struct vsctl *ctx)
+{
+    return !ovsdb_row_first(ctx->client, OVS_TABLE_PORT) &&
+           !ovsdb_row_first(ctx->client, OVS_TABLE_INTERFACE) &&
+           ovsdb_row_first(ctx->client, OVS_TABLE_OPEN_VSWITCH);
+}
 
 static void run_list_ports(struct vsctl *ctx, struct vsctl_run *run)
 {
