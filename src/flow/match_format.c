@@ -463,6 +463,9 @@ void match_format_key(const struct flow_key *key, const struct port_names *ports
         HIDE_ZERO(regs[i]);
     }
     flow_wc_unset(&mask, actset_output);
+    if (key->tun_id) { /* set by an action, before there is a tunnel */
+        flow_wc_set(&mask, tun_id);
+    }
 #undef HIDE_ZERO
     match_init(&m, key, &mask);
     match_format(&m, ports, s, MATCH_DEFAULT_PRIORITY);

@@ -78,6 +78,9 @@ void pipeline_commit(struct pipeline *p)
     }
     learned_run(p);
     slow_path_revalidate_changes(p);
+    for (size_t i = 0; i < p->n_ofprotos; i++) {
+        ofproto_reap_rules(p->ofprotos[i]);
+    }
 }
 
 void pipeline_wake(struct pipeline *p)

@@ -325,11 +325,30 @@ static bool equal_settings(const struct ofproto_bundle_settings *a, const struct
            a->priority_tags == b->priority_tags && a->protect == b->protect;
 }
 
+/* A port with a native VLAN carries that in any case, and no VLAN 0: what is not tagged belongs to the native
+ * one. */
+static unsigned long *native_trunks(const struct ofproto_bundle_settings *s)
+{
+    if ((s->vlan_mode != OFPROTO_VLAN_NATIVE_TAGGED && s->vlan_mode != OFPROTO_VLAN_NATIVE_UNTAGGED) ||
+        s->vlan <= 0) {
+        return NULL;
+    }
+    unsigned long *trunks = s->trunks ? bitmap_clone(s->trunks, 4096) : bitmap_create(4096);
+    if (!s->trunks) {
+        bitmap_set_range(trunks, 0, 4096, true);
+    }
+    bitmap_set(trunks, (size_t)s->vlan);
+    bitmap_clear(trunks, 0);
+    return trunks;
+}
+
 int ofproto_bundle_set(struct ofproto *ofproto, const struct ofproto_bundle_settings *s)
 {
     struct ofbundle *b = ofproto_find_bundle(ofproto, s->name);
+    unsigned long *native = native_trunks(s);
     for (size_t i = 0; i < s->n_members; i++) {
         if (!ofproto_find_port(ofproto, s->members[i])) {
+            free(native);
             return ENODEV;
         }
     }
@@ -345,6 +364,9 @@ int ofproto_bundle_set(struct ofproto *ofproto, const struct ofproto_bundle_sett
     if (!new.qinq_ethtype) {
         new.qinq_ethtype = 0x88a8;
     }
+    if (native) {
+        new.trunks = native;
+    }
     if (!equal_settings(&b->s, &new)) {
         /* What was learned in its VLANs may be wrong now. */
         mac_table_flush_port(ofproto->macs, (void *)(uintptr_t)b->id, false);
@@ -352,12 +374,14 @@ int ofproto_bundle_set(struct ofproto *ofproto, const struct ofproto_bundle_sett
         free((void *)b->s.cvlans);
         b->s = new;
         b->s.name = b->name;
-        b->s.trunks = copy_vlans(s->trunks);
+        b->s.trunks = copy_vlans(new.trunks);
         b->s.cvlans = copy_vlans(s->cvlans);
         b->s.members = NULL;
         b->s.n_members = 0;
         pipeline_mark_changed(ofproto->pipeline);
     }
+
+    free(native);
 
     /* Members, in the order given. */
     size_t n = 0;

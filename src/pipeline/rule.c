@@ -432,18 +432,9 @@ struct reaper_batch {
 static void batch_is_ready(struct rcu_head *head)
 {
     struct reaper_batch *batch = CONTAINER_OF(head, struct reaper_batch, rcu);
+    struct pipeline *p = batch->ofproto->pipeline;
     __atomic_store_n(&batch->ready, true, __ATOMIC_RELEASE);
-}
-
-void reaper_add(struct ofproto *ofproto, struct list *rules)
-{
-    struct reaper_batch *batch = xzalloc(sizeof *batch);
-    list_init(&batch->rules);
-    list_splice_back(&batch->rules, rules);
-    batch->ofproto = ofproto;
-    list_push_back(&ofproto->reaper, &batch->node);
-    rcu_postpone(&batch->rcu, batch_is_ready);
-    task_schedule_in(ofproto->pipeline->queue, &ofproto->reap, 100);
+    pipeline_wake(p);
 }
 
 static void reap_batch(struct reaper_batch *batch)
@@ -455,6 +446,21 @@ static void reap_batch(struct reaper_batch *batch)
     }
     list_remove(&batch->node);
     free(batch);
+}
+
+void reaper_add(struct ofproto *ofproto, struct list *rules)
+{
+    struct reaper_batch *batch = xzalloc(sizeof *batch);
+    list_init(&batch->rules);
+    list_splice_back(&batch->rules, rules);
+    batch->ofproto = ofproto;
+    list_push_back(&ofproto->reaper, &batch->node);
+    if (ofproto->backer->dp->ops->is_inline) {
+        reap_batch(batch); /* no other thread translates */
+        return;
+    }
+    rcu_postpone(&batch->rcu, batch_is_ready);
+    task_schedule_in(ofproto->pipeline->queue, &ofproto->reap, 100);
 }
 
 void ofproto_reap_rules(struct ofproto *ofproto)

@@ -144,7 +144,7 @@ static int compare_flood(const void *a_, const void *b_)
     if (a->bucket != b->bucket) {
         return a->bucket < b->bucket ? -1 : 1;
     }
-    return a->order > b->order ? -1 : a->order < b->order;
+    return a->order < b->order ? -1 : a->order > b->order;
 }
 
 static void copy_ports(struct snapshot *s, const struct ofproto *ofproto, struct xbridge *xb)

@@ -182,6 +182,51 @@ static bool ofp_port_number(const struct port_names *names, const char *name, ui
     return false;
 }
 
+/* A packet's flow, each field exactly: "in_port=1,tcp,nw_src=10.0.0.1". A field needs what it depends on
+ * before it. */
+static char *parse_exact_flow(const char *text, const struct port_names *names, struct flow_key *key)
+{
+    struct match match;
+    char *copy = xstrdup(text), *p = copy, *error = NULL;
+    match_init_catchall(&match);
+    while (!error) {
+        p += strspn(p, ", \t\r\n");
+        if (!*p) {
+            break;
+        }
+        char *name = p, *value = p + strcspn(p, ", \t\r\n=");
+        char *end = value;
+        if (*value == '=') {
+            *value++ = '\0';
+            int depth = 0;
+            for (end = value; *end && (depth || !strchr(", \t\r\n", *end)); end++) {
+                depth += *end == '(' ? 1 : *end == ')' ? -1 : 0;
+            }
+        }
+        p = *end ? end + 1 : end;
+        *end = '\0';
+
+        const struct field *field = field_from_name(name);
+        bool handled;
+        if (field && !field_prereqs_ok(field, &match.flow)) {
+            error = xasprintf("prerequisites not met for setting %s", name);
+            break;
+        }
+        error = match_parse_field(&match, names, name, value, &handled);
+        if (!error && !handled) {
+            error = xasprintf("unknown field %s", name);
+        }
+    }
+    free(copy);
+    *key = match.flow;
+    for (int i = 0; i < FLOW_MAX_VLANS; i++) {
+        if ((key->vlans[i].tci & FLOW_VLAN_PRESENT) && !key->vlans[i].tpid) {
+            key->vlans[i].tpid = CONST_BE16(0x8100);
+        }
+    }
+    return error;
+}
+
 static char *use_bridge_flow(struct trace *t, const char *bridge, const char *text)
 {
     struct ofproto *ofproto = pipeline_find(t->pipeline, bridge);
@@ -193,15 +238,12 @@ static char *use_bridge_flow(struct trace *t, const char *bridge, const char *te
         return xasprintf("%s: bridge is not configured yet", bridge);
     }
     struct port_names names = {.number = ofp_port_number, .aux = (void *)t->bridge};
-    struct match match;
-    match_init_catchall(&match);
-    char *error = match_parse(&match, &names, text);
+    char *error = parse_exact_flow(text, &names, &t->key);
     if (error) {
         char *full = xasprintf("Bad openflow flow syntax: %s: %s", text, error);
         free(error);
         return full;
     }
-    t->key = match.flow;
     return NULL;
 }
 
@@ -374,7 +416,6 @@ static void trace_one(struct trace *t, struct xlate_in *xin, struct list *recirc
     enum xlate_error error = xlate(xin, &xout);
     report_format(&report, t->out);
     strbuf_puts(t->out, "\nFinal flow: ");
-    before.actset_output = xin->flow.actset_output;
     if (flow_key_equal(&before, &xin->flow)) {
         strbuf_puts(t->out, "unchanged");
     } else {

@@ -82,10 +82,30 @@ static void report_action(struct xlate_ctx *ctx, const struct ofpact *a)
     }
 }
 
+static const struct ofpact *find_last(const struct bytebuf *set, enum ofpact_type type)
+{
+    const struct ofpact *a, *found = NULL;
+    OFPACT_FOR_EACH (a, (const struct ofpact *)(const void *)set->data, set->len) {
+        if (a->type == type) {
+            found = a;
+        }
+    }
+    return found;
+}
+
 /* write_actions, merged into the action set: one of each kind but set_field of different fields. */
 static void write_actions(struct xlate_ctx *ctx, const struct ofpact_nest *a)
 {
+    const struct ofpact *w;
     bytebuf_put(&ctx->action_set, a->actions, ofpact_nest_len(a));
+    OFPACT_FOR_EACH (w, a->actions, ofpact_nest_len(a)) {
+        /* What is matched as actset_output. */
+        if (w->type == OFPACT_GROUP) {
+            ctx->flow->actset_output = OFPP_UNSET;
+        } else if (w->type == OFPACT_OUTPUT && !find_last(&ctx->action_set, OFPACT_GROUP)) {
+            ctx->flow->actset_output = OFPACT_CAST(OUTPUT, w)->port;
+        }
+    }
     xlate_report_action_set(ctx, "is");
 }
 
@@ -142,6 +162,7 @@ static void simple_action(struct xlate_ctx *ctx, const struct ofpact *a)
         flow_wc_set(&ctx->wc->bits, skb_priority);
         if (ctx->flow->skb_priority != ctx->orig_skb_priority) {
             ctx->flow->skb_priority = ctx->orig_skb_priority;
+            xlate_report(ctx, REPORT_DETAIL, "queue = %#x", ctx->orig_skb_priority);
         }
         break;
     case OFPACT_SET_TUNNEL:
@@ -174,6 +195,7 @@ static void simple_action(struct xlate_ctx *ctx, const struct ofpact *a)
     case OFPACT_CLEAR_ACTIONS:
         xlate_report_action_set(ctx, "was");
         bytebuf_clear(&ctx->action_set);
+        ctx->flow->actset_output = OFPP_UNSET;
         break;
     case OFPACT_WRITE_ACTIONS:
         write_actions(ctx, OFPACT_CAST(WRITE_ACTIONS, a));
@@ -361,17 +383,6 @@ static void copy_action(struct bytebuf *out, const struct ofpact *a)
     bytebuf_put(out, a, ROUND_UP(a->len, OFPACT_ALIGN));
 }
 
-static const struct ofpact *find_last(const struct bytebuf *set, enum ofpact_type type)
-{
-    const struct ofpact *a, *found = NULL;
-    OFPACT_FOR_EACH (a, (const struct ofpact *)(const void *)set->data, set->len) {
-        if (a->type == type) {
-            found = a;
-        }
-    }
-    return found;
-}
-
 /* SET, which has all that was written, as the list that is executed. */
 void xlate_compose_action_set(const struct bytebuf *set, struct bytebuf *out)
 {
@@ -416,8 +427,12 @@ void xlate_report_action_set(struct xlate_ctx *ctx, const char *verb)
     struct bytebuf list = BYTEBUF_INITIALIZER;
     struct strbuf s = STRBUF_INITIALIZER;
     xlate_compose_action_set(&ctx->action_set, &list);
-    ofpacts_format((const struct ofpact *)(const void *)list.data, list.len, NULL, &s);
-    xlate_report(ctx, REPORT_DETAIL, "action set %s: %s", verb, strbuf_text(&s));
+    if (list.len) {
+        ofpacts_format((const struct ofpact *)(const void *)list.data, list.len, NULL, &s);
+        xlate_report(ctx, REPORT_DETAIL, "action set %s: %s", verb, strbuf_text(&s));
+    } else {
+        xlate_report(ctx, REPORT_DETAIL, "action set %s empty", verb);
+    }
     strbuf_fini(&s);
     bytebuf_fini(&list);
 }
@@ -429,6 +444,11 @@ void xlate_action_set(struct xlate_ctx *ctx)
     }
     struct bytebuf list = BYTEBUF_INITIALIZER;
     xlate_compose_action_set(&ctx->action_set, &list);
+    if (!list.len) {
+        bytebuf_clear(&ctx->action_set);
+        bytebuf_fini(&list);
+        return;
+    }
     struct list *outer = ctx->report;
     ctx->report =
         report_add(ctx->report, REPORT_TABLE, ctx->report ? xstrdup("--. Executing action set:") : NULL);

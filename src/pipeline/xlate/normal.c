@@ -79,7 +79,7 @@ static bool input_vid_is_valid(struct xlate_ctx *ctx, uint16_t vid, const struct
         }
         /* fall through */
     case OFPROTO_VLAN_TRUNK:
-        if (in->trunks && !bitmap_is_set(in->trunks, vid) && !(in->vlan >= 0 && vid == in->vlan)) {
+        if (in->trunks && !bitmap_is_set(in->trunks, vid)) {
             xlate_report_error(
                 ctx, "dropping VLAN %u packet received on port %s not configured for trunking VLAN %u", vid,
                 in->name, vid);

@@ -308,8 +308,8 @@ void xlate_output_trunc(struct xlate_ctx *ctx, const struct ofpact_output_trunc 
 
 void xlate_set_queue(struct xlate_ctx *ctx, uint32_t queue)
 {
-    /* A queue of an egress qdisc is known to the datapath by a priority, as `tc` numbers classes. */
-    ctx->flow->skb_priority = (1u << 16) | (queue + 1);
+    /* To the userspace datapath a queue's number is the priority. */
+    ctx->flow->skb_priority = queue;
     flow_wc_set(&ctx->wc->bits, skb_priority);
 }
 

@@ -49,7 +49,7 @@ bool xbundle_includes_vlan(const struct xbundle *b, const struct xvlan *xvlan)
     case OFPROTO_VLAN_TRUNK:
     case OFPROTO_VLAN_NATIVE_TAGGED:
     case OFPROTO_VLAN_NATIVE_UNTAGGED:
-        return trunks_vlan(b, xvlan->v[0].vid) || (b->vlan >= 0 && xvlan->v[0].vid == b->vlan);
+        return trunks_vlan(b, xvlan->v[0].vid);
     case OFPROTO_VLAN_DOT1Q_TUNNEL:
         return xvlan->v[0].vid == b->vlan && allows_cvlan(b, xvlan->v[1].vid);
     }
