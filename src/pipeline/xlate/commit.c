@@ -345,6 +345,10 @@ static void commit_vlans(struct xlate_ctx *ctx)
             break;
         }
     }
+    if (flow_i >= 0) {
+        /* A tag that is pushed may be the packet's own, popped before: all of it matters. */
+        memset(ctx->wc->bits.vlans, 0xff, sizeof base->vlans[0] * (size_t)count_vlans(&ctx->xin->original));
+    }
     for (; base_i >= 0; base_i--) {
         dp_actions_put_plain(ctx->actions, DP_ACTION_POP_VLAN);
     }

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pipeline on a dummy datapath, in one process. The oracle for a megaflow is translation itself: every packet that it
+ * matches must come out alike. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "action/action.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "datapath/datapath.h"
+#include "flow/compose.h"
+#include "flow/mask.h"
+#include "l2/mac_table.h"
+#include "pipeline/group.h"
+#include "pipeline/ofproto_impl.h"
+#include "pipeline/recirc.h"
+#include "pipeline/slow_path.h"
+#include "pipeline/trace.h"
+#include "pipeline/ukey.h"
+#include "pipeline/xlate/xlate.h"
+
+struct fixture {
+    struct task_queue queue;
+    struct pipeline *p;
+    struct ofproto *br0, *br1;
+};
+
+static uint32_t add_port(struct ofproto *br, const char *name, const char *type, uint32_t number, const char *peer,
+                         enum ofproto_vlan_mode mode, int vlan)
+{
+    struct smap options;
+    uint32_t ofp_port;
+    char *error = NULL;
+    smap_init(&options);
+    if (peer) {
+        smap_set(&options, "peer", peer);
+    }
+    struct ofproto_port_settings s = {.name = name, .type = type, .options = &options, .ofp_port_request = number};
+    assert_int_equal(ofproto_port_add(br, &s, &ofp_port, &error), 0);
+    struct ofproto_bundle_settings b = {
+        .name = name, .members = &ofp_port, .n_members = 1, .vlan_mode = mode, .vlan = vlan};
+    assert_int_equal(ofproto_bundle_set(br, &b), 0);
+    smap_fini(&options);
+    return ofp_port;
+}
+
+static void flow(struct ofproto *br, enum flow_mod_command command, const char *text)
+{
+    struct flow_mod fm;
+    uint32_t usable;
+    char *error = flow_mod_parse(&fm, text, command, false, NULL, &usable);
+    if (error) {
+        fail_msg("%s: %s", text, error);
+    }
+    assert_int_equal(ofproto_flow_mods(br, &(const struct flow_mod *){&fm}, 1, false, RULE_DELETE, NULL), OFPERR_NONE);
+    flow_mod_fini(&fm);
+    pipeline_commit(br->pipeline);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = xzalloc(sizeof *f);
+    char *error = NULL;
+    clock_stop();
+    random_set_seed(5);
+    task_queue_init(&f->queue);
+    f->p = pipeline_create(&f->queue);
+    assert_int_equal(ofproto_create(f->p, "br0", "dummy", &f->br0, &error), 0);
+    assert_int_equal(ofproto_create(f->p, "br1", "dummy", &f->br1, &error), 0);
+    ofproto_set_fail_mode(f->br0, OFPROTO_SECURE, false);
+    ofproto_set_fail_mode(f->br1, OFPROTO_STANDALONE, false);
+    add_port(f->br0, "br0", "internal", OFPP_LOCAL, NULL, OFPROTO_VLAN_TRUNK, -1);
+    add_port(f->br0, "p1", "dummy", 1, NULL, OFPROTO_VLAN_TRUNK, -1);
+    add_port(f->br0, "p2", "dummy", 2, NULL, OFPROTO_VLAN_TRUNK, -1);
+    add_port(f->br0, "p3", "dummy", 3, NULL, OFPROTO_VLAN_NATIVE_UNTAGGED, 10);
+    add_port(f->br0, "p4", "dummy", 4, NULL, OFPROTO_VLAN_ACCESS, 10);
+    add_port(f->br0, "pa", "patch", 8, "pb", OFPROTO_VLAN_TRUNK, -1);
+    add_port(f->br1, "br1", "internal", OFPP_LOCAL, NULL, OFPROTO_VLAN_TRUNK, -1);
+    add_port(f->br1, "pb", "patch", 1, "pa", OFPROTO_VLAN_TRUNK, -1);
+    add_port(f->br1, "p9", "dummy", 2, NULL, OFPROTO_VLAN_TRUNK, -1);
+    pipeline_commit(f->p);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    pipeline_destroy(f->p);
+    task_queue_fini(&f->queue);
+    free(f);
+    return 0;
+}
+
+static void warp(struct fixture *f, int64_t ms)
+{
+    for (int64_t done = 0; done < ms; done += 250) {
+        clock_warp(250);
+        task_queue_run(&f->queue, clock_ms());
+    }
+}
+
+/* ------------------------------------------------------------------ megaflows against translation */
+
+static uint32_t one_of(const uint32_t *values, unsigned n)
+{
+    return values[random_below(n)];
+}
+#define ONE_OF(...) one_of((const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
+
+static void random_key(struct flow_key *k)
+{
+    flow_key_clear(k);
+    k->in_port = ONE_OF(1, 2, 3, 4);
+    k->dl_src.ea[0] = k->dl_dst.ea[0] = 0x50;
+    k->dl_src.ea[5] = (uint8_t)ONE_OF(1, 2, 3);
+    k->dl_dst.ea[5] = (uint8_t)ONE_OF(1, 2, 3);
+    if (random_below(3) == 0) {
+        k->vlans[0].tpid = CONST_BE16(0x8100);
+        k->vlans[0].tci = FLOW_VLAN_PRESENT | htobe16((uint16_t)ONE_OF(10, 20, 0x600a));
+    }
+    switch (random_below(4)) {
+    case 0:
+        k->dl_type = CONST_BE16(0x0806);
+        k->nw_proto = (uint8_t)ONE_OF(1, 2);
+        k->nw_src = htobe32(ONE_OF(0x0a000001, 0x0a000102));
+        break;
+    case 1:
+        k->dl_type = CONST_BE16(0x86dd);
+        k->nw_proto = (uint8_t)ONE_OF(6, 17);
+        k->ipv6_src.u8[15] = (uint8_t)ONE_OF(1, 2);
+        k->ipv6_dst.u8[15] = (uint8_t)ONE_OF(1, 2);
+        k->nw_ttl = (uint8_t)ONE_OF(1, 64);
+        k->tp_dst = htobe16((uint16_t)ONE_OF(80, 443));
+        k->tp_src = htobe16((uint16_t)ONE_OF(1, 2));
+        break;
+    default:
+        k->dl_type = CONST_BE16(0x0800);
+        k->nw_proto = (uint8_t)ONE_OF(6, 17);
+        k->nw_src = htobe32(ONE_OF(0x0a000001, 0x0a000102, 0x0a008001));
+        k->nw_dst = htobe32(ONE_OF(0x0a000001, 0x0a000102, 0x0a008001));
+        k->nw_ttl = (uint8_t)ONE_OF(1, 64);
+        k->nw_tos = (uint8_t)ONE_OF(0, 32);
+        k->tp_dst = htobe16((uint16_t)ONE_OF(80, 443));
+        k->tp_src = htobe16((uint16_t)ONE_OF(1, 2));
+        break;
+    }
+}
+
+/* Another packet of the same kind. */
+static void vary(struct flow_key *k)
+{
+    random_bytes(&k->dl_src, sizeof k->dl_src);
+    random_bytes(&k->dl_dst, sizeof k->dl_dst);
+    if (k->vlans[0].tci) {
+        k->vlans[0].tci = FLOW_VLAN_PRESENT | htobe16((uint16_t)(random_u32() & 0xefff));
+    }
+    if (k->dl_type == CONST_BE16(0x86dd)) {
+        random_bytes(&k->ipv6_src, 32);
+        k->ipv6_label = htobe32(random_u32() & 0xfffff);
+    } else {
+        k->nw_src = random_u32();
+        k->nw_dst = random_u32();
+    }
+    if (k->dl_type == CONST_BE16(0x0806)) {
+        random_bytes(&k->arp_sha, 12);
+        k->nw_proto = (uint8_t)ONE_OF(1, 2);
+        return;
+    }
+    k->nw_proto = (uint8_t)ONE_OF(6, 17);
+    k->nw_tos = (uint8_t)random_u32();
+    k->nw_ttl = (uint8_t)(random_u32() | 1);
+    k->tp_src = (be16)(random_u32() | 1);
+    k->tp_dst = (be16)random_u32();
+    k->tcp_flags = k->nw_proto == 6 ? htobe16((uint16_t)(random_u32() & 0xfff)) : 0;
+}
+
+static const char *const rules[] = {
+    "table=0,priority=9,in_port=1,ip,nw_dst=10.0.0.0/24,actions=set_field:5->reg0,goto_table:1",
+    "table=0,priority=8,tcp,tp_dst=80,actions=dec_ttl,resubmit(,2),normal",
+    "table=0,priority=7,dl_vlan=10,actions=strip_vlan,output:2,normal",
+    "table=0,priority=6,arp,arp_op=1,actions=move:eth_src[]->eth_dst[],set_field:2->arp_op,in_port",
+    "table=0,priority=5,ipv6,actions=set_field:fd00::9->ipv6_dst,output:8,output:2",
+    "table=0,priority=4,in_port=3,actions=push_vlan:0x8100,set_field:4116->vlan_vid,output:1,pop_vlan,output:2,flood",
+    "table=0,priority=3,dl_src=50:00:00:00:00:01,actions=clone(set_field:50:00:00:00:00:77->eth_dst,output:2),output:1",
+    "table=0,priority=0,actions=normal",
+    "table=1,priority=9,reg0=5,tcp,actions=move:nw_src[0..15]->reg1[0..15],push:tcp_dst[],pop:reg2[0..15],goto_table:3",
+    "table=1,priority=1,actions=write_actions(output:4,set_field:50:00:00:00:00:66->eth_src),goto_table:3",
+    "table=2,priority=9,ip,nw_tos=32,actions=set_field:9->ip_dscp,output:3",
+    "table=2,priority=1,actions=output:reg0[]",
+    "table=3,priority=9,tcp,reg2=80,actions=set_field:81->tcp_dst,output:2",
+    "table=3,priority=8,udp,nw_src=10.0.1.0/24,actions=multipath(symmetric_l4,1,modulo_n,2,0,reg0[]),output:2",
+    "table=3,priority=1,actions=check_pkt_larger(500)->reg3[0],resubmit(,4)",
+    "table=4,reg3=1,actions=output:1",
+    "table=4,actions=output:2",
+};
+
+static void translate(struct fixture *f, const struct flow_key *k, struct xlate_out *xout)
+{
+    struct xlate_in xin;
+    const struct snapshot *s = snapshot_get(f->p);
+    xlate_in_init(&xin, s, snapshot_bridge(s, f->br0), k);
+    xlate_out_init(xout);
+    xlate(&xin, xout);
+}
+
+static void release(struct fixture *f, struct xlate_out *xout)
+{
+    for (size_t i = 0; i < xout->n_recirc_ids; i++) {
+        recirc_unref(f->p->recirc, xout->recirc_ids[i]);
+    }
+    xlate_out_fini(xout);
+}
+
+static void test_megaflows(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+        flow(f->br0, FLOW_ADD, rules[i]);
+    }
+    struct mac_learn learn = {.mac = {{0x50, 0, 0, 0, 0, 2}}, .port = (void *)(uintptr_t)2, .vlan = 0};
+    mac_table_learn(f->br0->macs, &learn, clock_ms());
+    for (int i = 0; i < 200; i++) {
+        struct flow_key key;
+        struct xlate_out first;
+        random_key(&key);
+        translate(f, &key, &first);
+        for (int j = 0; j < 1000; j++) {
+            struct flow_key other = key;
+            struct xlate_out again;
+            vary(&other);
+            uint64_t *o = flow_key_words(&other);
+            const uint64_t *k = flow_key_words_const(&key), *m = flow_key_words_const(&first.wc.bits);
+            for (unsigned w = 0; w < FLOW_WORDS; w++) {
+                o[w] = (o[w] & ~m[w]) | (k[w] & m[w]);
+            }
+            translate(f, &other, &again);
+            if (!dp_actions_equal(first.actions.data, first.actions.len, again.actions.data, again.actions.len) ||
+                first.slow != again.slow) {
+                char *a = match_to_string(&(struct match){.flow = key, .wc = {.bits = first.wc.bits}}, NULL, 32768);
+                fail_msg("case %d: packets of one megaflow are treated differently: %s", i, a);
+            }
+            release(f, &again);
+        }
+        release(f, &first);
+    }
+}
+
+/* ------------------------------------------------------------------ cached flows follow */
+
+/* A frame into a dummy port; it has been dealt with when this returns. */
+static void receive(struct fixture *f, const char *port, uint8_t src, uint8_t dst)
+{
+    struct datapath *dp = ofproto_datapath(f->br0);
+    struct dp_port_desc desc;
+    uint8_t frame[60] = {0x50, 0, 0, 0, 0, dst, 0x50, 0, 0, 0, 0, src, 0x88, 0xb5};
+    assert_int_equal(dp->ops->port_query_name(dp, port, &desc), 0);
+    assert_int_equal(dp->ops->receive(dp, desc.port_no, 0, frame, sizeof frame), 0);
+}
+
+struct find_flow {
+    uint32_t in_port;
+    uint8_t dst;
+    struct bytebuf actions;
+    bool found;
+    unsigned n;
+};
+
+static bool each_flow(const struct dp_flow_desc *d, void *aux)
+{
+    struct find_flow *ff = aux;
+    ff->n++;
+    if (d->key->in_port == ff->in_port && (!ff->dst || d->key->dl_dst.ea[5] == ff->dst)) {
+        ff->found = true;
+        bytebuf_clear(&ff->actions);
+        bytebuf_put(&ff->actions, d->actions, d->actions_len);
+    }
+    return true;
+}
+
+/* The outputs of the cached flow from datapath port IN_PORT to DST, as text "2,3"; "-" if there is none. */
+static char *cached(struct fixture *f, uint32_t in_port, uint8_t dst)
+{
+    struct datapath *dp = ofproto_datapath(f->br0);
+    struct find_flow ff = {.in_port = in_port, .dst = dst, .actions = BYTEBUF_INITIALIZER};
+    static char text[256];
+    dp->ops->flow_dump(dp, each_flow, &ff);
+    strcpy(text, ff.found ? "" : "-");
+    const struct dp_action *a;
+    DP_ACTION_FOR_EACH (a, ff.actions.data, ff.actions.len) {
+        if (a->type == DP_ACTION_OUTPUT) {
+            sprintf(text + strlen(text), "%s%u", *text ? "," : "", dp_action_value(a));
+        }
+    }
+    bytebuf_fini(&ff.actions);
+    return text;
+}
+
+static void test_rules_change(void **state)
+{
+    struct fixture *f = *state;
+    flow(f->br0, FLOW_ADD, "priority=5,in_port=1,actions=output:2");
+    receive(f, "p1", 1, 2);
+    assert_string_equal(cached(f, 1, 0), "2");
+    /* One that takes its place, one that has nothing to do with it, one below, one above. */
+    flow(f->br0, FLOW_ADD, "priority=5,in_port=1,actions=output:3");
+    assert_string_equal(cached(f, 1, 0), "3");
+    flow(f->br0, FLOW_ADD, "priority=9,in_port=2,actions=output:1");
+    assert_string_equal(cached(f, 1, 0), "3");
+    flow(f->br0, FLOW_ADD, "priority=1,in_port=1,actions=output:4");
+    assert_string_equal(cached(f, 1, 0), "3");
+    /* This one matches on what the flow does not: the flow is too wide now. */
+    flow(f->br0, FLOW_ADD, "priority=9,in_port=1,dl_dst=50:00:00:00:00:02,actions=output:4");
+    assert_string_equal(cached(f, 1, 0), "-");
+    receive(f, "p1", 1, 2);
+    assert_string_equal(cached(f, 1, 2), "4");
+    flow(f->br0, FLOW_DELETE, "in_port=1,dl_dst=50:00:00:00:00:02");
+    assert_string_equal(cached(f, 1, 2), "3");
+    flow(f->br0, FLOW_DELETE, "");
+    assert_string_equal(cached(f, 1, 2), "");
+}
+
+static void test_mac_moves(void **state)
+{
+    struct fixture *f = *state;
+    flow(f->br0, FLOW_ADD, "actions=normal");
+    receive(f, "p2", 7, 0xff);
+    receive(f, "p1", 1, 7);
+    assert_string_equal(cached(f, 1, 7), "2");
+    /* The host moves: the very next packet goes there. */
+    receive(f, "br0", 7, 0xfe);
+    pipeline_commit(f->p);
+    assert_string_equal(cached(f, 1, 7), "100");
+    mac_table_flush(f->br0->macs);
+    pipeline_commit(f->p);
+    assert_string_not_equal(cached(f, 1, 7), "100");
+}
+
+static void test_statistics(void **state)
+{
+    struct fixture *f = *state;
+    flow(f->br0, FLOW_ADD, "priority=5,in_port=1,actions=resubmit(,1)");
+    flow(f->br0, FLOW_ADD, "table=1,priority=5,actions=output:8");
+    for (int i = 0; i < 10; i++) {
+        receive(f, "p1", 1, 2);
+    }
+    slow_path_revalidate(f->br0->backer->slow_path, false);
+    struct flow_mod all;
+    size_t n;
+    flow_mod_init(&all);
+    all.table_id = OFPTT_ALL;
+    struct rule **r = ofproto_collect_rules(f->br0, &all, false, false, &n);
+    assert_int_equal(n, 2);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(r[i]->counters->packets, 10);
+        assert_int_equal(r[i]->counters->bytes, 600);
+    }
+    free(r);
+    flow_mod_fini(&all);
+    struct ofproto_port_stats stats;
+    assert_int_equal(ofproto_patch_stats(f->br0, 8, &stats), 0);
+    assert_int_equal(stats.tx_packets, 10);
+    assert_int_equal(ofproto_patch_stats(f->br1, 1, &stats), 0);
+    assert_int_equal(stats.rx_packets, 10);
+}
+
+static void test_idle_flows_go(void **state)
+{
+    struct fixture *f = *state;
+    flow(f->br0, FLOW_ADD, "priority=5,in_port=1,actions=output:2");
+    receive(f, "p1", 1, 2);
+    warp(f, 9000);
+    assert_string_equal(cached(f, 1, 0), "2");
+    warp(f, 2000);
+    assert_string_equal(cached(f, 1, 0), "-");
+}
+
+static void test_rules_expire(void **state)
+{
+    struct fixture *f = *state;
+    flow(f->br0, FLOW_ADD, "priority=5,in_port=1,idle_timeout=5,actions=output:2");
+    flow(f->br0, FLOW_ADD, "priority=5,in_port=2,hard_timeout=8,actions=output:1");
+    for (int i = 0; i < 3; i++) {
+        warp(f, 3000);
+        receive(f, "p1", 1, 2);
+    }
+    assert_int_equal(f->br0->n_rules, 1); /* traffic keeps the first, nothing the second */
+    warp(f, 8000);
+    assert_int_equal(f->br0->n_rules, 0);
+    pipeline_commit(f->p);
+    assert_string_not_equal(cached(f, 1, 0), "2");
+}
+
+static void test_learn(void **state)
+{
+    struct fixture *f = *state;
+    flow(f->br0, FLOW_ADD,
+         "priority=5,actions=learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),resubmit(,1)");
+    flow(f->br0, FLOW_ADD, "table=1,priority=0,actions=flood");
+    receive(f, "p2", 7, 8);
+    assert_int_equal(f->br0->n_rules, 3);
+    receive(f, "p1", 8, 7);
+    assert_string_equal(cached(f, 1, 7), "2");
+}
+
+static void test_bundle_is_atomic(void **state)
+{
+    struct fixture *f = *state;
+    struct flow_mod a, b;
+    uint32_t usable;
+    flow(f->br0, FLOW_ADD, "priority=5,in_port=1,actions=output:2");
+    assert_null(flow_mod_parse(&a, "priority=6,in_port=1,actions=output:3", FLOW_ADD, false, NULL, &usable));
+    assert_null(
+        flow_mod_parse(&b, "priority=6,in_port=1,tcp,check_overlap,actions=output:3", FLOW_ADD, false, NULL, &usable));
+    const struct flow_mod *mods[] = {&a, &b};
+    size_t failed = 9;
+    assert_int_equal(ofproto_flow_mods(f->br0, mods, 2, false, RULE_DELETE, &failed), OFPERR_OFPFMFC_OVERLAP);
+    assert_int_equal(failed, 1);
+    assert_int_equal(f->br0->n_rules, 1);
+    flow_mod_fini(&a);
+    flow_mod_fini(&b);
+}
+
+static void test_bridge_goes(void **state)
+{
+    struct fixture *f = *state;
+    flow(f->br0, FLOW_ADD, "actions=normal");
+    receive(f, "p1", 1, 2); /* floods through the patch port into br1 */
+    ofproto_destroy(f->br1);
+    f->br1 = NULL;
+    receive(f, "p1", 1, 2);
+    assert_string_equal(cached(f, 1, 2), "100,2");
+}
+
+int main(void)
+{
+    rcu_register();
+    vport_enable_dummy(false, false);
+    datapath_register(true, false);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_megaflows, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rules_change, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_mac_moves, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_statistics, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_idle_flows_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rules_expire, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_learn, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bundle_is_atomic, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bridge_goes, setup, teardown),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rcu_unregister();
+    return failed;
+}
