@@ -72,7 +72,7 @@ void print_bits(uint32_t value, const struct bit_name *names, size_t n, char sep
 
 static print_fn *const printers[N_OFPTYPES] = {
     [OFPTYPE_HELLO] = print_hello,
-    [OFPTYPE_ERROR] = print_error,
+    [OFPTYPE_ERROR] = print_error_msg,
     [OFPTYPE_ECHO_REQUEST] = print_echo,
     [OFPTYPE_ECHO_REPLY] = print_echo,
     [OFPTYPE_FEATURES_REPLY] = print_features,

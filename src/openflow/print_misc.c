@@ -18,7 +18,7 @@ enum ofperr print_hello(const struct ofp_msg *m, const struct print *p)
     return OFPERR_NONE;
 }
 
-enum ofperr print_error(const struct ofp_msg *m, const struct print *p)
+enum ofperr print_error_msg(const struct ofp_msg *m, const struct print *p)
 {
     struct ofperr_wire w;
     struct reader payload;
