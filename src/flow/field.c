@@ -83,18 +83,23 @@ const struct field_oxm *field_oxm_from_name_len(const char *name, size_t len)
     return NULL;
 }
 
+/* How well CODE serves a message of VERSION: more is better. */
+static int oxm_rank(const struct field_oxm *code, int version)
+{
+    bool is_nxm = FIELD_OXM_CLASS(code->header) < 2;
+    if (version < 3) {
+        return is_nxm ? 100 : 50 - code->version;
+    }
+    /* A later standard over an earlier one; then NXM; a code of the future rather than none. */
+    return !is_nxm && code->version <= version ? 100 + code->version : is_nxm ? 90 : 50 - code->version;
+}
+
 const struct field_oxm *field_oxm_of(const struct field *f, int version)
 {
     const struct field_oxm *best = NULL;
     for (size_t i = 0; i < ARRAY_SIZE(oxms); i++) {
-        const struct field_oxm *o = &oxms[i];
-        if (o->field != f->id || o->version > version) {
-            continue;
-        }
-        bool is_nxm = FIELD_OXM_CLASS(o->header) < 2;
-        /* OpenFlow 1.2 and later prefer standard codes, a later standard over an earlier one. */
-        if (version >= 3 ? !best || (!is_nxm && o->version >= best->version) : is_nxm || !best) {
-            best = o;
+        if (oxms[i].field == f->id && (!best || oxm_rank(&oxms[i], version) > oxm_rank(best, version))) {
+            best = &oxms[i];
         }
     }
     return best;

@@ -126,8 +126,9 @@ struct field_oxm {
 /* The field that HEADER (mask bit and length are not looked at) stands for, or NULL. */
 const struct field_oxm *field_oxm_from_header(uint64_t header);
 const struct field_oxm *field_oxm_from_name_len(const char *name, size_t len);
-/* The code with which FIELD is sent in OpenFlow VERSION (1 to 6), preferring OXM for 1.2 and later. Header 0
- * (and NULL) if it cannot be sent. */
+/* The code with which FIELD is sent in OpenFlow VERSION (1 to 6): NXM before OXM in 1.0 and 1.1, the latest
+ * standard one of the version before NXM in later ones, and any rather than none. NULL if the field has no
+ * code. */
 const struct field_oxm *field_oxm_of(const struct field *, int version);
 
 /* In a complete key. Fields of tun_metadata have no fixed place: for them field_tunmd_*(), with the slot that

@@ -198,7 +198,6 @@
 #define OXM_EXP_NICIRA   0x00002320
 #define OXM_EXP_NSH      0x005ad650
 #define OXM_EXP_ONF      0x4f4e4600
-#define OXM_EXP_ERICSSON 0x0000d46e
 
 /* field, name, class, experimenter, number, first OpenFlow version (1: 1.0, 6: 1.5) */
 #define FIELD_OXM_TABLE(X) \
@@ -406,8 +405,8 @@
     X(ND_SLL, "NXM_NX_ND_SLL", 0x0001, 0, 24, 1) \
     X(ND_TLL, "OXM_OF_IPV6_ND_TLL", 0x8000, 0, 33, 3) \
     X(ND_TLL, "NXM_NX_ND_TLL", 0x0001, 0, 25, 1) \
-    X(ND_RESERVED, "ERICOXM_OF_ICMPV6_ND_RESERVED", 0xffff, OXM_EXP_ERICSSON, 1, 1) \
-    X(ND_OPTIONS_TYPE, "ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE", 0xffff, OXM_EXP_ERICSSON, 2, 1) \
+    X(ND_RESERVED, "ERICOXM_OF_ICMPV6_ND_RESERVED", 0x1000, 0, 1, 1) \
+    X(ND_OPTIONS_TYPE, "ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE", 0x1000, 0, 2, 1) \
     X(RECIRC_ID, "NXM_NX_RECIRC_ID", 0x0001, 0, 36, 1) \
     X(DP_HASH, "NXM_NX_DP_HASH", 0x0001, 0, 35, 1)
 

@@ -136,6 +136,11 @@ static void test_oxm(void **state)
     assert_string_equal(field_oxm_of(field_from_id(FIELD_XREG0), 4)->name, "OXM_OF_PKT_REG0");
     assert_int_equal(field_oxm_of(field_from_id(FIELD_XREG0), 4)->header >> 32, 0x80010008);
     assert_null(field_oxm_of(field_from_id(FIELD_DL_VLAN), 1));
+    /* What NXM has no code for is sent with OXM's even there; and the other way round. */
+    assert_string_equal(field_oxm_of(field_from_id(FIELD_METADATA), 1)->name, "OXM_OF_METADATA");
+    assert_string_equal(field_oxm_of(field_from_id(FIELD_ACTSET_OUTPUT), 1)->name, "ONFOXM_ET_ACTSET_OUTPUT");
+    assert_string_equal(field_oxm_of(field_from_id(FIELD_REG0), 6)->name, "NXM_NX_REG0");
+    assert_int_equal(field_oxm_of(field_from_id(FIELD_ND_RESERVED), 1)->header >> 32, 0x10000204);
     /* An experimenter's: the length counts its four bytes. */
     o = field_oxm_of(field_from_id(FIELD_NSH_TTL), 1);
     assert_int_equal(o->header, (UINT64_C(0xffff1405) << 32) | 0x005ad650);

@@ -252,6 +252,8 @@ void flow_mask_for_packet(const struct flow_key *f, struct flow_key *wc)
     memset(wc, 0, sizeof *wc);
     if (flow_key_from_tunnel(f)) {
         mask_tunnel_for_packet(f, wc);
+    } else if (f->tun_id) {
+        flow_wc_set(wc, tun_id);
     }
     flow_wc_set(wc, metadata);
     flow_wc_set(wc, regs);
@@ -284,7 +286,7 @@ void flow_mask_for_packet(const struct flow_key *f, struct flow_key *wc)
         flow_wc_set(wc, dl_type);
         for (int i = 0; i < FLOW_MAX_VLANS; i++) {
             flow_wc_set(wc, vlans[i]);
-            if (!(f->vlans[i].tci & FLOW_VLAN_PRESENT)) {
+            if (!f->vlans[i].tci) {
                 break;
             }
         }

@@ -463,8 +463,10 @@ void match_format_key(const struct flow_key *key, const struct port_names *ports
         HIDE_ZERO(regs[i]);
     }
     flow_wc_unset(&mask, actset_output);
-    if (key->tun_id) { /* set by an action, before there is a tunnel */
-        flow_wc_set(&mask, tun_id);
+    if (key->packet_type != FLOW_PT_ETH && flow_key_dl_type(key) == CONST_BE16(ETH_TYPE_IPV4)) {
+        /* So the reference shows packets without an Ethernet header. */
+        flow_wc_set(&mask, ct_nw_src);
+        flow_wc_set(&mask, ct_nw_dst);
     }
 #undef HIDE_ZERO
     match_init(&m, key, &mask);

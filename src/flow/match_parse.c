@@ -149,8 +149,9 @@ char *flow_key_parse(struct flow_key *flow, const struct port_names *ports, cons
     struct match m;
 
     match_init_catchall(&m);
+    m.flow.in_port = OFPORT_NONE;
     while (!error && match_next_token(&p, &key, &value)) {
-        if (parse_keyword(&m, key)) {
+        if (strcmp(key, "eth") && parse_keyword(&m, key)) {
             continue;
         }
         const struct field *f = field_from_name(key);
@@ -171,7 +172,7 @@ char *flow_key_parse(struct flow_key *flow, const struct port_names *ports, cons
     }
     free(copy);
     *flow = m.flow;
-    if (flow->vlans[0].tci) {
+    if (flow->vlans[0].tci & FLOW_VLAN_PRESENT) {
         flow->vlans[0].tpid = CONST_BE16(ETH_TYPE_VLAN);
     }
     return error;
