@@ -108,6 +108,24 @@ static void extract_metadata(const struct packet *p, struct flow_key *key, unsig
     }
 }
 
+static flow_ct_orig_reader *ct_orig_reader;
+
+void flow_set_ct_orig_reader(flow_ct_orig_reader *reader)
+{
+    __atomic_store_n(&ct_orig_reader, reader, __ATOMIC_RELEASE);
+}
+
+/* The blocks in which the connection's original direction stands. */
+static void extract_ct_orig(const struct packet *p, struct flow_key *key, unsigned *blocks)
+{
+    flow_ct_orig_reader *reader = __atomic_load_n(&ct_orig_reader, __ATOMIC_ACQUIRE);
+    if (reader) {
+        use_block(key, blocks, FLOW_BLOCK_META);
+        use_block(key, blocks, FLOW_BLOCK_EXT);
+        reader(p, key);
+    }
+}
+
 int flow_key_to_metadata(const struct flow_key *key, struct packet *p)
 {
     p->in_port = key->in_port;
@@ -422,6 +440,9 @@ static void extract_full(struct packet *p, struct flow_key *key)
     memset(key, 0, FLOW_BLOCK_SIZE);
     p->l2_5_ofs = p->l3_ofs = p->l4_ofs = PACKET_NO_OFFSET;
     extract_metadata(p, key, &blocks);
+    if (p->flags & PACKET_F_CT_ORIG) {
+        extract_ct_orig(p, key, &blocks);
+    }
 
     if (p->packet_type == FLOW_PT_ETH) {
         if (c.left < ETH_HEADER_LEN) {
@@ -478,12 +499,22 @@ _Static_assert(HOT(ct_zone) == HOT(ct_state) + 2 &&
                    offsetof(struct packet, ct_zone) == offsetof(struct packet, ct_state) + 2,
                "copied together");
 
-/* True if it is done; false if the packet is not of the kind. L2_LEN bytes of Ethernet with the Ethertype
- * last, which is IPv4's; the key's first 34 bytes are written by the caller. */
-static ALWAYS_INLINE bool extract_hot_ipv4(struct packet *p, struct flow_key *key, uint32_t l2_len)
+_Static_assert(HOT(nw_src) == HOT(tp_src) + 6 && HOT(ct_state) == HOT(nw_proto) + 4 &&
+                   HOT(pad_hot) == HOT(pkt_mark) + 4,
+               "stored together");
+_Static_assert(offsetof(struct packet, l3_ofs) == offsetof(struct packet, l2_5_ofs) + 2 &&
+                   offsetof(struct packet, l4_ofs) == offsetof(struct packet, l2_5_ofs) + 4 &&
+                   offsetof(struct packet, key_blocks) == offsetof(struct packet, l2_5_ofs) + 6,
+               "stored together");
+_Static_assert(offsetof(struct packet, dp_hash) == offsetof(struct packet, priority) + 4, "read together");
+
+/* True if it is done; false if the packet is not of the kind. IPv4 begins at L3, behind L2_LEN bytes, and
+ * LEFT bytes are there; the key's first 34 bytes are written by the caller. (What is known is passed on: the
+ * compiler must think that stores to the key change the packet.) */
+static ALWAYS_INLINE bool extract_hot_ipv4(struct packet *p, const uint8_t *l3, uint32_t left,
+                                           struct flow_key *key, uint32_t l2_len)
 {
-    const uint8_t *l3 = p->data + l2_len;
-    uint32_t left = p->len - l2_len, total_len = CONST_BE16(get_be16(l3 + 2));
+    uint32_t total_len = CONST_BE16(get_be16(l3 + 2));
     uint32_t proto = l3[9];
     be16 tcp_flags = 0;
 
@@ -511,26 +542,32 @@ static ALWAYS_INLINE bool extract_hot_ipv4(struct packet *p, struct flow_key *ke
     } else {
         return false;
     }
-    memcpy((char *)key + HOT(tp_src), l4, 4);
-    memcpy((char *)key + HOT(tcp_flags), &tcp_flags, 2);
-    memcpy((char *)key + HOT(nw_src), l3 + 12, 8);
-    uint32_t ip = proto | (uint32_t)l3[1] << 8 | (uint32_t)l3[8] << 16; /* proto, tos, ttl, frag */
-    memcpy((char *)key + HOT(nw_proto), &ip, 4);
-    memcpy((char *)key + HOT(ct_state), &p->ct_state, 4);
+    /* Ports and TCP flags (and two bytes of what comes next); the addresses; proto, tos, ttl, no fragment,
+     * and the connection's state; the mark and the padding. */
+    uint64_t ports = get_be32(l4) | (uint64_t)tcp_flags << 32;
+    uint64_t ip =
+        proto | (uint32_t)l3[1] << 8 | (uint32_t)l3[8] << 16 | (uint64_t)get_be32(&p->ct_state) << 32;
     uint64_t mark = p->mark;
-    memcpy((char *)key + HOT(pkt_mark), &mark, 8); /* and the padding */
-    p->l2_5_ofs = PACKET_NO_OFFSET;
-    p->l3_ofs = (uint16_t)l2_len;
-    p->l4_ofs = (uint16_t)(l2_len + IPV4_HEADER_LEN);
-    p->key_blocks = FLOW_BLOCK_BIT(FLOW_BLOCK_HOT);
+    memcpy((char *)key + HOT(tp_src), &ports, 8);
+    memcpy((char *)key + HOT(nw_src), l3 + 12, 8);
+    memcpy((char *)key + HOT(nw_proto), &ip, 8);
+    memcpy((char *)key + HOT(pkt_mark), &mark, 8);
+    uint64_t offsets = PACKET_NO_OFFSET | (uint64_t)l2_len << 16 |
+                       (uint64_t)(l2_len + IPV4_HEADER_LEN) << 32 |
+                       (uint64_t)FLOW_BLOCK_BIT(FLOW_BLOCK_HOT) << 48;
+    memcpy(&p->l2_5_ofs, &offsets, 8);
     return true;
 }
 
 static ALWAYS_INLINE bool extract_hot(struct packet *p, struct flow_key *key, unsigned limit)
 {
     const uint8_t *eth = p->data;
-    if (unlikely(p->len < ETH_HEADER_LEN + IPV4_HEADER_LEN + UDP_HEADER_LEN) || unlikely(p->packet_type) ||
-        unlikely(p->tunnel != NULL) || unlikely(has_rare_metadata(p))) {
+    const uint32_t len = p->len, l2_len = ETH_HEADER_LEN + VLAN_HEADER_LEN;
+    /* All that must be zero, in one comparison. */
+    if (unlikely(len < ETH_HEADER_LEN + IPV4_HEADER_LEN + UDP_HEADER_LEN) ||
+        unlikely(((uintptr_t)p->tunnel | p->packet_type | (p->flags & PACKET_F_CT_ORIG) |
+                  get_be64(&p->priority) | p->ct_mark | get_be64(&p->ct_label) |
+                  get_be64(&p->ct_label.u8[8])) != 0)) {
         return false;
     }
     be16 type = get_be16(eth + 12);
@@ -539,10 +576,10 @@ static ALWAYS_INLINE bool extract_hot(struct packet *p, struct flow_key *key, un
         memset((char *)key + HOT(packet_type), 0, 4);
         memcpy((char *)key + HOT(dl_dst), eth, 14);
         memset((char *)key + HOT(vlans), 0, 8);
-        return extract_hot_ipv4(p, key, ETH_HEADER_LEN);
+        return extract_hot_ipv4(p, eth + ETH_HEADER_LEN, len - ETH_HEADER_LEN, key, ETH_HEADER_LEN);
     }
     if (eth_type_is_vlan(type) && limit && get_be16(eth + 16) == CONST_BE16(ETH_TYPE_IPV4) &&
-        p->len >= ETH_HEADER_LEN + VLAN_HEADER_LEN + IPV4_HEADER_LEN + UDP_HEADER_LEN) {
+        len >= l2_len + IPV4_HEADER_LEN + UDP_HEADER_LEN) {
         /* dl_type and the outer tag; then the inner one. */
         uint64_t tags = CONST_BE16(ETH_TYPE_IPV4) | (uint64_t)type << 16 |
                         (uint64_t)(get_be16(eth + 14) | FLOW_VLAN_PRESENT) << 32;
@@ -550,7 +587,7 @@ static ALWAYS_INLINE bool extract_hot(struct packet *p, struct flow_key *key, un
         memcpy((char *)key + HOT(dl_dst), eth, 12);
         memcpy((char *)key + HOT(dl_type), &tags, 8);
         memset((char *)key + HOT(dl_type) + 8, 0, 2);
-        return extract_hot_ipv4(p, key, ETH_HEADER_LEN + VLAN_HEADER_LEN);
+        return extract_hot_ipv4(p, eth + l2_len, len - l2_len, key, l2_len);
     }
     return false;
 }
@@ -565,11 +602,11 @@ void flow_key_extract(struct packet *p, struct flow_key *key)
 void flow_extract_batch(struct packet_batch *batch, struct flow_key *keys)
 {
     unsigned limit = flow_vlan_limit();
-    for (uint32_t i = 0; i < batch->n; i++) {
+    const uint32_t n = batch->n;
+    for (uint32_t i = 0; i < n; i++) {
         struct packet *p = batch->packets[i];
-        if (i + 4 < batch->n) {
+        if (i + 4 < n) {
             __builtin_prefetch(batch->packets[i + 4]->data);
-            __builtin_prefetch(&keys[i + 4], 1);
         }
         if (!extract_hot(p, &keys[i], limit)) {
             extract_full(p, &keys[i]);

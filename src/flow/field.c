@@ -43,12 +43,39 @@ const struct field *field_from_id(enum field_id id)
     return &fields[id];
 }
 
+/* Look-up tables, filled before main(): names and codes hashed with linear probing, 0 for an empty slot and
+ * otherwise the row's number plus 1; and the code to send by field and version. Read-only afterwards. */
+#define TABLE_SIZE 1024
+_Static_assert(2 * FIELD_N < TABLE_SIZE / 2 && ARRAY_SIZE(oxms) < TABLE_SIZE / 2, "tables stay half empty");
+static uint16_t names_table[TABLE_SIZE], headers_table[TABLE_SIZE], oxm_names_table[TABLE_SIZE];
+static const struct field_oxm *oxm_by_version[FIELD_N][6];
+
+/* Class, number and experimenter. */
+#define OXM_IDENTITY (~(UINT64_C(0x1ff) << 32))
+
+static void table_add(uint16_t *table, uint32_t hash, size_t row)
+{
+    while (table[hash % TABLE_SIZE]) {
+        hash++;
+    }
+    table[hash % TABLE_SIZE] = (uint16_t)(row + 1);
+}
+
+#define TABLE_FOR_EACH(ROW, TABLE, HASH)                                                                     \
+    for (uint32_t h__ = (HASH); ((ROW) = (TABLE)[h__ % TABLE_SIZE]) != 0; h__++)
+
+static bool name_is(const char *name, const char *text, size_t len)
+{
+    return name && !strncmp(name, text, len) && !name[len];
+}
+
 const struct field *field_from_name_len(const char *name, size_t len)
 {
-    for (size_t i = 0; i < FIELD_N; i++) {
-        const struct field *f = &fields[i];
-        if ((!strncmp(f->name, name, len) && !f->name[len]) ||
-            (f->alias && !strncmp(f->alias, name, len) && !f->alias[len])) {
+    uint16_t row;
+    TABLE_FOR_EACH(row, names_table, hash_bytes(name, len, 0))
+    {
+        const struct field *f = &fields[row - 1];
+        if (name_is(f->name, name, len) || name_is(f->alias, name, len)) {
             return f;
         }
     }
@@ -60,14 +87,13 @@ const struct field *field_from_name(const char *name)
     return field_from_name_len(name, strlen(name));
 }
 
-/* Class, number and experimenter. */
-#define OXM_IDENTITY (~(UINT64_C(0x1ff) << 32))
-
 const struct field_oxm *field_oxm_from_header(uint64_t header)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(oxms); i++) {
-        if (!((oxms[i].header ^ header) & OXM_IDENTITY)) {
-            return &oxms[i];
+    uint16_t row;
+    TABLE_FOR_EACH(row, headers_table, hash_u64(header & OXM_IDENTITY, 0))
+    {
+        if (!((oxms[row - 1].header ^ header) & OXM_IDENTITY)) {
+            return &oxms[row - 1];
         }
     }
     return NULL;
@@ -75,9 +101,11 @@ const struct field_oxm *field_oxm_from_header(uint64_t header)
 
 const struct field_oxm *field_oxm_from_name_len(const char *name, size_t len)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(oxms); i++) {
-        if (!strncmp(oxms[i].name, name, len) && !oxms[i].name[len]) {
-            return &oxms[i];
+    uint16_t row;
+    TABLE_FOR_EACH(row, oxm_names_table, hash_bytes(name, len, 0))
+    {
+        if (name_is(oxms[row - 1].name, name, len)) {
+            return &oxms[row - 1];
         }
     }
     return NULL;
@@ -96,13 +124,28 @@ static int oxm_rank(const struct field_oxm *code, int version)
 
 const struct field_oxm *field_oxm_of(const struct field *f, int version)
 {
-    const struct field_oxm *best = NULL;
-    for (size_t i = 0; i < ARRAY_SIZE(oxms); i++) {
-        if (oxms[i].field == f->id && (!best || oxm_rank(&oxms[i], version) > oxm_rank(best, version))) {
-            best = &oxms[i];
+    return oxm_by_version[f->id][MAX(MIN(version, 6), 1) - 1];
+}
+
+static void __attribute__((constructor)) fill_tables(void)
+{
+    for (size_t i = 0; i < FIELD_N; i++) {
+        table_add(names_table, hash_string(fields[i].name, 0), i);
+        if (fields[i].alias) {
+            table_add(names_table, hash_string(fields[i].alias, 0), i);
         }
     }
-    return best;
+    for (size_t i = 0; i < ARRAY_SIZE(oxms); i++) {
+        const struct field_oxm *code = &oxms[i];
+        table_add(headers_table, hash_u64(code->header & OXM_IDENTITY, 0), i);
+        table_add(oxm_names_table, hash_string(code->name, 0), i);
+        for (int version = 1; version <= 6; version++) {
+            const struct field_oxm **best = &oxm_by_version[code->field][version - 1];
+            if (!*best || oxm_rank(code, version) > oxm_rank(*best, version)) {
+                *best = code;
+            }
+        }
+    }
 }
 
 /* --- Members as numbers -------------------------------------------------------------------------------- */
