@@ -144,24 +144,14 @@ static void put_geneve(struct out *o)
         put_num(o, "type", opt->type, om->type, UINT8_MAX, HEX);
         strbuf_printf(o->s, "len=%u,", len);
         if (len && wanted(o, data_mask, len)) {
-            bool exact = true, zero = true, zero_mask = true;
+            bool exact = true;
             for (unsigned i = 0; i < len; i++) {
                 exact &= data_mask[i] == 0xff;
-                zero &= !data[i];
-                zero_mask &= !data_mask[i];
             }
-            if (zero) {
-                strbuf_put_char(o->s, '0');
-            } else {
-                text_put_hex_bytes(o->s, data, len);
-            }
+            text_put_hex_bytes(o->s, data, len);
             if (!exact) {
                 strbuf_put_char(o->s, '/');
-                if (zero_mask) {
-                    strbuf_put_char(o->s, '0');
-                } else {
-                    text_put_hex_bytes(o->s, data_mask, len);
-                }
+                text_put_hex_bytes(o->s, data_mask, len);
             }
         }
         strbuf_chomp(o->s, ',');
@@ -271,24 +261,15 @@ static void put_ct(struct out *o)
     put_attr_hex(o, "ct_zone", k->ct_zone, m->ct_zone, UINT16_MAX);
     put_attr_hex(o, "ct_mark", k->ct_mark, m->ct_mark, UINT32_MAX);
     if (WANTED(o, ct_label)) {
-        static const be128 zero;
         bool exact = true;
         for (int i = 0; i < 16; i++) {
             exact &= m->ct_label.u8[i] == 0xff;
         }
         begin(o, "ct_label");
-        if (memcmp(&k->ct_label, &zero, sizeof zero)) {
-            text_put_hex_bytes(o->s, k->ct_label.u8, 16);
-        } else {
-            strbuf_put_char(o->s, '0');
-        }
+        text_put_hex_bytes(o->s, k->ct_label.u8, 16);
         if (!exact) {
             strbuf_put_char(o->s, '/');
-            if (memcmp(&m->ct_label, &zero, sizeof zero)) {
-                text_put_hex_bytes(o->s, m->ct_label.u8, 16);
-            } else {
-                strbuf_put_char(o->s, '0');
-            }
+            text_put_hex_bytes(o->s, m->ct_label.u8, 16);
         }
         strbuf_puts(o->s, "),");
     }

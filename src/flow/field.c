@@ -571,17 +571,14 @@ void field_wc_set_prereqs(const struct field *f, const struct flow_key *key, str
 static char *match_tunmd(const struct field *f, const union field_value *value, const union field_value *mask,
                          struct match *m)
 {
-    unsigned n = f->id - FIELD_TUN_METADATA0, len = f->n_bytes, first = 0, end = 0;
+    unsigned n = f->id - FIELD_TUN_METADATA0, len, first = 0, end = 0;
     struct tun_md_slot *slot = &m->tun_md[n];
-    while (first + 4 < f->n_bytes && !value->b[first] && !mask->b[first]) {
+    /* As long as the mask; of an exact match, as the value. */
+    const uint8_t *sized = all_ones(mask->b, f->n_bytes) ? value->b : mask->b;
+    while (first + 1 < f->n_bytes && !sized[first]) {
         first++;
     }
-    if (all_ones(mask->b, f->n_bytes)) {
-        /* Exact: as long as the value, in whole words. */
-        for (first = 0; first + 4 < f->n_bytes && !value->b[first]; first++) {
-        }
-    }
-    len = ROUND_UP(f->n_bytes - first, 4);
+    len = f->n_bytes - first;
     if (!slot->len) {
         for (unsigned i = 0; i < FLOW_N_TUN_MD; i++) {
             if (m->tun_md[i].len) {

@@ -20,8 +20,8 @@
     X(TUN_IPV6_SRC, "tun_ipv6_src", NULL, 16, 128, offsetof(struct flow_key, tun_ipv6_src), 16, FIELD_BYTES, 0, FIELD_MASKABLE, FIELD_IPV6, FIELD_PRE_NONE, FIELD_RW) \
     X(TUN_IPV6_DST, "tun_ipv6_dst", NULL, 16, 128, offsetof(struct flow_key, tun_ipv6_dst), 16, FIELD_BYTES, 0, FIELD_MASKABLE, FIELD_IPV6, FIELD_PRE_NONE, FIELD_RW) \
     X(TUN_FLAGS, "tun_flags", NULL, 2, 1, offsetof(struct flow_key, tun_flags), 2, FIELD_NUM, 0, FIELD_MASKABLE, FIELD_TUNFLAGS, FIELD_PRE_NONE, FIELD_RW) \
-    X(TUN_TTL, "tun_ttl", NULL, 1, 8, offsetof(struct flow_key, tun_ttl), 1, FIELD_BYTES, 0, FIELD_EXACT, FIELD_DEC, FIELD_PRE_NONE, FIELD_RW) \
-    X(TUN_TOS, "tun_tos", NULL, 1, 8, offsetof(struct flow_key, tun_tos), 1, FIELD_BYTES, 0, FIELD_EXACT, FIELD_DEC, FIELD_PRE_NONE, FIELD_RW) \
+    X(TUN_TTL, "tun_ttl", NULL, 1, 8, offsetof(struct flow_key, tun_ttl), 1, FIELD_BYTES, 0, FIELD_EXACT, FIELD_DEC, FIELD_PRE_NONE, FIELD_RO) \
+    X(TUN_TOS, "tun_tos", NULL, 1, 8, offsetof(struct flow_key, tun_tos), 1, FIELD_BYTES, 0, FIELD_EXACT, FIELD_DEC, FIELD_PRE_NONE, FIELD_RO) \
     X(TUN_GBP_ID, "tun_gbp_id", NULL, 2, 16, offsetof(struct flow_key, tun_gbp_id), 2, FIELD_BYTES, 0, FIELD_MASKABLE, FIELD_DEC, FIELD_PRE_NONE, FIELD_RW) \
     X(TUN_GBP_FLAGS, "tun_gbp_flags", NULL, 1, 8, offsetof(struct flow_key, tun_gbp_flags), 1, FIELD_BYTES, 0, FIELD_MASKABLE, FIELD_HEX, FIELD_PRE_NONE, FIELD_RW) \
     X(TUN_ERSPAN_IDX, "tun_erspan_idx", NULL, 4, 20, offsetof(struct flow_key, erspan_idx), 4, FIELD_NUM, 0, FIELD_MASKABLE, FIELD_HEX, FIELD_PRE_NONE, FIELD_RW) \

@@ -27,7 +27,11 @@ void text_put_hex_bytes(struct strbuf *s, const uint8_t *b, unsigned n)
     while (n > 1 && !*b) {
         b++, n--;
     }
-    strbuf_printf(s, "0x%x", n ? b[0] : 0u);
+    if (!n || (n == 1 && !*b)) {
+        strbuf_put_char(s, '0');
+        return;
+    }
+    strbuf_printf(s, "0x%x", b[0]);
     for (unsigned i = 1; i < n; i++) {
         strbuf_printf(s, "%02x", b[i]);
     }
@@ -139,6 +143,7 @@ void field_format(const struct field *f, const union field_value *value, const u
                   const struct port_names *ports, struct strbuf *s)
 {
     union field_value ones;
+    bool is_masked = mask != NULL;
     field_all_ones(f, &ones);
     if (mask) {
         bool zero = true, exact = true;
@@ -185,7 +190,8 @@ void field_format(const struct field *f, const union field_value *value, const u
         text_put_frag(s, value->b[0], m->b[0]);
         break;
     case FIELD_TUNFLAGS:
-        flags_format_masked(s, flag_names_tunnel, CONST_BE16(value->be16), CONST_BE16(m->be16), UINT32_MAX);
+        flags_format_masked(s, flag_names_tunnel, CONST_BE16(value->be16), CONST_BE16(m->be16),
+                            is_masked ? UINT32_MAX : FLOW_TUN_OAM);
         break;
     case FIELD_TCPFLAGS:
         flags_format_masked(s, flag_names_tcp, CONST_BE16(value->be16), CONST_BE16(m->be16), 0xfff);

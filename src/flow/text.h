@@ -7,7 +7,7 @@
 #include "base/strbuf.h"
 #include "base/types.h"
 
-/* "0x12ab" of N bytes, most significant first, without leading zeros. */
+/* "0x12ab" of N bytes, most significant first, without leading zeros; "0". */
 void text_put_hex_bytes(struct strbuf *, const uint8_t *, unsigned n);
 void text_put_mac(struct strbuf *, const struct eth_addr *);
 void text_put_ipv4(struct strbuf *, be32);

@@ -47,7 +47,7 @@ tun_flags=+oam/1|ct_state=0x100|ct_state=0x1/|ct_state=|tcp,tcp_flags=|tcp,tcp_f
 ct_state=foo\\|trk|in_port=|in_port=*|in_port=1/3|in_port=0x10|nw_frag=no/1,ip|dl_type=*|dl_type=|nw_proto=300,ip|arp,arp_op=70000|dl_vlan=70000|dl_vlan=5/7|dl_vlan=*
 ip,arp|tcp,udp|in_port=1,in_port=2|ip  tcp|ip,,tcp|dl_src=|nw_src=,ip|ipv6,ipv6_src=|packet_type=|ip,nw_frag=|tun_metadata0=0x1/0x|tcp=5|dl_src=1:2:3:4:5:6/0:0:0:0:0:0
 metadata=0x1/0x10000000000000000|reg0=0x1/0x100000000|ct_label=0x1/x|tun_src=1.2.3.4/33|dl_src=1:2:3:4:5:g|nw_src=1.2.3.4.5,ip|ct_mark=5 5
-mpls,mpls_label=5/7|mpls,mpls_tc=x|nd_target=::1,ipv6|recirc_id=5/7|conj_id=1/2|actset_output=foo|dl_type=70000|vlan_tci=70000|vlan_vid=0x1005/0x1007|dp_hash=|tun_tos=5/6""".replace("\n", "|").split("|")
+mpls,mpls_label=5/7|mpls,mpls_tc=x|nd_target=::1,ipv6|recirc_id=5/7|conj_id=1/2|actset_output=foo|dl_type=70000|vlan_tci=70000|vlan_vid=0x1005/0x1007|dp_hash=|tun_metadata0=0|tun_metadata0=0/0xff|tun_metadata0=5/0xffff|tun_metadata0=0x5/0xff00|ct_label=0/0xff|ct_label=0|xxreg0=0/0xff|tun_gbp_flags=0|tun_tos=5/6""".replace("\n", "|").split("|")
 
 
 def theirs(lines):
