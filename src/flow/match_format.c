@@ -286,7 +286,11 @@ static void put_nsh(struct strbuf *s, const struct match *m)
     }
     put_dec(s, "nsh_si", path & 0xff, path_mask & 0xff, UINT8_MAX);
     for (int i = 0; i < 4 && f->nsh_mdtype == 1; i++) {
-        put_hex(s, context[i], CONST_BE32(f->nsh_context[i]), CONST_BE32(wc->nsh_context[i]), UINT32_MAX);
+        if (wc->nsh_context[i] == UINT32_MAX) {
+            strbuf_printf(s, "%s=0x%x,", context[i], CONST_BE32(f->nsh_context[i]));
+        } else {
+            put_hex(s, context[i], CONST_BE32(f->nsh_context[i]), CONST_BE32(wc->nsh_context[i]), UINT32_MAX);
+        }
     }
 }
 

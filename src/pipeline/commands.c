@@ -10,10 +10,7 @@
 #include "base/clock.h"
 #include "base/strbuf.h"
 #include "control/control.h"
-#if __has_include("dpif/flow_text.h")
 #include "dpif/flow_text.h"
-#define HAVE_FLOW_TEXT 1
-#endif
 #include "flow/text.h"
 #include "l2/mac_table.h"
 #include "openflow/check.h"
@@ -283,7 +280,6 @@ static void dpif_dump_dps(struct control_request *r, int argc, const char *argv[
     control_reply_steal(r, strbuf_steal(&s));
 }
 
-#ifdef HAVE_FLOW_TEXT
 struct dump {
     const struct ofproto *ofproto;
     const struct snapshot *snapshot;
@@ -335,8 +331,6 @@ static void dpif_dump_flows(struct control_request *r, int argc, const char *arg
     ofproto->backer->dp->ops->flow_dump(ofproto->backer->dp, dump_flow, &d);
     control_reply_steal(r, strbuf_steal(&d.s));
 }
-
-#endif
 
 static void dpif_show_features(struct control_request *r, int argc, const char *argv[], void *aux)
 {
@@ -603,9 +597,7 @@ static void dump_rules(struct control_request *r, int argc, const char *argv[], 
 static const struct control_command commands[] = {
     {"bridge/dump-flows", "[--offload-stats] bridge", 1, 2, bridge_dump_flows},
     {"dpif/dump-dps", "", 0, 0, dpif_dump_dps},
-#ifdef HAVE_FLOW_TEXT
     {"dpif/dump-flows", "[-m] [--names | --no-names] bridge", 1, INT_MAX, dpif_dump_flows},
-#endif
     {"dpif/show", "", 0, 0, dpif_show},
     {"dpif/show-dp-features", "bridge", 1, 1, dpif_show_features},
     {"fdb/add", "bridge port vlan mac", 4, 4, fdb_add},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pipeline on a dummy datapath, in one process. The oracle for a megaflow is translation itself: every packet that it
- * matches must come out alike. */
+/* The pipeline on a dummy datapath, in one process. The oracle for a megaflow is translation itself: every
+ * packet that it matches must come out alike. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,8 +33,8 @@ struct fixture {
     struct ofproto *br0, *br1;
 };
 
-static uint32_t add_port(struct ofproto *br, const char *name, const char *type, uint32_t number, const char *peer,
-                         enum ofproto_vlan_mode mode, int vlan)
+static uint32_t add_port(struct ofproto *br, const char *name, const char *type, uint32_t number,
+                         const char *peer, enum ofproto_vlan_mode mode, int vlan)
 {
     struct smap options;
     uint32_t ofp_port;
@@ -43,7 +43,8 @@ static uint32_t add_port(struct ofproto *br, const char *name, const char *type,
     if (peer) {
         smap_set(&options, "peer", peer);
     }
-    struct ofproto_port_settings s = {.name = name, .type = type, .options = &options, .ofp_port_request = number};
+    struct ofproto_port_settings s = {
+        .name = name, .type = type, .options = &options, .ofp_port_request = number};
     assert_int_equal(ofproto_port_add(br, &s, &ofp_port, &error), 0);
     struct ofproto_bundle_settings b = {
         .name = name, .members = &ofp_port, .n_members = 1, .vlan_mode = mode, .vlan = vlan};
@@ -60,7 +61,8 @@ static void flow(struct ofproto *br, enum flow_mod_command command, const char *
     if (error) {
         fail_msg("%s: %s", text, error);
     }
-    assert_int_equal(ofproto_flow_mods(br, &(const struct flow_mod *){&fm}, 1, false, RULE_DELETE, NULL), OFPERR_NONE);
+    assert_int_equal(ofproto_flow_mods(br, &(const struct flow_mod *){&fm}, 1, false, RULE_DELETE, NULL),
+                     OFPERR_NONE);
     flow_mod_fini(&fm);
     pipeline_commit(br->pipeline);
 }
@@ -189,15 +191,19 @@ static const char *const rules[] = {
     "table=0,priority=7,dl_vlan=10,actions=strip_vlan,output:2,normal",
     "table=0,priority=6,arp,arp_op=1,actions=move:eth_src[]->eth_dst[],set_field:2->arp_op,in_port",
     "table=0,priority=5,ipv6,actions=set_field:fd00::9->ipv6_dst,output:8,output:2",
-    "table=0,priority=4,in_port=3,actions=push_vlan:0x8100,set_field:4116->vlan_vid,output:1,pop_vlan,output:2,flood",
-    "table=0,priority=3,dl_src=50:00:00:00:00:01,actions=clone(set_field:50:00:00:00:00:77->eth_dst,output:2),output:1",
+    "table=0,priority=4,in_port=3,actions=push_vlan:0x8100,set_field:4116->vlan_vid,output:1,pop_vlan,output:"
+    "2,flood",
+    "table=0,priority=3,dl_src=50:00:00:00:00:01,actions=clone(set_field:50:00:00:00:00:77->eth_dst,output:2)"
+    ",output:1",
     "table=0,priority=0,actions=normal",
-    "table=1,priority=9,reg0=5,tcp,actions=move:nw_src[0..15]->reg1[0..15],push:tcp_dst[],pop:reg2[0..15],goto_table:3",
+    "table=1,priority=9,reg0=5,tcp,actions=move:nw_src[0..15]->reg1[0..15],push:tcp_dst[],pop:reg2[0..15],"
+    "goto_table:3",
     "table=1,priority=1,actions=write_actions(output:4,set_field:50:00:00:00:00:66->eth_src),goto_table:3",
     "table=2,priority=9,ip,nw_tos=32,actions=set_field:9->ip_dscp,output:3",
     "table=2,priority=1,actions=output:reg0[]",
     "table=3,priority=9,tcp,reg2=80,actions=set_field:81->tcp_dst,output:2",
-    "table=3,priority=8,udp,nw_src=10.0.1.0/24,actions=multipath(symmetric_l4,1,modulo_n,2,0,reg0[]),output:2",
+    "table=3,priority=8,udp,nw_src=10.0.1.0/"
+    "24,actions=multipath(symmetric_l4,1,modulo_n,2,0,reg0[]),output:2",
     "table=3,priority=1,actions=check_pkt_larger(500)->reg3[0],resubmit(,4)",
     "table=4,reg3=1,actions=output:1",
     "table=4,actions=output:2",
@@ -243,9 +249,11 @@ static void test_megaflows(void **state)
                 o[w] = (o[w] & ~m[w]) | (k[w] & m[w]);
             }
             translate(f, &other, &again);
-            if (!dp_actions_equal(first.actions.data, first.actions.len, again.actions.data, again.actions.len) ||
+            if (!dp_actions_equal(first.actions.data, first.actions.len, again.actions.data,
+                                  again.actions.len) ||
                 first.slow != again.slow) {
-                char *a = match_to_string(&(struct match){.flow = key, .wc = {.bits = first.wc.bits}}, NULL, 32768);
+                char *a =
+                    match_to_string(&(struct match){.flow = key, .wc = {.bits = first.wc.bits}}, NULL, 32768);
                 fail_msg("case %d: packets of one megaflow are treated differently: %s", i, a);
             }
             release(f, &again);
@@ -403,7 +411,8 @@ static void test_learn(void **state)
 {
     struct fixture *f = *state;
     flow(f->br0, FLOW_ADD,
-         "priority=5,actions=learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),resubmit(,1)");
+         "priority=5,actions=learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),"
+         "resubmit(,1)");
     flow(f->br0, FLOW_ADD, "table=1,priority=0,actions=flood");
     receive(f, "p2", 7, 8);
     assert_int_equal(f->br0->n_rules, 3);
@@ -418,8 +427,8 @@ static void test_bundle_is_atomic(void **state)
     uint32_t usable;
     flow(f->br0, FLOW_ADD, "priority=5,in_port=1,actions=output:2");
     assert_null(flow_mod_parse(&a, "priority=6,in_port=1,actions=output:3", FLOW_ADD, false, NULL, &usable));
-    assert_null(
-        flow_mod_parse(&b, "priority=6,in_port=1,tcp,check_overlap,actions=output:3", FLOW_ADD, false, NULL, &usable));
+    assert_null(flow_mod_parse(&b, "priority=6,in_port=1,tcp,check_overlap,actions=output:3", FLOW_ADD, false,
+                               NULL, &usable));
     const struct flow_mod *mods[] = {&a, &b};
     size_t failed = 9;
     assert_int_equal(ofproto_flow_mods(f->br0, mods, 2, false, RULE_DELETE, &failed), OFPERR_OFPFMFC_OVERLAP);

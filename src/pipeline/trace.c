@@ -457,8 +457,16 @@ static void trace_all(struct trace *t)
         strbuf_put_chars(t->out, '=', 79);
         strbuf_printf(t->out, "\nrecirc(0x%x) - resume conntrack with %sct_state=", r->recirc_id,
                       given ? "" : "default ");
-        format_ct_state(state, t->out);
+        if (given) {
+            format_ct_state(state, t->out);
+        } else {
+            strbuf_puts(t->out, "trk|new");
+        }
         strbuf_puts(t->out, given ? "\n" : " (use --ct-next to customize)\n");
+        if (r->nat) {
+            strbuf_puts(t->out,
+                        "Replacing src/dst IP/ports to simulate NAT:\n Initial flow: \n Modified flow: \n");
+        }
         strbuf_put_chars(t->out, '=', 79);
         strbuf_puts(t->out, "\n\n");
 

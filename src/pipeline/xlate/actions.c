@@ -181,11 +181,10 @@ static void simple_action(struct xlate_ctx *ctx, const struct ofpact *a)
         xlate_sample(ctx, OFPACT_CAST(SAMPLE, a));
         break;
     case OFPACT_CT_CLEAR:
-        if (ctx->conntracked || ctx->flow->ct_state) {
+        if (ctx->conntracked) {
             dp_actions_put_plain(ctx->actions, DP_ACTION_CT_CLEAR);
+            xlate_clear_conntrack(ctx);
         }
-        flow_wc_set(&ctx->wc->bits, ct_state);
-        xlate_clear_conntrack(ctx);
         break;
     case OFPACT_NAT:
         ctx->ct_nat = OFPACT_CAST(NAT, a);

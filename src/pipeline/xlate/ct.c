@@ -88,7 +88,10 @@ static void undo_freezing(struct xlate_ctx *ctx)
 
 void xlate_finish_freezing(struct xlate_ctx *ctx)
 {
-    if (ctx->pause) {
+    if (ctx->pause && !ctx->xin->side_effects && !ctx->xin->record) {
+        /* Nobody is to be told, so nothing will go on. */
+        xlate_commit(ctx);
+    } else if (ctx->pause) {
         const struct ofpact_controller *c = ctx->pause_action;
         xlate_commit(ctx);
         struct frozen_state s;
@@ -267,6 +270,7 @@ void xlate_ct(struct xlate_ctx *ctx, const struct ofpact_ct *a, bool is_last)
             struct xlate_recirc *r = xmalloc(sizeof *r);
             r->recirc_id = id;
             r->zone = ct.zone;
+            r->nat = (ct.flags & DP_CT_NAT) != 0;
             r->flow = *flow;
             r->bridge = ctx->bridge;
             list_push_back(ctx->xin->recircs, &r->node);

@@ -25,7 +25,7 @@ static int count_labels(const struct flow_key *flow, struct flow_key *wc)
             return i + 1;
         }
     }
-    return FLOW_MAX_MPLS + 1;
+    return FLOW_MAX_MPLS;
 }
 
 void xlate_push_mpls(struct xlate_ctx *ctx, const struct ofpact_mpls *a)
@@ -35,9 +35,6 @@ void xlate_push_mpls(struct xlate_ctx *ctx, const struct ofpact_mpls *a)
     if (!n) {
         xlate_commit(ctx);
     } else if (n >= FLOW_MAX_MPLS) {
-        if (ctx->xin->packet) {
-            /* An error of the rules rather than of the packet. */
-        }
         xlate_report_error(ctx, "over maximum of %d MPLS labels", FLOW_MAX_MPLS);
         ctx->error = XLATE_TOO_MANY_MPLS_LABELS;
         return;
@@ -48,7 +45,6 @@ void xlate_push_mpls(struct xlate_ctx *ctx, const struct ofpact_mpls *a)
         flow_wc_set(wc, mpls_lse[0]);
         lse = flow->mpls_lse[0] & ~LSE_BOS;
         memmove(&flow->mpls_lse[1], &flow->mpls_lse[0], sizeof flow->mpls_lse[0] * (FLOW_MAX_MPLS - 1));
-        memmove(&wc->mpls_lse[1], &wc->mpls_lse[0], 0);
     } else {
         /* From the IP header under it; explicit null. */
         uint32_t label = 0, tc = 0, ttl = 64;
@@ -88,11 +84,6 @@ void xlate_pop_mpls(struct xlate_ctx *ctx, be16 ethertype)
         xlate_report_error(ctx, "pop_mpls of a packet without MPLS");
         return;
     }
-    if (n > FLOW_MAX_MPLS) {
-        xlate_report_error(ctx, "over maximum of %d MPLS labels", FLOW_MAX_MPLS);
-        ctx->error = XLATE_TOO_MANY_MPLS_LABELS;
-        return;
-    }
     if (eth_type_is_mpls(ethertype) && (flow->mpls_lse[0] & LSE_BOS)) {
         return; /* there is no label under it */
     }
@@ -117,6 +108,7 @@ bool xlate_dec_mpls_ttl(struct xlate_ctx *ctx)
         return false;
     }
     xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, 0, UINT32_MAX, NULL, 0);
+    xlate_report(ctx, REPORT_WARN, "MPLS decrement TTL exception");
     return true;
 }
 
@@ -159,6 +151,7 @@ bool xlate_dec_nsh_ttl(struct xlate_ctx *ctx)
         return false;
     }
     xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, 0, UINT32_MAX, NULL, 0);
+    xlate_report(ctx, REPORT_WARN, "NSH decrement TTL exception");
     return true;
 }
 
@@ -227,9 +220,6 @@ static void encap_nsh(struct xlate_ctx *ctx, const struct ofpact_encap *a)
     flow->nsh_np = np;
     flow->nsh_path_hdr = CONST_BE32(0xff);
     memset(flow->nsh_context, 0, sizeof flow->nsh_context);
-    if (md_type != 1) {
-        flow->nsh_path_hdr = CONST_BE32(0xff);
-    }
 }
 
 void xlate_encap(struct xlate_ctx *ctx, const struct ofpact_encap *a)

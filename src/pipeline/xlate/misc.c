@@ -228,6 +228,7 @@ void xlate_bundle(struct xlate_ctx *ctx, const struct ofpact_bundle *a, bool is_
         }
     } else {
         uint32_t hash = flow_hash_fields(ctx->flow, a->fields, a->basis), best_hash = 0;
+        flow_look_at_hash_fields(ctx->flow, a->fields, &ctx->wc->bits);
         for (uint32_t i = 0; i < a->n_members; i++) {
             uint32_t h = hash_u32(i, hash);
             if (xlate_is_live(ctx, a->members[i]) && (port == OFPP_NONE || h > best_hash)) {
@@ -236,7 +237,6 @@ void xlate_bundle(struct xlate_ctx *ctx, const struct ofpact_bundle *a, bool is_
             }
         }
     }
-    flow_look_at_hash_fields(ctx->flow, a->fields, &ctx->wc->bits);
     if (a->dst.field) {
         uint16_t port16 = (uint16_t)port;
         subfield_look_at(&a->dst, &ctx->wc->bits);

@@ -141,7 +141,8 @@ void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, b
         return;
     }
     if (ctx->flow->packet_type != FLOW_PT_ETH) {
-        xlate_report(ctx, REPORT_WARN, "dropping packet: port %s takes Ethernet only", xport->name);
+        xlate_report(ctx, REPORT_WARN,
+                     "Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.");
         return;
     }
 

@@ -192,7 +192,7 @@ void xlate_table(struct xlate_ctx *ctx, uint32_t in_port, uint8_t table_id, bool
         }
     }
     if (rule) {
-        xlate_rule(ctx, rule, table_id <= old_table, is_last);
+        xlate_rule(ctx, rule, ctx->nesting && table_id <= old_table, is_last);
     }
     ctx->report = outer_report;
     ctx->table_id = old_table;

@@ -136,6 +136,9 @@ static void finish_mask(struct xlate_ctx *ctx)
         memset(&wc->tun_id, 0, FLOW_BLOCK_SIZE * 5);
         wc->erspan_idx = 0;
     }
+    if (!eth_type_is_mpls(flow->dl_type)) {
+        memset(wc->mpls_lse, 0, sizeof wc->mpls_lse);
+    }
     /* Types and codes are one byte each. */
     if (flow->nw_proto == 1 || flow->nw_proto == 58 || flow->nw_proto == 2) {
         wc->tp_src &= CONST_BE16(0xff);

@@ -72,6 +72,7 @@ struct xlate_recirc {
     struct list node;
     uint32_t recirc_id;
     uint16_t zone;
+    bool nat; /* the connection may change the packet's addresses */
     struct flow_key flow;
     const struct xbridge *bridge;
 };
