@@ -215,7 +215,12 @@ static void format_html(const struct dbtable *t, const struct dbtable_style *sty
         strbuf_puts(s, "  <tr>\n");
         for (size_t x = 0; x < t->n_columns; x++) {
             char *text = cell_text(&t->cells[y * t->n_columns + x], style->data);
-            put_html(s, "td", text);
+            struct uuid uuid;
+            if (uuid_parse(&uuid, text)) { /* cells that name rows lead to them */
+                strbuf_printf(s, "    <td><a %s%s\">%.8s</a></td>\n", x ? "href=\"#" : "name=\"", text, text);
+            } else {
+                put_html(s, "td", text);
+            }
             free(text);
         }
         strbuf_puts(s, "  </tr>\n");

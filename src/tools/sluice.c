@@ -20,6 +20,8 @@ static const struct tool {
     {"dpctl", "ovs-dpctl", tool_dpctl, "look at the datapath and its flows"},
     {"ofctl", "ovs-ofctl", tool_ofctl, "program the switch with OpenFlow"},
     {"vsctl", "ovs-vsctl", tool_vsctl, "configure the switch through its database"},
+    {"ovsdb-client", "ovsdb-client", tool_ovsdb_client, "talk to a database server"},
+    {"ovsdb-tool", "ovsdb-tool", tool_ovsdb_tool, "work on database files"},
     {"ovsdb-server", "ovsdb-server", tool_ovsdb_server, "serve databases without a switch"},
 };
 

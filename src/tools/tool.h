@@ -13,6 +13,8 @@ int tool_appctl(int argc, char **argv);
 int tool_dpctl(int argc, char **argv);
 int tool_ofctl(int argc, char **argv);
 int tool_vsctl(int argc, char **argv);
+int tool_ovsdb_client(int argc, char **argv);
+int tool_ovsdb_tool(int argc, char **argv);
 int tool_ovsdb_server(int argc, char **argv);
 
 /* -h, -V for every tool; `usage` prints the help text. */

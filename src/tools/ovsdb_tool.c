@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sluice ovsdb-tool`, called ovsdb-tool too: work on the files of standalone databases, without a server. */
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "io/dirs.h"
+#include "io/logsinks.h"
+#include "ovsdb/db_convert.h"
+#include "ovsdb/db_exec.h"
+#include "ovsdb/db_storage.h"
+#include "ovsdb/json_util.h"
+#include "ovsdb/vswitch_schema.h"
+#include "tools/tool.h"
+
+static int more; /* -m: how much show-log tells */
+
+static void check(struct ovsdb_error *error)
+{
+    if (error) {
+        error_fatal("%s", ovsdb_error_to_text_free(error));
+    }
+}
+
+static const char *default_db(void)
+{
+    static char *name;
+    return name ? name : (name = dirs_file(dirs_db(), "conf.db"));
+}
+
+static const char *db_arg(int argc, char **argv, int i)
+{
+    return argc > i ? argv[i] : default_db();
+}
+
+/* The schema in FILE; without one, the switch's own. */
+static struct ovsdb_schema *schema_arg(int argc, char **argv, int i)
+{
+    struct ovsdb_schema *schema;
+    if (argc <= i) {
+        return ovsdb_vswitch_schema();
+    }
+    check(ovsdb_schema_from_file(&schema, argv[i]));
+    return schema;
+}
+
+static void write_new_file(const struct db *db, const char *name, const char *comment)
+{
+    struct log_file *file;
+    check(log_file_open(&file, name, LOG_FILE_CREATE));
+    check(db_write_file(db, file, comment));
+    log_file_close(file);
+}
+
+static void run_create(int argc, char **argv)
+{
+    struct ovsdb_schema *schema = schema_arg(argc, argv, 2);
+    write_new_file(db_create(schema), db_arg(argc, argv, 1), NULL);
+}
+
+/* Compacts into TARGET, or in place; after conversion to SCHEMA, if not NULL. */
+static void rewrite(const char *name, const char *target, struct ovsdb_schema *schema, const char *comment)
+{
+    struct db *db, *out;
+    check(db_open(&db, name, target ? LOG_FILE_READ : LOG_FILE_READ_WRITE));
+    out = db;
+    if (schema) {
+        check(db_convert(&out, db, schema));
+    }
+    if (target) {
+        write_new_file(out, target, comment);
+    } else {
+        check(db_storage_rewrite_as(db->storage, out, comment));
+        db_storage_close(db->storage);
+    }
+}
+
+static void run_compact(int argc, char **argv)
+{
+    rewrite(db_arg(argc, argv, 1), argc > 2 ? argv[2] : NULL, NULL,
+            "compacted by ovsdb-tool " SLUICE_VERSION);
+}
+
+static void run_convert(int argc, char **argv)
+{
+    rewrite(db_arg(argc, argv, 1), argc > 3 ? argv[3] : NULL, schema_arg(argc, argv, 2),
+            "converted by ovsdb-tool " SLUICE_VERSION);
+}
+
+static struct ovsdb_schema *read_schema(const char *name)
+{
+    struct log_file *file;
+    struct json_object *json;
+    struct ovsdb_schema *schema;
+    check(log_file_open(&file, name, LOG_FILE_READ));
+    check(log_file_read(file, &json));
+    if (!json) {
+        error_fatal("%s: empty database file", name);
+    }
+    check(ovsdb_schema_from_json(&schema, json));
+    json_object_put(json);
+    log_file_close(file);
+    return schema;
+}
+
+static void run_needs_conversion(int argc, char **argv)
+{
+    struct ovsdb_schema *have = read_schema(db_arg(argc, argv, 1)), *want = schema_arg(argc, argv, 2);
+    puts(ovsdb_schema_equal(have, want) ? "no" : "yes");
+}
+
+static void run_db_name(int argc, char **argv)
+{
+    puts(read_schema(db_arg(argc, argv, 1))->name);
+}
+
+static void run_db_version(int argc, char **argv)
+{
+    puts(read_schema(db_arg(argc, argv, 1))->version);
+}
+
+static void run_db_cksum(int argc, char **argv)
+{
+    puts(read_schema(db_arg(argc, argv, 1))->cksum);
+}
+
+static void run_schema_name(int argc, char **argv)
+{
+    puts(schema_arg(argc, argv, 1)->name);
+}
+
+static void run_schema_version(int argc, char **argv)
+{
+    puts(schema_arg(argc, argv, 1)->version);
+}
+
+static void run_schema_cksum(int argc, char **argv)
+{
+    puts(schema_arg(argc, argv, 1)->cksum);
+}
+
+static bool is_clustered(const char *name)
+{
+    char head[15] = "";
+    FILE *file = fopen(name, "r");
+    if (!file) {
+        error_fatal("%s: %m", name);
+    }
+    size_t n = fread(head, 1, sizeof head - 1, file);
+    fclose(file);
+    return n == 14 && !strcmp(head, "OVSDB CLUSTER ");
+}
+
+static void run_db_is_standalone(int argc, char **argv)
+{
+    exit(is_clustered(db_arg(argc, argv, 1)) ? 2 : 0);
+}
+
+static void run_db_is_clustered(int argc, char **argv)
+{
+    exit(is_clustered(db_arg(argc, argv, 1)) ? 0 : 2);
+}
+
+static void transact(bool read_only, int argc, char **argv)
+{
+    const char *name = argc > 2 ? argv[1] : default_db();
+    char *json_error;
+    struct db *db;
+    const char *text = argv[argc > 2 ? 2 : 1], *db_name;
+    struct json_object *json = json_parse(text, strlen(text), &json_error);
+    if (json_error) {
+        error_fatal("%s", json_error);
+    }
+    check(db_open(&db, name, read_only ? LOG_FILE_READ : LOG_FILE_READ_WRITE));
+    if (!json_is_array(json) || !json_length(json) || !json_is_string(json_element(json, 0), &db_name)) {
+        error_fatal("transaction must be an array that begins with a database name");
+    }
+    if (strcmp(db_name, db->name)) {
+        error_fatal("database \"%s\" is not the one in %s, \"%s\"", db_name, name, db->name);
+    }
+    struct db_exec_context context = {.read_only = read_only};
+    struct strbuf result = STRBUF_INITIALIZER;
+    int64_t timeout;
+    bool changed;
+    if (!db_execute(db, &context, json, INT64_MAX, &timeout, &result, &changed)) {
+        error_fatal("transaction waits for what nobody will do");
+    }
+    if (db->storage) {
+        check(db_storage_sync(db->storage));
+        db_storage_close(db->storage);
+    }
+    struct json_object *sorted = json_parse(result.text, result.len, &json_error);
+    char *out = json_text(sorted, JSON_SORT);
+    puts(out);
+}
+
+static void run_transact(int argc, char **argv)
+{
+    transact(false, argc, argv);
+}
+
+static void run_query(int argc, char **argv)
+{
+    transact(true, argc, argv);
+}
+
+/* show-log */
+
+static const char *row_label(const struct json_object *row, const struct db_row *old,
+                             const struct ovsdb_column *name)
+{
+    static struct strbuf s;
+    const char *text;
+    strbuf_clear(&s);
+    if (json_is_string(json_get(row, "name"), &text)) {
+        return text;
+    }
+    if (old && name) {
+        ovsdb_datum_put_bare(old->columns[name->index], &name->type, &s);
+        return strbuf_text(&s);
+    }
+    return "";
+}
+
+static void show_columns(const struct json_object *row, const struct db_table *t)
+{
+    json_object_object_foreach((struct json_object *)(uintptr_t)row, name, value)
+    {
+        const struct ovsdb_column *c = t ? ovsdb_table_column(t->schema, name) : NULL;
+        struct ovsdb_datum *d = NULL;
+        struct ovsdb_error *error = c ? ovsdb_datum_diff_from_json(&d, &c->type, value) : NULL;
+        struct strbuf s = STRBUF_INITIALIZER;
+        if (c && !error) {
+            ovsdb_datum_put_text(d, &c->type, &s);
+            ovsdb_datum_unref(d, &c->type);
+        } else {
+            ovsdb_error_destroy(error);
+            json_format(&s, value, JSON_SORT);
+        }
+        printf("    %s=%s\n", name, strbuf_text(&s));
+        strbuf_fini(&s);
+    }
+}
+
+static void show_row(const struct db_table *t, const char *table, const char *uuid_text,
+                     const struct json_object *row, bool is_diff)
+{
+    struct uuid uuid;
+    uuid_parse(&uuid, uuid_text);
+    const struct db_row *old = t ? db_table_row(t, &uuid) : NULL;
+    const char *label = row_label(row, old, t ? ovsdb_table_column(t->schema, "name") : NULL);
+    printf("  table %s", table);
+    if (!old) {
+        printf(" insert");
+    }
+    if (*label) {
+        printf(" row \"%s\" (%.8s)", label, uuid_text);
+    } else if (old) {
+        printf(" row %.8s (%.8s)", uuid_text, uuid_text);
+    } else {
+        printf(" row %.8s", uuid_text);
+    }
+    puts(old && is_diff ? " diff:" : ":");
+    if (!row) {
+        puts("    delete row");
+    } else if (more > 1) {
+        show_columns(row, t);
+    }
+}
+
+static void show_date(const struct json_object *json)
+{
+    int64_t date;
+    if (json_is_integer(json_get(json, "_date"), &date)) {
+        time_t seconds = (time_t)(date < INT64_C(4294967296) ? date : date / 1000);
+        struct tm tm;
+        char text[32];
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &tm));
+        printf(" %s", text);
+        if (date >= INT64_C(4294967296)) {
+            printf(".%03d", (int)(date % 1000));
+        }
+    }
+}
+
+static void show_record(struct db *db, const struct json_object *json)
+{
+    const char *comment;
+    bool is_diff = json_object_get_boolean(json_get(json, "_is_diff"));
+    show_date(json);
+    if (json_is_string(json_get(json, "_comment"), &comment)) {
+        printf(" \"%s\"", comment);
+    }
+    putchar('\n');
+    json_object_object_foreach((struct json_object *)(uintptr_t)json, table, rows)
+    {
+        if (!more || table[0] == '_' || !json_is_object(rows)) {
+            continue;
+        }
+        json_object_object_foreach(rows, uuid, row)
+        {
+            show_row(db_table(db, table), table, uuid, row, is_diff);
+        }
+    }
+}
+
+static void run_show_log(int argc, char **argv)
+{
+    const char *name = db_arg(argc, argv, 1);
+    struct log_file *file;
+    struct json_object *json;
+    struct ovsdb_schema *schema;
+    struct db *db = NULL;
+    check(log_file_open(&file, name, LOG_FILE_READ));
+    for (unsigned i = 0;; i++) {
+        check(log_file_read(file, &json));
+        if (!json) {
+            break;
+        }
+        printf("%srecord %u:", i == 1 || (i && more) ? "\n" : "", i);
+        if (!i) {
+            check(ovsdb_schema_from_json(&schema, json));
+            printf(" \"%s\" schema, version=\"%s\", cksum=\"%s\"\n", schema->name, schema->version,
+                   schema->cksum);
+            db = db_create(schema);
+        } else {
+            show_record(db, json);
+            check(db_apply_record(db, json));
+        }
+        json_object_put(json);
+    }
+    log_file_close(file);
+}
+
+static const struct {
+    const char *name, *usage;
+    int min, max;
+    void (*run)(int argc, char **argv);
+} commands[] = {
+    {"create", "[DB [SCHEMA]]", 0, 2, run_create},
+    {"compact", "[DB [DST]]", 0, 2, run_compact},
+    {"convert", "[DB [SCHEMA [DST]]]", 0, 3, run_convert},
+    {"needs-conversion", "[DB [SCHEMA]]", 0, 2, run_needs_conversion},
+    {"db-name", "[DB]", 0, 1, run_db_name},
+    {"db-version", "[DB]", 0, 1, run_db_version},
+    {"db-cksum", "[DB]", 0, 1, run_db_cksum},
+    {"db-is-standalone", "DB", 1, 1, run_db_is_standalone},
+    {"db-is-clustered", "DB", 1, 1, run_db_is_clustered},
+    {"schema-name", "[SCHEMA]", 0, 1, run_schema_name},
+    {"schema-version", "[SCHEMA]", 0, 1, run_schema_version},
+    {"schema-cksum", "[SCHEMA]", 0, 1, run_schema_cksum},
+    {"query", "[DB] TRNS", 1, 2, run_query},
+    {"transact", "[DB] TRNS", 1, 2, run_transact},
+    {"show-log", "[DB]", 0, 1, run_show_log},
+};
+
+static void usage(void)
+{
+    puts("ovsdb-tool: work on the files of standalone databases\nusage: ovsdb-tool [OPTIONS] COMMAND "
+         "[ARG...]\n");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        printf("  %-18s %s\n", commands[i].name, commands[i].usage);
+    }
+    printf("\nDB is %s by default, SCHEMA the switch's own.\n  -m, --more   increase show-log verbosity\n",
+           default_db());
+}
+
+static char *take_own(const struct option_def *def, const char *arg, void *aux)
+{
+    more++;
+    return NULL;
+}
+
+int tool_ovsdb_tool(int argc, char **argv)
+{
+    static const struct option_def own[] = {
+        {"more", 'm', OPTION_NO_ARG, NULL, "increase show-log verbosity", 0}};
+    struct tool_common common = {"ovsdb-tool", usage};
+    struct option_group common_group = tool_common_options;
+    common_group.aux = &common;
+    const struct option_group groups[] = {
+        {"Options:", own, ARRAY_SIZE(own), take_own, NULL}, logsinks_options, common_group};
+    int first = tool_parse(groups, ARRAY_SIZE(groups), false, argc, argv);
+    if (first >= argc) {
+        error_fatal("missing command name; use --help for help");
+    }
+
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (!strcmp(argv[first], commands[i].name)) {
+            int n = argc - first - 1;
+            if (n < commands[i].min) {
+                error_fatal("'%s' command requires at least %d arguments", argv[first], commands[i].min);
+            }
+            if (n > commands[i].max) {
+                error_fatal("'%s' command takes at most %d arguments", argv[first], commands[i].max);
+            }
+            commands[i].run(argc - first, argv + first);
+            return fflush(stdout) ? 1 : 0;
+        }
+    }
+    error_fatal("unknown command '%s'; use --help for help", argv[first]);
+}
