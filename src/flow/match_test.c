@@ -72,7 +72,7 @@ static void test_five_tuple_is_small(void **state)
 
 static const char *name_of(const struct port_names *names, uint32_t port)
 {
-    return port == 1 ? "eth0" : port == 2 ? "patch-int" : NULL;
+    return port == 1 ? "eth0" : port == 2 ? "patch-int" : port == 4 ? "vxlan_1" : NULL;
 }
 static bool number_of(const struct port_names *names, const char *name, uint32_t *port)
 {
@@ -90,6 +90,9 @@ static void test_port_names(void **state)
     free(s);
     assert_null(match_parse(&m, &names, "in_port=\"patch-int\""));
     assert_string_equal(s = match_to_string(&m, &names, MATCH_DEFAULT_PRIORITY), "in_port=\"patch-int\"");
+    free(s);
+    assert_null(match_parse(&m, &names, "in_port=4"));
+    assert_string_equal(s = match_to_string(&m, &names, MATCH_DEFAULT_PRIORITY), "in_port=\"vxlan_1\"");
     free(s);
     assert_null(match_parse(&m, &names, "in_port=3"));
     assert_string_equal(s = match_to_string(&m, &names, MATCH_DEFAULT_PRIORITY), "in_port=3");

@@ -23,11 +23,11 @@ static const struct {
 
 static bool needs_quotes(const char *name)
 {
-    if (!isalpha((unsigned char)*name) && *name != '_') {
+    if (!isalpha((unsigned char)*name)) {
         return true;
     }
     for (const char *p = name + 1; *p; p++) {
-        if (!isalnum((unsigned char)*p) && *p != '_') {
+        if (!isalnum((unsigned char)*p)) {
             return true;
         }
     }

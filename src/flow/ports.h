@@ -29,7 +29,7 @@ struct port_names {
 #define OFPORT_NONE       0xffffu /* also ANY */
 
 struct strbuf;
-/* A name as it stands in text: in quotes unless it is a word of letters, digits and '_'. */
+/* A name as it stands in text: in quotes unless it is a letter with letters and digits behind it. */
 void port_name_format(const char *name, struct strbuf *);
 /* "LOCAL", "IN_PORT", a name (quoted where it needs to be) or a number. PORTS may be NULL. */
 void ofport_format(uint32_t port, const struct port_names *, struct strbuf *);

@@ -127,7 +127,11 @@ def by_hand(ref, probe):
                 if m or ours.startswith(("syntax error", "recirc_id")):
                     check(text, m.group(1) if m else error, ours)
             else:
-                check(text, "".join(dump(ref, *option)), ours)
+                theirs = dump(ref, *option)
+                if not theirs:  # a revalidator was quicker
+                    ref.appctl("dpctl/add-flow", "dummy@ovs-dummy", text, "2")
+                    theirs = dump(ref, *option)
+                check(text, "".join(theirs), ours)
 
 
 def composed(ref, probe):
