@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "flow/mask.h"
 #include "wire/arp.h"
 #include "wire/eth.h"
 #include "wire/ipv4.h"
@@ -456,7 +457,7 @@ static void extract_full(struct packet *p, struct flow_key *key)
             extract_mpls(&c, key, &blocks);
         }
     } else {
-        key->dl_type = CONST_BE16(CONST_BE32(p->packet_type) & 0xffff);
+        key->dl_type = flow_key_dl_type(key); /* the packet type's, if that is an Ethertype */
         if (eth_type_is_mpls(key->dl_type)) {
             p->l2_5_ofs = 0;
             extract_mpls(&c, key, &blocks);
