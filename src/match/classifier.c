@@ -451,6 +451,16 @@ static void add_last_stage(struct lookup *l, const struct subtable *subtable)
     add_prefix(l, offset, result.n_bits, subtable->ports_mask);
 }
 
+/* A trie that ENTRY has a prefix in was not walked yet. */
+static bool needs_trie(const struct lookup *l, const struct search_entry *entry)
+{
+    bool needs = false;
+    for (unsigned i = 0; i < l->order->n_tries; i++) {
+        needs |= entry->lengths[i] && !(l->tries_done & (1u << i));
+    }
+    return needs;
+}
+
 static struct classifier_rule *find_in_subtable(struct lookup *l, const struct search_entry *entry)
 {
     const struct subtable *subtable = entry->subtable;
@@ -458,6 +468,14 @@ static struct classifier_rule *find_in_subtable(struct lookup *l, const struct s
     if (!l->wc) {
         rule = subtable_find(subtable, l->key, hash_all(subtable, l->key));
         return subtable_visible(rule, l->version);
+    }
+    /* A walk costs as much as ten look-ups, and is for nothing if there is a rule. */
+    if (needs_trie(l, entry)) {
+        rule = subtable_find(subtable, l->key, hash_all(subtable, l->key));
+        if (rule) {
+            add_items(l, subtable, subtable->n_items);
+            return subtable_visible(rule, l->version);
+        }
     }
     uint64_t h = SUBTABLE_HASH_START;
     unsigned done = 0, stage = 0;
