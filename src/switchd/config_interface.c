@@ -212,7 +212,7 @@ static void open_port(struct iface *iface)
         if (!previous || strcmp(previous, iface->error)) {
             LOG_WARN("%s", iface->error);
             if (error) {
-                LOG_INFO("%s: %s", iface->name, error);
+                LOG_INFO("%s", error);
             }
         }
     } else {

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole switch for the tests: our daemon, or the reference beside it, in a directory of its own, driven with
+Debian's own ovs-vsctl and ovs-appctl. In a namespace of a `Net`, or where the test runs."""
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+
+from netns import build_dir, wait_for
+
+SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+REFERENCE = "/usr/lib/openvswitch-switch/ovs-vswitchd"
+
+
+class Switch:
+    def __init__(self, net=None, *options):
+        self.net = net
+        self.options = options
+        self.directory = tempfile.TemporaryDirectory(prefix="sluice-switch-")
+        self.dir = pathlib.Path(self.directory.name)
+        self.env = dict(os.environ, OVS_RUNDIR=str(self.dir), OVS_LOGDIR=str(self.dir), OVS_DBDIR=str(self.dir),
+                        OVS_SYSCONFDIR=str(self.dir))
+        self.start()
+
+    def command(self, *argv, check=True, timeout=60):
+        prefix = ["ip", "netns", "exec", self.net.full("sw")] if self.net else []
+        result = subprocess.run(prefix + [str(a) for a in argv], env=self.env, capture_output=True, text=True,
+                                timeout=timeout)
+        if check:
+            assert result.returncode == 0, f"{argv}: {result.stdout}{result.stderr}\n{self.log()}"
+        return result
+
+    def start(self):
+        self.command(build_dir() / "sluiced", "--detach", "--no-chdir", "--pidfile", "--log-file", *self.options)
+
+    def log(self):
+        path = self.dir / "ovs-vswitchd.log"
+        return path.read_text() if path.exists() else ""
+
+    def pid(self, name="ovs-vswitchd"):
+        path = self.dir / f"{name}.pid"
+        return int(path.read_text()) if path.exists() else None
+
+    def vsctl(self, text, check=True):
+        return self.command("ovs-vsctl", "--timeout=20", *text.split(), check=check)
+
+    def get(self, table, record, column):
+        return self.vsctl(f"get {table} {record} {column}").stdout.strip()
+
+    def appctl(self, *argv, check=True):
+        target = str(self.dir / f"ovs-vswitchd.{self.pid()}.ctl")
+        return self.command("ovs-appctl", "-t", target, *argv, check=check)
+
+    def ask(self, *argv):
+        return self.appctl(*argv).stdout
+
+    def flows(self, *options):
+        lines = self.ask("dpctl/dump-flows", *options).splitlines()
+        return [line for line in lines if not line.startswith("flow-dump")]
+
+    def kill(self):
+        pid = self.pid()
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not alive(pid), "the daemon to die")
+
+    def stop_process(self, name):
+        pid = self.pid(name)
+        if pid and alive(pid):
+            os.kill(pid, signal.SIGTERM)
+            wait_for(lambda: not alive(pid), f"{name} to end")
+
+    def stop(self):
+        self.stop_process("ovs-vswitchd")
+
+    def close(self):
+        try:
+            self.stop()
+        finally:
+            self.directory.cleanup()
+
+
+class Reference(Switch):
+    """Debian's Open vSwitch, the same way."""
+
+    def start(self):
+        database = self.dir / "conf.db"
+        if not database.exists():
+            self.command("ovsdb-tool", "create", database, SCHEMA)
+        self.command("ovsdb-server", f"--remote=punix:{self.dir}/db.sock", "--no-chdir", "--pidfile", "--detach",
+                     "--log-file", database)
+        self.vsctl("--no-wait init")
+        self.command(REFERENCE, "--no-chdir", "--pidfile", "--detach", "--log-file", *self.options,
+                     f"unix:{self.dir}/db.sock")
+
+    def stop(self):
+        self.stop_process("ovs-vswitchd")
+        self.stop_process("ovsdb-server")
+
+
+def alive(pid):
+    """Some thread of the process still runs: it holds locks and sockets until the last one is gone."""
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/stat") as stat:
+                if stat.read().rpartition(")")[2].split()[0] not in "ZX":
+                    return True
+    except FileNotFoundError:
+        pass
+    return False
