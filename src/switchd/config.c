@@ -164,6 +164,10 @@ static void device_changed(struct vport *vport, const char *name, void *aux)
     struct config *c = aux;
     struct bridge *b;
     struct iface *iface;
+    if (!vport && !name) {
+        task_schedule(c->tasks, &c->retry_task, clock_ms()); /* notifications were lost: look at everything */
+        return;
+    }
     HMAP_FOR_EACH (b, node, &c->bridges) {
         HMAP_FOR_EACH (iface, node, &b->ifaces) {
             struct ofproto_port port;

@@ -222,18 +222,33 @@ static void open_port(struct iface *iface)
     free(error);
 }
 
-/* Those that ask for a number first, so that nobody else is given it. */
+static int by_name(const void *a_, const void *b_)
+{
+    const struct iface *const *a = a_, *const *b = b_;
+    return strverscmp((*a)->name, (*b)->name);
+}
+
+/* The local port, then those that ask for a number, so that nobody else is given it, then the others by name:
+ * what is numbered and flooded to in one transaction comes out the same each time. */
 void config_ifaces_add(struct bridge *b)
 {
-    struct iface *iface;
-    for (int round = 0; round < 2; round++) {
-        HMAP_FOR_EACH (iface, node, &b->ifaces) {
-            bool asks = wanted_ofport(iface) != 0 || !strcmp(iface->name, b->name);
-            if (iface->ofp_port == OFPORT_NONE && asks == (round == 0)) {
-                open_port(iface);
+    size_t n = 0;
+    struct iface *iface, **sorted = xcalloc(hmap_count(&b->ifaces), sizeof *sorted);
+    HMAP_FOR_EACH (iface, node, &b->ifaces) {
+        if (iface->ofp_port == OFPORT_NONE) {
+            sorted[n++] = iface;
+        }
+    }
+    qsort(sorted, n, sizeof *sorted, by_name);
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < n; i++) {
+            int turn = !strcmp(sorted[i]->name, b->name) ? 0 : wanted_ofport(sorted[i]) ? 1 : 2;
+            if (turn == round) {
+                open_port(sorted[i]);
             }
         }
     }
+    free(sorted);
 }
 
 /* An internal device takes part in the bridge's MTU: the smallest of the other devices', unless it asks for

@@ -121,18 +121,30 @@ static void set_implicit_local(struct bridge *b)
     }
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strverscmp(ovsdb_row_string(*(const struct ovsdb_row *const *)a, OVS_PORT_NAME, ""),
+                      ovsdb_row_string(*(const struct ovsdb_row *const *)b, OVS_PORT_NAME, ""));
+}
+
 void config_ports_settings(struct bridge *b)
 {
     struct named *bundle;
     HMAP_FOR_EACH (bundle, node, &b->bundles) {
         bundle->wanted = false;
     }
-    for (size_t i = 0; i < ovsdb_row_n(b->row, OVS_BRIDGE_PORTS); i++) {
-        const struct ovsdb_row *row = ovsdb_row_ref(b->row, OVS_BRIDGE_PORTS, i);
-        if (row) {
-            set_port(b, row);
-        }
+    size_t total = ovsdb_row_n(b->row, OVS_BRIDGE_PORTS), n = 0;
+    const struct ovsdb_row **rows = xcalloc(total, sizeof *rows);
+    for (size_t i = 0; i < total; i++) {
+        rows[n] = ovsdb_row_ref(b->row, OVS_BRIDGE_PORTS, i);
+        n += rows[n] != NULL;
     }
+    /* By name: new ones of one transaction are flooded to in this order. */
+    qsort(rows, n, sizeof *rows, by_name);
+    for (size_t i = 0; i < n; i++) {
+        set_port(b, rows[i]);
+    }
+    free(rows);
     set_implicit_local(b);
     HMAP_FOR_EACH_SAFE (bundle, node, &b->bundles) {
         if (!bundle->wanted) {

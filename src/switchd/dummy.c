@@ -91,8 +91,8 @@ static char *make_frame(const char *text, size_t len, struct strbuf *frame)
     char *error = dpkey_parse(text, NULL, key, NULL, NULL);
     if (!error) {
         bool too_small = false;
-        struct packet *packet = len ? flow_compose_sized(self.pool, key, len, &too_small)
-                                    : flow_compose(self.pool, key, NULL, 0);
+        struct packet *packet =
+            len ? flow_compose_sized(self.pool, key, len, &too_small) : flow_compose(self.pool, key, NULL, 0);
         if (packet) {
             strbuf_clear(frame);
             strbuf_put(frame, packet->data, packet->len);
