@@ -350,6 +350,8 @@ static void commit_vlans(struct xlate_ctx *ctx)
         memset(ctx->wc->bits.vlans, 0xff, sizeof base->vlans[0] * (size_t)count_vlans(&ctx->xin->original));
     }
     for (; base_i >= 0; base_i--) {
+        /* What is pushed later may repeat bits of this tag, its priority above all. */
+        flow_wc_set(&ctx->wc->bits, vlans[base_i]);
         dp_actions_put_plain(ctx->actions, DP_ACTION_POP_VLAN);
     }
     for (; flow_i >= 0; flow_i--) {

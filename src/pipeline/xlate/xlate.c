@@ -148,6 +148,10 @@ static void finish_mask(struct xlate_ctx *ctx)
         if (wc->vlans[i].tci) {
             wc->vlans[i].tci |= FLOW_VLAN_PRESENT;
         }
+        /* The Ethertype of a tag is an Ethertype: always matched, as dl_type is. */
+        if (flow->vlans[i].tpid && (i == 0 || wc->vlans[i].tci)) {
+            flow_wc_set(wc, vlans[i].tpid);
+        }
     }
     /* Later fragments have no ports to be matched. */
     if (flow->nw_frag & FLOW_NW_FRAG_LATER) {
