@@ -49,10 +49,13 @@ static struct list loops = LIST_INITIALIZER(&loops); /* loops_mutex */
 static void drain_wake_ups(struct loop_fd *fd, unsigned events)
 {
     uint64_t count;
-    atomic_store(&fd->loop->woken, false);
     if (read(fd->fd, &count, sizeof count) < 0 && errno != EAGAIN) {
         LOG_ERR("%s: eventfd: %s", fd->loop->name, error_text(errno));
     }
+    /* Not before the read, which would take with it what a wake-up in between wrote, and none would come
+     * through again. One that comes before this line writes nothing, and need not: what it is for is looked
+     * at later in this turn. */
+    atomic_store(&fd->loop->woken, false);
 }
 
 static void timer_fired(evutil_socket_t fd, short what, void *aux)

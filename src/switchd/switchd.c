@@ -2,6 +2,7 @@
 /* The parts of the switch, in the order in which they start; they end in the reverse order. */
 #include "switchd/switchd.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,24 @@ static struct {
     struct pipeline *pipeline;
     struct config *config;
     bool with_dummy;
+    _Atomic bool woken; /* run_pipeline() is posted */
 } self;
+
+/* Something that slow-path threads learned or changed waits for the control thread: one pass for all that came
+ * meanwhile. */
+static void run_pipeline(void *aux)
+{
+    atomic_store(&self.woken, false);
+    pipeline_commit(self.pipeline);
+}
+
+/* any thread */
+static void wake_pipeline(void *loop)
+{
+    if (!atomic_exchange(&self.woken, true)) {
+        loop_post(loop, run_pipeline, NULL);
+    }
+}
 
 static void configured(void *aux)
 {
@@ -74,6 +92,7 @@ char *switchd_init(const struct switchd_options *options)
         }
     }
     self.pipeline = pipeline_create(loop_tasks(options->loop));
+    pipeline_set_wake(self.pipeline, wake_pipeline, options->loop);
     pipeline_register_commands(self.pipeline, options->control);
     dpctl_register(options->control);
     if (self.with_dummy) {
