@@ -365,8 +365,8 @@ enum ofperr match_decode(struct reader *r, enum ofp_version version, bool loose,
         return OFPERR_OFPBMC_BAD_LEN;
     }
     uint16_t type = ntohs(get_be16(r->p)), len = ntohs(get_be16(r->p + 2));
-    if (version == OFP11 || type == 0) {
-        return version == OFP11 ? decode_11(r, match) : OFPERR_OFPBMC_BAD_TYPE;
+    if (version == OFP11 && type != 1) { /* the reference sends OXM in 1.1's flow statistics */
+        return decode_11(r, match);
     }
     if (type != 1) {
         return OFPERR_OFPBMC_BAD_TYPE;

@@ -66,7 +66,7 @@ static enum ofperr get_stats_header(struct ofp_msg *m, bool reply, enum ofp_kind
         uint32_t vendor = get_u32(r);
         *number = get_u32(r);
         if (m->version == OFP10) {
-            /* Nicira's statistics in 1.0 are padded to 8. */
+            get_skip(r, 4); /* Nicira's statistics in 1.0 are padded to 8 */
         }
         if (r->bad) {
             return OFPERR_OFPBRC_BAD_LEN;
@@ -150,6 +150,7 @@ size_t ofp_msg_begin_number(struct bytebuf *b, enum ofptype type, enum ofp_versi
         if (nx) {
             put_u32(b, OFP_VENDOR_NX);
             put_u32(b, number);
+            bytebuf_put_zeros(b, v == OFP10 ? 4 : 0);
         }
     } else if (kind == OFPK_NXT || kind == OFPK_ONFT) {
         put_u32(b, kind == OFPK_NXT ? OFP_VENDOR_NX : OFP_VENDOR_ONF);

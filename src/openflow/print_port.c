@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "base/alloc.h"
 #include "openflow/port_codec.h"
 #include "openflow/print_private.h"
 
@@ -67,17 +69,33 @@ static void print_one_port(const struct ofp_port *port, const struct print *p)
                   port->max_speed / 1000);
 }
 
+static int compare_ports(const void *a_, const void *b_)
+{
+    const struct ofp_port *a = a_, *b = b_;
+    return a->port_no < b->port_no ? -1 : a->port_no > b->port_no;
+}
+
+/* In the order of their numbers. */
 static enum ofperr print_ports(struct reader *r, enum ofp_version v, const struct print *p)
 {
-    while (r->n) {
-        struct ofp_port port;
-        enum ofperr error = ofp_port_decode(r, v, &port);
-        if (error) {
-            return error;
+    struct ofp_port *ports = NULL;
+    size_t n = 0, allocated = 0;
+    enum ofperr error = OFPERR_NONE;
+    while (r->n && !error) {
+        if (n == allocated) {
+            ports = x2nrealloc(ports, &allocated, sizeof *ports);
         }
-        print_one_port(&port, p);
+        error = ofp_port_decode(r, v, &ports[n]);
+        n += !error;
     }
-    return OFPERR_NONE;
+    if (n) {
+        qsort(ports, n, sizeof *ports, compare_ports);
+    }
+    for (size_t i = 0; i < n; i++) {
+        print_one_port(&ports[i], p);
+    }
+    free(ports);
+    return error;
 }
 
 enum ofperr print_features(const struct ofp_msg *m, const struct print *p)
@@ -185,7 +203,8 @@ enum ofperr print_port_request(const struct ofp_msg *m, const struct print *p)
     return error;
 }
 
-/* Nicira's custom statistics: names and counters. */
+/* Custom statistics, an experimenter's property: names and counters. */
+#define CUSTOM_STATS_VENDOR 0xaa01u
 static void print_custom(struct reader *props, struct strbuf *s)
 {
     while (props->n >= 4) {
@@ -195,10 +214,10 @@ static void print_custom(struct reader *props, struct strbuf *s)
         }
         struct reader q = get_sub(props, len - 4u);
         get_skip(props, MIN(props->n, (size_t)(ROUND_UP(len, 8) - len)));
-        if (type != 0xffff || get_u32(&q) != OFP_VENDOR_NX) {
+        if (type != 0xffff || get_u32(&q) != CUSTOM_STATS_VENDOR || get_u32(&q) != 2) {
             continue;
         }
-        get_u32(&q);
+        get_skip(&q, 2);
         uint16_t n = get_u16(&q);
         if (q.bad || !n) {
             continue;
@@ -238,11 +257,8 @@ enum ofperr print_port_reply(const struct ofp_msg *m, const struct print *p)
     r = m->body;
     while (r.n && !port_stats_decode(&r, m->version, &ps, &props)) {
         strbuf_puts(s, "  port ");
-        struct strbuf name = STRBUF_INITIALIZER;
-        ofp_port_format(ps.port_no, p->names, &name);
-        strbuf_put_chars(s, ' ', name.len < 2 ? 2 - name.len : 0);
-        strbuf_puts(s, strbuf_text(&name));
-        strbuf_fini(&name);
+        strbuf_puts(s, ps.port_no < 10 ? " " : "");
+        ofp_port_format(ps.port_no, p->names, s);
         strbuf_puts(s, ": rx ");
         put_counter(s, "pkts=", ps.rx_packets, true);
         put_counter(s, "bytes=", ps.rx_bytes, true);
@@ -366,9 +382,9 @@ enum ofperr print_queue_config(const struct ofp_msg *m, const struct print *p)
             get_skip(&q, 6);
         } else {
             queue = get_u32(&q);
-            get_skip(&q, m->version == OFP10 ? 0 : 4);
+            get_skip(&q, m->version < OFP12 ? 0 : 4);
             len = get_u16(&q);
-            get_skip(&q, m->version == OFP10 ? 2 : 6);
+            get_skip(&q, m->version < OFP12 ? 2 : 6);
         }
         if (q.bad || len < r.n - q.n || len > r.n) {
             return OFPERR_OFPBRC_BAD_LEN;

@@ -216,6 +216,9 @@ static void collect_rows(const uint8_t *msg, size_t len, void *aux)
             rows->rows = x2nrealloc(rows->rows, &rows->allocated, sizeof *rows->rows);
         }
         struct strbuf s = STRBUF_INITIALIZER;
+        if (m.kind == OFPK_NXREPLY) {
+            fs.idle_age = fs.hard_age = -1;
+        }
         flow_stats_format(&fs, rows->names, !ofctl_options.hide_stats, &s);
         rows->rows[rows->n++] =
             (struct sort_row){.text = strbuf_steal(&s), .match = fs.match, .priority = fs.priority};
@@ -246,7 +249,7 @@ static int compare_rows(const void *a_, const void *b_)
 static void dump_sorted(struct ofctl_conn *conn, struct bytebuf *b, const struct ofp_names *names)
 {
     struct sort_rows rows = {.names = names};
-    const char *by = ofctl_options.rsort ? ofctl_options.rsort : ofctl_options.sort;
+    const char *by = ofctl_options.rsort ? ofctl_options.rsort : ofctl_options.sort ? ofctl_options.sort : "";
     sort_reverse = ofctl_options.rsort;
     if (*by && strcmp(by, "priority")) {
         sort_field = field_from_name(by);
@@ -255,7 +258,9 @@ static void dump_sorted(struct ofctl_conn *conn, struct bytebuf *b, const struct
         }
     }
     ofctl_dump(conn, b, collect_rows, &rows);
-    qsort(rows.rows, rows.n, sizeof *rows.rows, compare_rows);
+    if (ofctl_options.sorted && rows.n) {
+        qsort(rows.rows, rows.n, sizeof *rows.rows, compare_rows);
+    }
     for (size_t i = 0; i < rows.n; i++) {
         printf(" %s\n", rows.rows[i].text);
         free(rows.rows[i].text);
@@ -269,7 +274,7 @@ static void dump(int argc, char **argv, bool aggregate)
     struct bytebuf b = BYTEBUF_INITIALIZER;
     encode_request(conn, aggregate, argc > 2 ? argv[2] : "", &b);
     const struct ofp_names *names = ofctl_names(conn, true);
-    if (ofctl_options.sorted && !aggregate) {
+    if ((ofctl_options.sorted || names || ofctl_options.hide_stats) && !aggregate) {
         dump_sorted(conn, &b, names);
     } else {
         ofctl_dump_print(conn, &b, names);

@@ -33,24 +33,9 @@ void ofctl_dump_desc(int argc, char **argv)
     dump_trivial(argv[1], OFPTYPE_DESC_REQUEST);
 }
 
-void ofctl_dump_tables(int argc, char **argv)
-{
-    dump_trivial(argv[1], OFPTYPE_TABLE_REQUEST);
-}
-
 void ofctl_dump_tlv_map(int argc, char **argv)
 {
     dump_trivial(argv[1], OFPTYPE_TLV_TABLE_REQUEST);
-}
-
-void ofctl_dump_table_desc(int argc, char **argv)
-{
-    struct ofctl_conn *c = ofctl_connect(argv[1]);
-    if (ofctl_version(c) < OFP14) {
-        error_fatal("dump-table-desc needs OpenFlow 1.4 or later ('-O OpenFlow14')");
-    }
-    ofctl_close(c);
-    dump_trivial(argv[1], OFPTYPE_TABLE_DESC_REQUEST);
 }
 
 static void put_port_desc_request(struct bytebuf *b, struct ofctl_conn *c, uint32_t port)
@@ -381,10 +366,10 @@ void ofctl_monitor(int argc, char **argv)
             error_fatal("%s: unsupported \"monitor\" argument", argv[i]);
         }
     }
-    if (ofctl_options.packet_in_format != UINT32_MAX || ofctl_version(c) == OFP10) {
+    {
         struct bytebuf b = BYTEBUF_INITIALIZER;
         size_t at = ofp_msg_begin(&b, OFPTYPE_SET_PACKET_IN_FORMAT, ofctl_version(c), ofctl_xid(c));
-        put_u32(&b, ofctl_options.packet_in_format == UINT32_MAX ? 1 : ofctl_options.packet_in_format);
+        put_u32(&b, ofctl_options.packet_in_format == UINT32_MAX ? 2 : ofctl_options.packet_in_format);
         ofp_msg_end(&b, at);
         if (!ofctl_transact_mods(c, &b)) {
             exit(1);

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ofctl: groups, meters, tunnel option maps, packet-out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "openflow/action_text.h"
+#include "openflow/check.h"
+#include "openflow/flow_mod.h"
+#include "openflow/group_codec.h"
+#include "openflow/meter_codec.h"
+#include "openflow/packet_codec.h"
+#include "tools/ofctl.h"
+
+/* Sends what is in B, and ends the program if the switch finds fault with it. */
+static void finish(struct ofctl_conn *c, struct bytebuf *b)
+{
+    bool ok = !b->len || ofctl_transact_mods(c, b);
+    bytebuf_fini(b);
+    ofctl_close(c);
+    if (!ok) {
+        exit(1);
+    }
+}
+
+/* Calls EACH with each line of FILE that has something in it. */
+static void each_line(const char *file, void (*each)(const char *line, void *aux), void *aux)
+{
+    FILE *f = !strcmp(file, "-") ? stdin : fopen(file, "r");
+    if (!f) {
+        error_fatal("%s: open (%s)", file, strerror(errno));
+    }
+    char *line = NULL;
+    size_t allocated = 0;
+    while (getline(&line, &allocated, f) >= 0) {
+        line[strcspn(line, "#\r\n")] = '\0';
+        char *text = line + strspn(line, " \t");
+        if (*text) {
+            each(text, aux);
+        }
+    }
+    free(line);
+    if (f != stdin) {
+        fclose(f);
+    }
+}
+
+/* --- Groups --- */
+
+struct group_job {
+    struct ofctl_conn *conn;
+    enum group_command command;
+    struct bytebuf b;
+};
+
+static void add_group(const char *text, void *aux)
+{
+    struct group_job *job = aux;
+    struct group_mod gm;
+    uint32_t usable;
+    ofctl_check(group_mod_parse(&gm, text, job->command, ofctl_names(job->conn, false), &usable));
+    if (!ofp_msg_exists(OFPTYPE_GROUP_MOD, ofctl_version(job->conn))) {
+        error_fatal("the switch does not have groups");
+    }
+    group_mod_encode(&job->b, &gm, ofctl_version(job->conn), ofctl_xid(job->conn));
+    group_mod_fini(&gm);
+}
+
+static void run_group_mod(int argc, char **argv, enum group_command command, bool file)
+{
+    struct group_job job = {.conn = ofctl_connect(argv[1]), .command = command};
+    if (file || (argc > 2 && !strcmp(argv[2], "-"))) {
+        each_line(argv[2], add_group, &job);
+    } else {
+        add_group(argc > 2 ? argv[2] : "", &job);
+    }
+    finish(job.conn, &job.b);
+}
+
+void ofctl_add_group(int argc, char **argv)
+{
+    run_group_mod(argc, argv, GROUP_ADD, false);
+}
+
+void ofctl_add_groups(int argc, char **argv)
+{
+    run_group_mod(argc, argv, GROUP_ADD, true);
+}
+
+void ofctl_mod_group(int argc, char **argv)
+{
+    run_group_mod(argc, argv, ofctl_options.may_create ? GROUP_ADD_OR_MOD : GROUP_MODIFY, false);
+}
+
+void ofctl_del_groups(int argc, char **argv)
+{
+    run_group_mod(argc, argv, GROUP_DELETE, false);
+}
+
+void ofctl_insert_buckets(int argc, char **argv)
+{
+    run_group_mod(argc, argv, GROUP_INSERT_BUCKET, false);
+}
+
+void ofctl_remove_buckets(int argc, char **argv)
+{
+    run_group_mod(argc, argv, GROUP_REMOVE_BUCKET, false);
+}
+
+static void dump_groups(int argc, char **argv, enum ofptype type)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    uint32_t group = OFPG_ALL;
+    if (argc > 2 && strcmp(argv[2], "all")) {
+        struct group_mod gm;
+        uint32_t usable;
+        char *text = strncmp(argv[2], "group_id", 8) ? xasprintf("group_id=%s", argv[2]) : xstrdup(argv[2]);
+        ofctl_check(group_mod_parse(&gm, text, GROUP_DELETE, NULL, &usable));
+        group = gm.group_id;
+        group_mod_fini(&gm);
+        free(text);
+    }
+    group_request_encode(&b, type, group, ofctl_version(c), ofctl_xid(c));
+    ofctl_dump_print(c, &b, ofctl_names(c, true));
+    finish(c, &b);
+}
+
+void ofctl_dump_groups(int argc, char **argv)
+{
+    dump_groups(argc, argv, OFPTYPE_GROUP_DESC_REQUEST);
+}
+
+void ofctl_dump_group_stats(int argc, char **argv)
+{
+    dump_groups(argc, argv, OFPTYPE_GROUP_REQUEST);
+}
+
+void ofctl_dump_group_features(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    ofp_msg_put_empty(&b, OFPTYPE_GROUP_FEATURES_REQUEST, ofctl_version(c), ofctl_xid(c));
+    ofctl_dump_print(c, &b, NULL);
+    finish(c, &b);
+}
+
+void ofctl_parse_group(int argc, char **argv)
+{
+    struct group_mod gm;
+    uint32_t usable;
+    ofctl_check(group_mod_parse(&gm, argv[1], GROUP_ADD, NULL, &usable));
+    struct strbuf s = STRBUF_INITIALIZER;
+    ofproto_protocols_format(usable, &s);
+    printf("usable protocols: %s\n", strbuf_text(&s));
+    usable &= ofctl_options.protocols;
+    if (!usable) {
+        error_fatal("no usable protocol");
+    }
+    enum ofp_version v = ofproto_version(usable & -usable);
+    printf("chosen version: %s\n", ofp_version_name(v));
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    group_mod_encode(&b, &gm, v, 1);
+    char *text = ofp_to_string(b.data, b.len, NULL);
+    fputs(text, stdout);
+    free(text);
+    strbuf_fini(&s);
+    bytebuf_fini(&b);
+    group_mod_fini(&gm);
+}
+
+/* --- Meters --- */
+
+static struct ofctl_conn *meter_connect(const char *target)
+{
+    struct ofctl_conn *c = ofctl_connect(target);
+    ofctl_use_protocol(c, OFPROTO_13_UP, false);
+    return c;
+}
+
+static void run_meter_mod(int argc, char **argv, enum meter_command command)
+{
+    struct meter_config mc;
+    ofctl_check(meter_parse(&mc, argc > 2 ? argv[2] : "", command));
+    struct ofctl_conn *c = meter_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    meter_mod_encode(&b, command, &mc, ofctl_version(c), ofctl_xid(c));
+    meter_fini(&mc);
+    finish(c, &b);
+}
+
+void ofctl_add_meter(int argc, char **argv)
+{
+    run_meter_mod(argc, argv, METER_ADD);
+}
+
+void ofctl_mod_meter(int argc, char **argv)
+{
+    run_meter_mod(argc, argv, METER_MODIFY);
+}
+
+void ofctl_del_meters(int argc, char **argv)
+{
+    run_meter_mod(argc, argv, METER_DELETE);
+}
+
+static void dump_meters(int argc, char **argv, enum ofptype type)
+{
+    struct meter_config mc = {.meter_id = OFPM_ALL};
+    if (argc > 2) {
+        ofctl_check(meter_parse(&mc, argv[2], METER_DELETE));
+    }
+    struct ofctl_conn *c = meter_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    if (type == OFPTYPE_METER_FEATURES_REQUEST) {
+        ofp_msg_put_empty(&b, type, ofctl_version(c), ofctl_xid(c));
+    } else {
+        meter_request_encode(&b, type, mc.meter_id, ofctl_version(c), ofctl_xid(c));
+    }
+    ofctl_dump_print(c, &b, NULL);
+    finish(c, &b);
+}
+
+void ofctl_dump_meters(int argc, char **argv)
+{
+    dump_meters(argc, argv, OFPTYPE_METER_CONFIG_REQUEST);
+}
+
+void ofctl_meter_stats(int argc, char **argv)
+{
+    dump_meters(argc, argv, OFPTYPE_METER_REQUEST);
+}
+
+void ofctl_meter_features(int argc, char **argv)
+{
+    dump_meters(argc, argv, OFPTYPE_METER_FEATURES_REQUEST);
+}
+
+/* --- Tunnel options --- */
+
+static void put_tlv_maps(struct bytebuf *b, const char *text)
+{
+    int n = 0, more;
+    while (text[n]) {
+        unsigned class, type, len, index;
+        more = 0;
+        if (sscanf(text + n, " {class=%i,type=%i,len=%i}->tun_metadata%u%n", (int *)&class, (int *)&type,
+                   (int *)&len, &index, &more) != 4 ||
+            !more) {
+            error_fatal(
+                "%s: invalid tlv mapping; expected {class=CLASS,type=TYPE,len=LENGTH}->tun_metadataIDX",
+                text);
+        }
+        put_u16(b, class);
+        put_u8(b, type);
+        put_u8(b, len);
+        put_u16(b, index);
+        put_u16(b, 0);
+        n += more;
+        n += text[n] == ',';
+    }
+}
+
+static void run_tlv_mod(int argc, char **argv, uint16_t command)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    size_t start = ofp_msg_begin(&b, OFPTYPE_TLV_TABLE_MOD, ofctl_version(c), ofctl_xid(c));
+    put_u16(&b, argc > 2 ? command : 2);
+    bytebuf_put_zeros(&b, 6);
+    if (argc > 2) {
+        put_tlv_maps(&b, argv[2]);
+    }
+    ofp_msg_end(&b, start);
+    finish(c, &b);
+}
+
+void ofctl_add_tlv_map(int argc, char **argv)
+{
+    run_tlv_mod(argc, argv, 0);
+}
+
+void ofctl_del_tlv_map(int argc, char **argv)
+{
+    run_tlv_mod(argc, argv, 1);
+}
+
+void ofctl_ct_flush_zone(int argc, char **argv)
+{
+    uint16_t zone;
+    ofctl_check(text_to_u16(argv[2], "zone_id", &zone));
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    size_t start = ofp_msg_begin(&b, OFPTYPE_CT_FLUSH_ZONE, ofctl_version(c), ofctl_xid(c));
+    bytebuf_put_zeros(&b, 6);
+    put_u16(&b, zone);
+    ofp_msg_end(&b, start);
+    finish(c, &b);
+}
+
+/* --- Packet-out --- */
+
+static char *parse_packet_out(struct packet_out *po, char *text, const struct ofp_names *names,
+                              struct bytebuf *packet)
+{
+    char *actions = strstr(text, "action");
+    if (!actions) {
+        return xstrdup("must specify an action");
+    }
+    *actions = '\0';
+    actions = strchr(actions + 1, '=');
+    if (!actions) {
+        return xstrdup("must specify an action");
+    }
+    actions++;
+    match_init_catchall(&po->metadata);
+    char *key, *value;
+    while (text_next_key_value(&text, &key, &value)) {
+        if (!*value) {
+            return xasprintf("field %s missing value", key);
+        }
+        bool known;
+        if (!strcmp(key, "packet")) {
+            if (*text_to_hex(value, packet)) {
+                return xasprintf("%s: invalid packet data", value);
+            }
+            continue;
+        }
+        char *error = match_parse_field(&po->metadata, names ? names->ports : NULL, key, value, &known);
+        if (error || !known) {
+            return error ? error : xasprintf("unknown keyword %s", key);
+        }
+    }
+    if (packet->len < 14) {
+        return xstrdup("packet: Packet data too short for Ethernet");
+    }
+    uint32_t usable = OFPROTO_ANY;
+    return ofpacts_parse_actions(actions, names, &po->ofpacts, &usable);
+}
+
+void ofctl_packet_out(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct packet_out po = {.buffer_id = OFP_NO_BUFFER};
+    struct bytebuf packet = BYTEBUF_INITIALIZER, b = BYTEBUF_INITIALIZER;
+    const struct ofp_names *names = ofctl_names(c, false);
+    if (argc == 3) {
+        char *copy = xstrdup(argv[2]);
+        ofctl_check(parse_packet_out(&po, copy, names, &packet));
+        free(copy);
+    } else {
+        /* The older form: port, actions, packets. */
+        uint32_t usable = OFPROTO_ANY, port;
+        if (argc < 5 || !ofp_port_parse(argv[2], names, &port)) {
+            error_fatal("%s: unknown port, or too few arguments", argv[2]);
+        }
+        match_init_catchall(&po.metadata);
+        po.metadata.flow.in_port = port;
+        po.metadata.wc.bits.in_port = UINT32_MAX;
+        ofctl_check(ofpacts_parse_actions(argv[3], names, &po.ofpacts, &usable));
+        for (int i = 4; i < argc; i++) {
+            bytebuf_clear(&packet);
+            if (*text_to_hex(argv[i], &packet)) {
+                error_fatal("%s: invalid packet data", argv[i]);
+            }
+            po.packet = packet.data;
+            po.packet_len = packet.len;
+            packet_out_encode(&b, &po, ofctl_version(c), ofctl_xid(c));
+        }
+        finish(c, &b);
+        return;
+    }
+    po.packet = packet.data;
+    po.packet_len = packet.len;
+    packet_out_encode(&b, &po, ofctl_version(c), ofctl_xid(c));
+    packet_out_fini(&po);
+    bytebuf_fini(&packet);
+    finish(c, &b);
+}
