@@ -46,6 +46,9 @@ void bytebuf_reserve(struct bytebuf *b, size_t n)
 
 void *bytebuf_put_uninit(struct bytebuf *b, size_t n)
 {
+    if (!n && !b->data) {
+        return NULL; /* NULL + 0 is undefined */
+    }
     bytebuf_reserve(b, n);
     void *p = b->data + b->len;
     b->len += n;

@@ -39,7 +39,7 @@ void bytebuf_pad(struct bytebuf *, size_t align);
 
 static inline void *bytebuf_at(const struct bytebuf *b, size_t offset)
 {
-    return b->data + offset;
+    return b->data ? b->data + offset : NULL;
 }
 
 #endif

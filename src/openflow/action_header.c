@@ -505,7 +505,7 @@ void ofpact_format_DECAP(const struct ofpact_decap *a, const struct action_forma
     strbuf_puts(f->s, "decap(");
     if (a->new_pkt_type != OFP_PT_USE_NEXT_PROTO) {
         uint32_t type = ntohl(a->new_pkt_type);
-        strbuf_printf(f->s, "packet_type(ns=%u,type=0x%x)", type >> 16, type & 0xffff);
+        strbuf_printf(f->s, "packet_type(ns=%u,type=%#x)", type >> 16, type & 0xffff);
     }
     strbuf_put_char(f->s, ')');
 }

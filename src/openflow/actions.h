@@ -118,7 +118,7 @@ static inline const struct ofpact *ofpact_next(const struct ofpact *a)
 }
 static inline const struct ofpact *ofpact_end(const struct ofpact *list, size_t len)
 {
-    return (const struct ofpact *)(const void *)((const char *)list + len);
+    return list ? (const struct ofpact *)(const void *)((const char *)list + len) : NULL;
 }
 /* Each action A of the LEN bytes at LIST (a whole number of padded actions). */
 #define OFPACT_FOR_EACH(A, LIST, LEN) for ((A) = (LIST); (A) < ofpact_end(LIST, LEN); (A) = ofpact_next(A))

@@ -440,7 +440,7 @@ static enum ofperr check_one(struct ofpact *a, struct state *s)
 
 static enum ofperr check_list(struct ofpact *list, size_t len, struct state *s)
 {
-    struct ofpact *a = list, *end = (struct ofpact *)(void *)((char *)list + len);
+    struct ofpact *a = list, *end = list ? (struct ofpact *)(void *)((char *)list + len) : NULL;
     while (a < end) {
         enum ofperr error = check_one(a, s);
         if (error) {
