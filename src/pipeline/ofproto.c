@@ -67,6 +67,7 @@ void pipeline_destroy(struct pipeline *p)
 void pipeline_commit(struct pipeline *p)
 {
     bool changed = p->changed;
+    __atomic_store_n(&p->wake_pending, false, __ATOMIC_RELEASE);
     if (changed) {
         p->changed = false;
         snapshot_publish(p);
@@ -85,7 +86,7 @@ void pipeline_commit(struct pipeline *p)
 
 void pipeline_wake(struct pipeline *p)
 {
-    if (p->wake) {
+    if (p->wake && !__atomic_exchange_n(&p->wake_pending, true, __ATOMIC_ACQ_REL)) {
         p->wake(p->wake_aux);
     }
 }

@@ -59,6 +59,7 @@ struct pipeline {
     uint64_t next_id;              /* c: for ofproto.id */
     struct task turn;              /* c: a commit that something asks for */
     void (*wake)(void *);          /* i once set: any thread calls it */
+    bool wake_pending;             /* atomic: WAKE was called, the commit has not begun */
     void *wake_aux;
 };
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -438,6 +439,85 @@ static void test_bundle_is_atomic(void **state)
     flow_mod_fini(&b);
 }
 
+/* A datapath with threads of its own: everything happens by itself, soon. */
+static void wake(void *flag_)
+{
+    __atomic_store_n((bool *)flag_, true, __ATOMIC_RELEASE);
+}
+
+static void wait_for(struct pipeline *p, bool *flag, bool (*done)(void *), void *aux)
+{
+    for (int i = 0; i < 2000 && !done(aux); i++) {
+        if (__atomic_exchange_n(flag, false, __ATOMIC_ACQ_REL)) {
+            pipeline_commit(p);
+        }
+        rcu_offline();
+        usleep(1000);
+        rcu_online();
+    }
+    assert_true(done(aux));
+}
+
+struct expect {
+    struct fixture f;
+    uint32_t in_port;
+    uint8_t dst;
+    char outputs[16];
+};
+
+static bool is_cached(void *e_)
+{
+    struct expect *e = e_;
+    return !strcmp(cached(&e->f, e->in_port, e->dst), e->outputs);
+}
+
+static void test_threads(void **state)
+{
+    struct task_queue queue;
+    struct expect e;
+    char *error = NULL;
+    bool woken = false;
+    (void)state;
+    memset(&e, 0, sizeof e);
+    task_queue_init(&queue);
+    struct pipeline *p = pipeline_create(&queue);
+    pipeline_set_wake(p, wake, &woken);
+    assert_int_equal(ofproto_create(p, "br", "netdev", &e.f.br0, &error), 0);
+    ofproto_set_fail_mode(e.f.br0, OFPROTO_STANDALONE, false);
+    e.f.p = p;
+    const char *names[] = {"q1", "q2", "q3"};
+    uint32_t numbers[3];
+    struct datapath *dp = ofproto_datapath(e.f.br0);
+    for (int i = 0; i < 3; i++) {
+        struct dp_port_desc desc;
+        add_port(e.f.br0, names[i], "dummy", (uint32_t)i + 1, NULL, OFPROTO_VLAN_TRUNK, -1);
+        assert_int_equal(dp->ops->port_query_name(dp, names[i], &desc), 0);
+        numbers[i] = desc.port_no;
+    }
+    pipeline_commit(p);
+
+    receive(&e.f, "q2", 7, 0xff);
+    e.in_port = numbers[1];
+    e.dst = 0xff;
+    snprintf(e.outputs, sizeof e.outputs, "%u,%u", numbers[0], numbers[2]);
+    wait_for(p, &woken, is_cached, &e);
+
+    receive(&e.f, "q1", 1, 7);
+    e.in_port = numbers[0];
+    e.dst = 7;
+    snprintf(e.outputs, sizeof e.outputs, "%u", numbers[1]);
+    wait_for(p, &woken, is_cached, &e);
+
+    receive(&e.f, "q3", 7, 1); /* it moved */
+    snprintf(e.outputs, sizeof e.outputs, "%u", numbers[2]);
+    wait_for(p, &woken, is_cached, &e);
+
+    flow(e.f.br0, FLOW_ADD, "priority=9,in_port=1,actions=drop");
+    assert_string_equal(cached(&e.f, e.in_port, 7), "");
+    pipeline_destroy(p);
+    task_queue_fini(&queue);
+}
+
 static void test_bridge_goes(void **state)
 {
     struct fixture *f = *state;
@@ -455,6 +535,7 @@ int main(void)
     vport_enable_dummy(false, false);
     datapath_register(true, false);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_threads), /* first: the others stop the clock */
         cmocka_unit_test_setup_teardown(test_megaflows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rules_change, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mac_moves, setup, teardown),
