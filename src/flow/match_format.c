@@ -467,7 +467,8 @@ void match_format_key(const struct flow_key *key, const struct port_names *ports
         HIDE_ZERO(regs[i]);
     }
     flow_wc_unset(&mask, actset_output);
-    if (key->packet_type != FLOW_PT_ETH && flow_key_dl_type(key) == CONST_BE16(ETH_TYPE_IPV4)) {
+    if (key->packet_type != FLOW_PT_ETH && !key->dl_type &&
+        flow_key_dl_type(key) == CONST_BE16(ETH_TYPE_IPV4)) {
         /* So the reference shows packets without an Ethernet header. */
         flow_wc_set(&mask, ct_nw_src);
         flow_wc_set(&mask, ct_nw_dst);
