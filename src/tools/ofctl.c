@@ -38,6 +38,8 @@ static const struct command {
     {"dump-ports", "switch [port]", 1, 2, ofctl_dump_ports},
     {"dump-ports-desc", "switch [port]", 1, 2, ofctl_dump_ports_desc},
     {"mod-port", "switch iface act", 3, 3, ofctl_mod_port},
+    {"mod-table", "switch mod", 3, 3, ofctl_mod_table},
+    {"dump-table-desc", "switch", 1, 1, ofctl_dump_table_desc},
     {"get-frags", "switch", 1, 1, ofctl_get_frags},
     {"set-frags", "switch frag_mode", 2, 2, ofctl_set_frags},
     {"probe", "target", 1, 1, ofctl_probe},

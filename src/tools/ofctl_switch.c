@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "openflow/action_text.h"
+#include "openflow/misc_codec.h"
 #include "openflow/port_codec.h"
 #include "tools/ofctl.h"
 
@@ -36,6 +37,110 @@ void ofctl_dump_desc(int argc, char **argv)
 void ofctl_dump_tlv_map(int argc, char **argv)
 {
     dump_trivial(argv[1], OFPTYPE_TLV_TABLE_REQUEST);
+}
+
+void ofctl_dump_table_desc(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    if (ofctl_version(c) < OFP14) {
+        error_fatal("dump-table-desc needs OpenFlow 1.4 or later ('-O OpenFlow14')");
+    }
+    ofp_msg_put_empty(&b, OFPTYPE_TABLE_DESC_REQUEST, ofctl_version(c), ofctl_xid(c));
+    ofctl_dump_print(c, &b, ofctl_names(c, true));
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
+struct table_search {
+    struct table_mod tm;
+    bool found;
+};
+
+static void search_tables(const uint8_t *msg, size_t len, void *aux)
+{
+    struct table_search *s = aux;
+    struct ofp_msg m;
+    struct table_mod tm;
+    bool more;
+    if (ofp_msg_decode(msg, len, &m) || m.type != OFPTYPE_TABLE_DESC_REPLY) {
+        return;
+    }
+    while (!table_desc_decode(&m.body, &tm, &more) && more) {
+        if (tm.table_id == s->tm.table_id) {
+            s->tm = tm;
+            s->found = true;
+        }
+    }
+}
+
+static void parse_vacancy(char *text, struct table_mod *tm)
+{
+    char *comma = strchr(text, ',');
+    if (!comma) {
+        error_fatal("Vacancy up value missing");
+    }
+    *comma = '\0';
+    ofctl_check(text_to_u8(text, "vacancy_down", &tm->vacancy_down));
+    ofctl_check(text_to_u8(comma + 1, "vacancy_up", &tm->vacancy_up));
+    if (tm->vacancy_up < tm->vacancy_down) {
+        error_fatal(
+            "Invalid vacancy range, vacancy up should be greater than vacancy down (OFPBPC_BAD_VALUE)");
+    }
+    tm->config |= OFPTC_VACANCY;
+}
+
+void ofctl_mod_table(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        bool old; /* OpenFlow 1.1 and 1.2 */
+        uint32_t set, clear;
+    } settings[] = {
+        {"controller", true, 0, 0},
+        {"continue", true, 1, 0},
+        {"drop", true, 2, 0},
+        {"evict", false, OFPTC_EVICTION, 0},
+        {"noevict", false, 0, OFPTC_EVICTION},
+        {"vacancy", false, OFPTC_VACANCY, 0},
+        {"novacancy", false, 0, OFPTC_VACANCY},
+    };
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct table_search s = {.tm = {.table_id = OFPTT_ALL}};
+    if (strcasecmp(argv[2], "all") && !ofp_table_parse(argv[2], NULL, &s.tm.table_id)) {
+        error_fatal("unknown table \"%s\"", argv[2]);
+    }
+    size_t i = 0, n = strcspn(argv[3], ":");
+    while (i < ARRAY_SIZE(settings) &&
+           (strlen(settings[i].name) != n || strncmp(argv[3], settings[i].name, n))) {
+        i++;
+    }
+    if (i == ARRAY_SIZE(settings)) {
+        error_fatal("invalid table_mod setting %s", argv[3]);
+    }
+    enum ofp_version v = ofctl_version(c);
+    if (settings[i].old ? v != OFP11 && v != OFP12 : v < OFP14) {
+        error_fatal("table_mod '%s' requires one of the OpenFlow versions %s", settings[i].name,
+                    settings[i].old ? "OpenFlow11, OpenFlow12" : "OpenFlow14, OpenFlow15");
+    }
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    if (!settings[i].old && s.tm.table_id != OFPTT_ALL) {
+        /* The other setting stays as it is. */
+        ofp_msg_put_empty(&b, OFPTYPE_TABLE_DESC_REQUEST, v, ofctl_xid(c));
+        ofctl_dump(c, &b, search_tables, &s);
+        s.tm.has_eviction_flags = false;
+        s.tm.vacancy = 0;
+    }
+    s.tm.config = (s.tm.config & ~settings[i].clear) | settings[i].set;
+    if (argv[3][n] == ':') {
+        parse_vacancy(argv[3] + n + 1, &s.tm);
+    }
+    table_mod_encode(&b, &s.tm, v, ofctl_xid(c));
+    if (!ofctl_transact_mods(c, &b)) {
+        exit(1);
+    }
+    bytebuf_fini(&b);
+    ofctl_close(c);
 }
 
 static void put_port_desc_request(struct bytebuf *b, struct ofctl_conn *c, uint32_t port)

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "openflow/misc_codec.h"
+
+/* --- Roles --- */
+
+void role_encode(struct bytebuf *b, enum ofptype type, const struct role_request *rr, enum ofp_version v,
+                 uint32_t xid)
+{
+    size_t start = ofp_msg_begin(b, type, v, xid);
+    if (v < OFP12) {
+        put_u32(b, rr->role == ROLE_NOCHANGE ? 0 : rr->role - 1); /* Nicira's: other, master, slave */
+    } else {
+        put_u32(b, rr->role);
+        put_u32(b, 0);
+        put_u64(b, rr->have_generation_id ? rr->generation_id : UINT64_MAX);
+    }
+    ofp_msg_end(b, start);
+}
+
+enum ofperr role_decode(const struct ofp_msg *m, struct role_request *rr)
+{
+    struct reader r = m->body;
+    uint32_t role = get_u32(&r);
+    *rr = (struct role_request){0};
+    if (m->kind == OFPK_NXT) {
+        if (r.bad || r.n) {
+            return OFPERR_OFPBRC_BAD_LEN;
+        }
+        rr->role = role + 1;
+        return role > 2 ? OFPERR_OFPRRFC_BAD_ROLE : OFPERR_NONE;
+    }
+    get_skip(&r, 4);
+    uint64_t generation = get_u64(&r);
+    if (r.bad || r.n) {
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
+    if (role > ROLE_SECONDARY) {
+        return OFPERR_OFPRRFC_BAD_ROLE;
+    }
+    rr->role = role;
+    rr->have_generation_id = m->type == OFPTYPE_ROLE_REPLY ? generation != UINT64_MAX : role >= ROLE_PRIMARY;
+    rr->generation_id = rr->have_generation_id ? generation : 0;
+    return OFPERR_NONE;
+}
+
+void role_status_encode(struct bytebuf *b, enum ofp_role role, uint8_t reason, uint64_t generation,
+                        enum ofp_version v)
+{
+    if (!ofp_msg_exists(OFPTYPE_ROLE_STATUS, v)) {
+        return;
+    }
+    size_t start = ofp_msg_begin(b, OFPTYPE_ROLE_STATUS, v, 0);
+    put_u32(b, role);
+    put_u8(b, reason);
+    bytebuf_put_zeros(b, 3);
+    put_u64(b, generation);
+    ofp_msg_end(b, start);
+}
+
+/* --- Bundles --- */
+
+void bundle_control_encode(struct bytebuf *b, const struct bundle_control *bc, enum ofp_version v,
+                           uint32_t xid)
+{
+    size_t start = ofp_msg_begin(b, OFPTYPE_BUNDLE_CONTROL, v, xid);
+    put_u32(b, bc->bundle_id);
+    put_u16(b, bc->type);
+    put_u16(b, bc->flags);
+    ofp_msg_end(b, start);
+}
+
+enum ofperr bundle_control_decode(const struct ofp_msg *m, struct bundle_control *bc)
+{
+    struct reader r = m->body;
+    bc->bundle_id = get_u32(&r);
+    bc->type = get_u16(&r);
+    bc->flags = get_u16(&r);
+    return r.bad                                           ? OFPERR_OFPBRC_BAD_LEN
+           : bc->type > BUNDLE_DISCARD_REPLY               ? OFPERR_OFPBFC_BAD_TYPE
+           : bc->flags & ~(BUNDLE_ATOMIC | BUNDLE_ORDERED) ? OFPERR_OFPBFC_BAD_FLAGS
+                                                           : OFPERR_NONE;
+}
+
+enum ofperr bundle_add_decode(const struct ofp_msg *m, uint32_t *bundle_id, uint16_t *flags,
+                              struct ofp_msg *msg)
+{
+    struct reader r = m->body;
+    *bundle_id = get_u32(&r);
+    get_skip(&r, 2);
+    *flags = get_u16(&r);
+    size_t len = r.n >= OFP_HEADER_LEN && !r.bad ? ofp_msg_len(r.p) : 0;
+    if (!len || len > r.n) {
+        return OFPERR_OFPBFC_MSG_BAD_LEN;
+    }
+    if (*flags & ~(BUNDLE_ATOMIC | BUNDLE_ORDERED)) {
+        return OFPERR_OFPBFC_BAD_FLAGS;
+    }
+    enum ofperr error = ofp_msg_decode(r.p, len, msg);
+    if (error) {
+        return error;
+    }
+    if (msg->version != m->version) {
+        return OFPERR_OFPBRC_BAD_VERSION;
+    }
+    if (msg->xid != m->xid) {
+        return OFPERR_OFPBFC_MSG_BAD_XID;
+    }
+    switch (msg->type) {
+    case OFPTYPE_FLOW_MOD:
+    case OFPTYPE_GROUP_MOD:
+    case OFPTYPE_PORT_MOD:
+    case OFPTYPE_PACKET_OUT:
+        return OFPERR_NONE;
+    default:
+        return OFPERR_OFPBFC_MSG_UNSUP;
+    }
+}
+
+/* --- Asynchronous messages --- */
+
+void async_config_default(struct async_config *ac, enum ofp_version v)
+{
+    *ac = (struct async_config){{0}, {0}};
+    ac->primary[ASYNC_PACKET_IN] =
+        v >= OFP14 ? 0x3f & ~(1u << OFPR_INVALID_TTL) : 1u << OFPR_NO_MATCH | 1u << OFPR_ACTION;
+    ac->primary[ASYNC_PORT_STATUS] = ac->secondary[ASYNC_PORT_STATUS] = 7;
+    ac->primary[ASYNC_FLOW_REMOVED] = v >= OFP14 ? 0x1f : 7;
+}
+
+#define PROP_LEN 8
+
+enum ofperr async_config_decode(const struct ofp_msg *m, struct async_config *ac)
+{
+    struct reader r = m->body;
+    bool masks = (m->kind == OFPK_NXT && m->number == 19) || (m->kind == OFPK_MSG && m->version == OFP13);
+    if (masks) {
+        for (int t = ASYNC_PACKET_IN; t <= ASYNC_FLOW_REMOVED; t++) {
+            ac->primary[t] = get_u32(&r);
+            ac->secondary[t] = get_u32(&r);
+        }
+        return r.bad || r.n ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+    }
+    struct async_config changed = *ac;
+    while (r.n) {
+        uint16_t type = get_u16(&r), len = get_u16(&r);
+        if (r.bad || len != PROP_LEN) {
+            return OFPERR_OFPBPC_BAD_LEN;
+        }
+        uint32_t mask = get_u32(&r);
+        if (r.bad) {
+            return OFPERR_OFPBPC_BAD_LEN;
+        }
+        if (type / 2 >= N_ASYNC) {
+            return OFPERR_OFPACFC_UNSUPPORTED;
+        }
+        (type % 2 ? changed.primary : changed.secondary)[type / 2] = mask;
+    }
+    *ac = changed;
+    return OFPERR_NONE;
+}
+
+void async_config_encode_reply(struct bytebuf *b, const struct async_config *ac, enum ofp_version v,
+                               uint32_t xid)
+{
+    size_t start = ofp_msg_begin(b, OFPTYPE_GET_ASYNC_REPLY, v, xid);
+    for (int t = 0; t < N_ASYNC; t++) {
+        if (v >= OFP14) {
+            for (int primary = 0; primary < 2; primary++) {
+                put_u16(b, t * 2 + primary);
+                put_u16(b, PROP_LEN);
+                put_u32(b, primary ? ac->primary[t] : ac->secondary[t]);
+            }
+        } else if (t <= ASYNC_FLOW_REMOVED) {
+            put_u32(b, ac->primary[t]);
+            put_u32(b, ac->secondary[t]);
+        }
+    }
+    ofp_msg_end(b, start);
+}
+
+/* --- Configuration and description --- */
+
+void switch_config_encode(struct bytebuf *b, enum ofptype type, const struct switch_config *c,
+                          enum ofp_version v, uint32_t xid)
+{
+    size_t start = ofp_msg_begin(b, type, v, xid);
+    put_u16(b, v >= OFP13 ? c->flags & 3 : c->flags);
+    put_u16(b, c->miss_send_len);
+    ofp_msg_end(b, start);
+}
+
+enum ofperr switch_config_decode(const struct ofp_msg *m, struct switch_config *c)
+{
+    struct reader r = m->body;
+    c->flags = get_u16(&r);
+    c->miss_send_len = get_u16(&r);
+    return r.bad || r.n                               ? OFPERR_OFPBRC_BAD_LEN
+           : c->flags & ~(m->version < OFP13 ? 7 : 3) ? OFPERR_OFPSCFC_BAD_FLAGS
+                                                      : OFPERR_NONE;
+}
+
+void switch_desc_encode(struct bytebuf *b, const struct switch_desc *d, enum ofp_version v, uint32_t xid)
+{
+    size_t start = ofp_msg_begin(b, OFPTYPE_DESC_REPLY, v, xid);
+    const struct {
+        const char *text;
+        size_t n;
+    } texts[] = {{d->manufacturer, sizeof d->manufacturer},
+                 {d->hardware, sizeof d->hardware},
+                 {d->software, sizeof d->software},
+                 {d->serial, sizeof d->serial},
+                 {d->description, sizeof d->description}};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        char *p = bytebuf_put_zeros(b, texts[i].n);
+        memcpy(p, texts[i].text, strnlen(texts[i].text, texts[i].n - 1));
+    }
+    ofp_msg_end(b, start);
+}
+
+/* --- Tables --- */
+
+enum {
+    TABLE_PROP_EVICTION = 2,
+    TABLE_PROP_VACANCY = 3
+};
+
+static void put_table_props(struct bytebuf *b, const struct table_mod *tm)
+{
+    if (tm->has_eviction_flags) {
+        put_u16(b, TABLE_PROP_EVICTION);
+        put_u16(b, 8);
+        put_u32(b, tm->eviction_flags);
+    }
+    if (tm->config & OFPTC_VACANCY || tm->vacancy_down || tm->vacancy_up) {
+        put_u16(b, TABLE_PROP_VACANCY);
+        put_u16(b, 8);
+        put_u8(b, tm->vacancy_down);
+        put_u8(b, tm->vacancy_up);
+        put_u8(b, tm->vacancy);
+        put_u8(b, 0);
+    }
+}
+
+static enum ofperr get_table_props(struct reader *r, struct table_mod *tm)
+{
+    while (r->n) {
+        uint16_t type = get_u16(r), len = get_u16(r);
+        if (r->bad || len != 8 || r->n < 4) {
+            return OFPERR_OFPBPC_BAD_LEN;
+        }
+        if (type == TABLE_PROP_EVICTION) {
+            tm->eviction_flags = get_u32(r);
+            tm->has_eviction_flags = true;
+            if (tm->eviction_flags & ~7u) {
+                return OFPERR_OFPTMFC_BAD_CONFIG;
+            }
+        } else if (type == TABLE_PROP_VACANCY) {
+            tm->vacancy_down = get_u8(r);
+            tm->vacancy_up = get_u8(r);
+            tm->vacancy = get_u8(r);
+            get_skip(r, 1);
+            if (tm->vacancy_down > tm->vacancy_up || tm->vacancy_up > 100) {
+                return OFPERR_OFPBPC_BAD_VALUE;
+            }
+        } else {
+            return OFPERR_OFPBPC_BAD_TYPE;
+        }
+    }
+    return OFPERR_NONE;
+}
+
+void table_mod_encode(struct bytebuf *b, const struct table_mod *tm, enum ofp_version v, uint32_t xid)
+{
+    size_t start = ofp_msg_begin(b, OFPTYPE_TABLE_MOD, v, xid);
+    put_u8(b, tm->table_id);
+    bytebuf_put_zeros(b, 3);
+    put_u32(b, tm->config);
+    if (v >= OFP14) {
+        put_table_props(b, tm);
+    }
+    ofp_msg_end(b, start);
+}
+
+enum ofperr table_mod_decode(const struct ofp_msg *m, struct table_mod *tm)
+{
+    struct reader r = m->body;
+    *tm = (struct table_mod){0};
+    tm->table_id = get_u8(&r);
+    get_skip(&r, 3);
+    tm->config = get_u32(&r);
+    if (r.bad) {
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
+    uint32_t known = m->version >= OFP14 ? OFPTC_EVICTION | OFPTC_VACANCY | 3u : 3u;
+    if (tm->config & ~known) {
+        return OFPERR_OFPTMFC_BAD_CONFIG;
+    }
+    if (m->version < OFP14) {
+        return r.n ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+    }
+    enum ofperr error = get_table_props(&r, tm);
+    /* The present vacancy is the switch's to say. */
+    return error ? error : tm->vacancy ? OFPERR_OFPBPC_BAD_VALUE : OFPERR_NONE;
+}
+
+void table_desc_encode(struct bytebuf *b, const struct table_mod *tm, enum ofp_version v)
+{
+    size_t start = b->len;
+    put_u16(b, 0);
+    put_u8(b, tm->table_id);
+    put_u8(b, 0);
+    put_u32(b, tm->config);
+    put_table_props(b, tm);
+    set_u16(b, start, b->len - start);
+}
+
+enum ofperr table_desc_decode(struct reader *r, struct table_mod *tm, bool *more)
+{
+    *more = false;
+    *tm = (struct table_mod){0};
+    if (!r->n) {
+        return OFPERR_NONE;
+    }
+    uint16_t len = r->n >= 2 ? ntohs(get_be16(r->p)) : 0;
+    if (len < 8 || len > r->n) {
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
+    struct reader t = get_sub(r, len);
+    get_skip(&t, 2);
+    tm->table_id = get_u8(&t);
+    get_skip(&t, 1);
+    tm->config = get_u32(&t);
+    enum ofperr error = get_table_props(&t, tm);
+    *more = !error;
+    return error;
+}
+
+static void put_table_name(struct bytebuf *b, const char *name)
+{
+    char *p = bytebuf_put_zeros(b, 32);
+    memcpy(p, name, strnlen(name, 31));
+}
+
+void table_stats_encode(struct bytebuf *b, const struct table_stats *s, enum ofp_version v)
+{
+    put_u8(b, s->table_id);
+    if (v >= OFP13) {
+        bytebuf_put_zeros(b, 3);
+        put_u32(b, s->active_count);
+    } else {
+        bytebuf_put_zeros(b, v == OFP10 ? 3 : 7);
+        put_table_name(b, s->name);
+        if (v == OFP10) {
+            put_u32(b, 0x3fffff); /* every field may be wild */
+        } else if (v == OFP11) {
+            put_u32(b, 0x3ff); /* wildcards, match */
+            put_u32(b, 0x3ff);
+            put_u32(b, 0x3e); /* instructions: goto to clear */
+            put_u32(b, 0x1ffffff);
+            put_u32(b, 0x1ffffff);
+            put_u32(b, 0);
+        } else {
+            put_u64(b, (UINT64_C(1) << 40) - 1); /* match, wildcards */
+            put_u64(b, (UINT64_C(1) << 40) - 1);
+            put_u32(b, 0x3ff9801);
+            put_u32(b, 0x3ff9801);
+            put_u64(b, (UINT64_C(1) << 40) - 1); /* set-field in write, apply */
+            put_u64(b, (UINT64_C(1) << 40) - 1);
+            put_u64(b, UINT64_MAX);
+            put_u64(b, UINT64_MAX);
+            put_u32(b, 0x3e);
+            put_u32(b, 0);
+        }
+        put_u32(b, s->max_entries);
+        put_u32(b, s->active_count);
+    }
+    put_u64(b, s->lookup_count);
+    put_u64(b, s->matched_count);
+}
+
+enum ofperr table_stats_decode(struct reader *r, enum ofp_version v, struct table_stats *s, bool *more)
+{
+    *more = false;
+    memset(s, 0, sizeof *s);
+    if (!r->n) {
+        return OFPERR_NONE;
+    }
+    s->table_id = get_u8(r);
+    if (v >= OFP13) {
+        get_skip(r, 3);
+        s->active_count = get_u32(r);
+    } else {
+        get_skip(r, v == OFP10 ? 3 : 7);
+        const uint8_t *name = get_bytes(r, 32);
+        if (name) {
+            memcpy(s->name, name, 32);
+        }
+        get_skip(r, v == OFP10 ? 4 : v == OFP11 ? 24 : 64);
+        s->max_entries = get_u32(r);
+        s->active_count = get_u32(r);
+    }
+    s->lookup_count = get_u64(r);
+    s->matched_count = get_u64(r);
+    *more = !r->bad;
+    return r->bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+}

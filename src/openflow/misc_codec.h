@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 5. The small messages on the wire: roles, bundles, which asynchronous messages a controller wants,
+ * switch configuration and description, table mods, table descriptions and statistics. Pure functions. */
+#ifndef OPENFLOW_MISC_CODEC_H
+#define OPENFLOW_MISC_CODEC_H 1
+
+#include "openflow/msg.h"
+
+/* --- Roles --- */
+enum ofp_role {
+    ROLE_NOCHANGE,
+    ROLE_EQUAL,
+    ROLE_PRIMARY,
+    ROLE_SECONDARY
+};
+struct role_request {
+    enum ofp_role role;
+    bool have_generation_id;
+    uint64_t generation_id;
+};
+void role_encode(struct bytebuf *, enum ofptype request_or_reply, const struct role_request *,
+                 enum ofp_version, uint32_t xid);
+enum ofperr role_decode(const struct ofp_msg *, struct role_request *);
+/* REASON: 0 master request, 1 configuration, 2 experimenter. 1.4 and later, and ONF's in 1.3. */
+void role_status_encode(struct bytebuf *, enum ofp_role, uint8_t reason, uint64_t generation_id,
+                        enum ofp_version);
+
+/* --- Bundles --- */
+enum bundle_control_type {
+    BUNDLE_OPEN_REQUEST,
+    BUNDLE_OPEN_REPLY,
+    BUNDLE_CLOSE_REQUEST,
+    BUNDLE_CLOSE_REPLY,
+    BUNDLE_COMMIT_REQUEST,
+    BUNDLE_COMMIT_REPLY,
+    BUNDLE_DISCARD_REQUEST,
+    BUNDLE_DISCARD_REPLY
+};
+#define BUNDLE_ATOMIC  1
+#define BUNDLE_ORDERED 2
+struct bundle_control {
+    uint32_t bundle_id;
+    uint16_t type, flags;
+};
+void bundle_control_encode(struct bytebuf *, const struct bundle_control *, enum ofp_version, uint32_t xid);
+enum ofperr bundle_control_decode(const struct ofp_msg *, struct bundle_control *);
+/* MSG: the message inside, which has the same version and xid; else an error. */
+enum ofperr bundle_add_decode(const struct ofp_msg *, uint32_t *bundle_id, uint16_t *flags,
+                              struct ofp_msg *msg);
+
+/* --- Asynchronous messages --- */
+enum async_type {
+    ASYNC_PACKET_IN,
+    ASYNC_PORT_STATUS,
+    ASYNC_FLOW_REMOVED,
+    ASYNC_ROLE_STATUS,
+    ASYNC_TABLE_STATUS,
+    ASYNC_REQUESTFORWARD,
+    N_ASYNC
+};
+/* For each type the reasons, 1 << reason, for which it is sent: to a primary or equal, to a secondary. */
+struct async_config {
+    uint32_t primary[N_ASYNC], secondary[N_ASYNC];
+};
+void async_config_default(struct async_config *, enum ofp_version);
+/* Changes what the message says; what it does not name stays. */
+enum ofperr async_config_decode(const struct ofp_msg *, struct async_config *);
+void async_config_encode_reply(struct bytebuf *, const struct async_config *, enum ofp_version, uint32_t xid);
+
+/* --- Configuration and description --- */
+struct switch_config {
+    uint16_t flags; /* fragments: 0 normal, 1 drop, 2 reassemble, 3 nx-match; 4: invalid TTL to controller */
+    uint16_t miss_send_len;
+};
+void switch_config_encode(struct bytebuf *, enum ofptype set_or_reply, const struct switch_config *,
+                          enum ofp_version, uint32_t xid);
+enum ofperr switch_config_decode(const struct ofp_msg *, struct switch_config *);
+
+struct switch_desc {
+    char manufacturer[256], hardware[256], software[256], serial[32], description[256];
+};
+void switch_desc_encode(struct bytebuf *, const struct switch_desc *, enum ofp_version, uint32_t xid);
+
+/* --- Tables --- */
+#define OFPTC_EVICTION    4
+#define OFPTC_VACANCY     8
+#define OFPTC11_MISS_MASK 3 /* 0 controller, 1 continue, 2 drop */
+struct table_mod {
+    uint8_t table_id; /* 255: all */
+    uint32_t config;  /* OFPTC_* */
+    uint32_t eviction_flags;
+    bool has_eviction_flags;
+    uint8_t vacancy_down, vacancy_up, vacancy; /* per cent */
+};
+void table_mod_encode(struct bytebuf *, const struct table_mod *, enum ofp_version, uint32_t xid);
+enum ofperr table_mod_decode(const struct ofp_msg *, struct table_mod *);
+/* A table of TABLE_DESC's reply (1.4 and later). */
+void table_desc_encode(struct bytebuf *, const struct table_mod *, enum ofp_version);
+enum ofperr table_desc_decode(struct reader *, struct table_mod *, bool *more);
+
+struct table_stats {
+    uint8_t table_id;
+    char name[33];
+    uint32_t max_entries, active_count;
+    uint64_t lookup_count, matched_count;
+};
+void table_stats_encode(struct bytebuf *, const struct table_stats *, enum ofp_version);
+enum ofperr table_stats_decode(struct reader *, enum ofp_version, struct table_stats *, bool *more);
+
+#endif
