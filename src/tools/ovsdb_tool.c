@@ -323,7 +323,7 @@ static void run_show_log(int argc, char **argv)
         if (!json) {
             break;
         }
-        printf("%srecord %u:", i == 1 || (i && more) ? "\n" : "", i);
+        printf("record %u:", i);
         if (!i) {
             check(ovsdb_schema_from_json(&schema, json));
             printf(" \"%s\" schema, version=\"%s\", cksum=\"%s\"\n", schema->name, schema->version,
@@ -332,6 +332,9 @@ static void run_show_log(int argc, char **argv)
         } else {
             show_record(db, json);
             check(db_apply_record(db, json));
+        }
+        if (!i || more) {
+            putchar('\n');
         }
         json_object_put(json);
     }

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vsctl, ovsdb-client and ovsdb-tool beside the reference's, command by command: what they print, and their status.
+And the reference's clients against our server."""
+import os
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from ovsdb_util import Client, Server, REFERENCE, SLUICE, TOP, tool
+
+pytestmark = pytest.mark.skipif(not os.path.exists(REFERENCE), reason="no reference to compare with")
+COMMANDS = (TOP / "tests/system/vsctl_commands.txt").read_text().splitlines()
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def tidy(text):
+    """UUIDs, times and the order of rows are each server's own."""
+    text = UUID.sub("UUID", text)
+    text = re.sub(r"^\S+Z\|\d+\|", "", text, flags=re.M)
+    text = re.sub(r"First row, with.*", "", text)
+    if re.search(r"^(name|type|_uuid|timeouts) +:", text, re.M):
+        return sorted(text.strip().split("\n\n"))
+    return sorted(text.strip().split("\n"))
+
+
+def vsctl(program, server, line):
+    args = ["--db=" + server.remote, "--no-wait", *shlex.split(line)]
+    if "-t" not in line:
+        args.insert(0, "-t5")
+    out = subprocess.run([*program, *args], capture_output=True, text=True)
+    return tidy(out.stdout), tidy(out.stderr), out.returncode
+
+
+@pytest.mark.parametrize("kind", ["reference", "ours"])
+def test_vsctl_says_what_the_reference_says(kind):
+    different = []
+    with Server("reference") as a, Server(kind) as b:
+        for line in COMMANDS:
+            if line.startswith("#"):
+                continue
+            expected, got = vsctl(["ovs-vsctl"], a, line), vsctl([SLUICE, "vsctl"], b, line)
+            if expected != got:
+                different.append((line, expected, got))
+    assert not different, different[0]
+
+
+def test_debian_vsctl_against_our_server():
+    different = []
+    with Server("reference") as a, Server("ours") as b:
+        for line in COMMANDS:
+            if not line.startswith("#"):
+                expected, got = vsctl(["ovs-vsctl"], a, line), vsctl(["ovs-vsctl"], b, line)
+                if expected != got:
+                    different.append((line, expected, got))
+    assert not different, different[0]
+
+
+CLIENT_CALLS = [
+    ["list-dbs"], ["get-schema"], ["get-schema-version"], ["get-schema-cksum"], ["list-tables"], ["list-columns"],
+    ["list-columns", "Bridge"], ["dump"], ["dump", "Bridge"], ["dump", "Bridge", "name", "ports"], ["-f", "json", "dump", "Port", "name"],
+    ["-f", "csv", "dump", "Port"], ["-f", "html", "dump", "Port", "_uuid", "name"], ["-f", "list", "dump", "Bridge"], ["dump", "Nope"],
+    ["query", '["Open_vSwitch",{"op":"select","table":"Bridge","where":[],"columns":["name"]}]'],
+    ["transact", '["Open_vSwitch",{"op":"foo"}]'], ["-t1", "monitor", "Port", "name"], ["-t1", "monitor", "ALL"], ["foo"], []]
+
+
+@pytest.mark.parametrize("args", CLIENT_CALLS, ids=" ".join)
+def test_ovsdb_client_says_what_the_reference_says(args):
+    with Server("reference") as s:
+        subprocess.run(["ovs-vsctl", "--db=" + s.remote, "--no-wait", "add-br", "br0", "--", "add-port", "br0", "p0"], check=True)
+        at = next((i + 1 for i, a in enumerate(args) if not a.startswith("-") and a not in ("json", "csv", "html", "list")), 0)
+        line = [*args[:at], s.remote, *args[at:]] if args else []
+        runs = [subprocess.run([*p, *line], capture_output=True, text=True) for p in (["ovsdb-client"], [SLUICE, "ovsdb-client"])]
+    assert sorted(runs[0].stdout.split("\n")) == sorted(runs[1].stdout.split("\n"))
+    assert runs[0].returncode == runs[1].returncode
+
+
+def test_a_backup_is_restored_by_the_other(tmp_path):
+    with Server("ours") as s:
+        tool("ovs-vsctl", "--db=" + s.remote, "--no-wait", "add-br", "br0")
+        ours = subprocess.run([SLUICE, "ovsdb-client", "backup", s.remote], capture_output=True).stdout
+        theirs = subprocess.run(["ovsdb-client", "backup", s.remote], capture_output=True).stdout
+        for program, data in ((["ovsdb-client"], ours), ([SLUICE, "ovsdb-client"], theirs)):
+            tool("ovs-vsctl", "--db=" + s.remote, "--no-wait", "del-br", "br0")
+            assert not tool("ovs-vsctl", "--db=" + s.remote, "list-br").stdout
+            (tmp_path / "backup").write_bytes(data)
+            subprocess.run([*program, "restore", s.remote], stdin=open(tmp_path / "backup"), check=True, capture_output=True)
+            assert tool("ovs-vsctl", "--db=" + s.remote, "list-br").stdout == "br0\n"
+
+
+def test_ovsdb_tool_on_each_others_files(tmp_path):
+    for maker, reader in ((["ovsdb-tool"], [SLUICE, "ovsdb-tool"]), ([SLUICE, "ovsdb-tool"], ["ovsdb-tool"])):
+        path = str(tmp_path / ("db" + str(len(maker))))
+        schema = str(TOP / "tests/system/ovsdb_test.ovsschema")
+
+        def run(program, *args):
+            return subprocess.run([*program, *args], capture_output=True, text=True, check=True).stdout
+
+        run(maker, "create", path, schema)
+        run(maker, "transact", path, '["T",{"op":"insert","table":"A","row":{"s":"x","m":["map",[["k",1]]]}}]')
+        run(reader, "transact", path, '["T",{"op":"mutate","table":"A","where":[],"mutations":[["m","insert",["map",[["l",2]]]]]}]')
+        for program in (maker, reader):
+            assert '["map",[["k",1],["l",2]]]' in run(program, "query", path, '["T",{"op":"select","table":"A","where":[]}]')
+            assert run(program, "needs-conversion", path, schema) == "no\n"
+        assert sorted(UUID.sub("U", run(maker, "show-log", "-mmm", path)).split("\n")) == sorted(
+            UUID.sub("U", run(reader, "show-log", "-mmm", path)).split("\n"))
+        run(reader, "compact", path)
+        assert run(maker, "show-log", path).count("record") == 2
+
+
+APP = """
+import sys
+import ovs.db.idl, ovs.poller
+from ovsdbapp.backend.ovs_idl import connection
+from ovsdbapp.schema.open_vswitch import impl_idl
+helper = ovs.db.idl.SchemaHelper('/usr/share/openvswitch/vswitch.ovsschema')
+helper.register_all()
+idl = ovs.db.idl.Idl(sys.argv[1], helper)
+while not idl.has_ever_connected():
+    idl.run()
+    poller = ovs.poller.Poller()
+    idl.wait(poller)
+    poller.block()
+txn = ovs.db.idl.Transaction(idl)
+row = next(iter(idl.tables['Open_vSwitch'].rows.values()))
+row.setkey('external_ids', 'app', 'yes')
+row.verify('bridges')
+assert txn.commit_block() == 'success'
+api = impl_idl.OvsdbIdl(connection.Connection(connection.OvsdbIdl.from_server(sys.argv[1], 'Open_vSwitch'), timeout=5))
+print(api.list_br().execute(), api.db_get('Open_vSwitch', '.', 'external_ids').execute()['app'])
+"""
+
+
+def test_python_clients_against_our_server():
+    with Server("ours") as s:
+        tool("ovs-vsctl", "--db=" + s.remote, "--no-wait", "add-br", "br0")
+        out = subprocess.run(["/usr/bin/python3", "-c", APP, s.remote], capture_output=True, text=True)
+        assert out.stdout == "['br0'] yes\n", out.stderr
+
+
+def test_the_thousandth_port_is_as_quick_as_the_tenth():
+    import time
+
+    def once(name):
+        start = time.perf_counter()
+        assert tool("ovs-vsctl", "--db=" + s.remote, "--no-wait", "add-port", "br0", name).returncode == 0
+        return time.perf_counter() - start
+
+    with Server("ours", dir="/dev/shm") as s:
+        tool("ovs-vsctl", "--db=" + s.remote, "--no-wait", "add-br", "br0")
+        first = sorted(once(f"a{i}") for i in range(20))[10]
+        for k in range(0, 960, 60):
+            chain = [w for i in range(k, k + 60) for w in ("--", "add-port", "br0", f"b{i}")]
+            assert tool("ovs-vsctl", "--db=" + s.remote, "--no-wait", *chain).returncode == 0
+        last = sorted(once(f"c{i}") for i in range(20))[10]
+        assert last < 1.2 * first + 0.004, (first, last)
+
+
+def test_memory_of_ten_thousand_interfaces():
+    added = {}
+    for kind in ("ours", "reference"):
+        with Server(kind, dir="/dev/shm") as s:
+            def rss():
+                return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{s.process.pid}/status").read()).group(1))
+
+            before = rss()
+            c = Client(s.sock)
+            c.transact("Open_vSwitch", {"op": "insert", "table": "Open_vSwitch", "row": {"bridges": ["named-uuid", "b"]}},
+                       {"op": "insert", "table": "Bridge", "uuid-name": "b", "row": {"name": "br0"}})
+            for k in range(0, 10000, 500):
+                ops = []
+                for i in range(k, k + 500):
+                    ops += [{"op": "insert", "table": "Interface", "uuid-name": f"i{i}", "row": {"name": f"if{i}", "type": "internal"}},
+                            {"op": "insert", "table": "Port", "uuid-name": f"p{i}", "row": {"name": f"if{i}", "interfaces": ["named-uuid", f"i{i}"]}}]
+                ops.append({"op": "mutate", "table": "Bridge", "where": [],
+                            "mutations": [["ports", "insert", ["set", [["named-uuid", f"p{i}"] for i in range(k, k + 500)]]]]})
+                assert len(c.call("transact", ["Open_vSwitch", *ops], 60)["result"]) == len(ops)
+            s.ctl("ovsdb-server/compact")
+            import time
+            time.sleep(1)
+            added[kind] = rss() - before
+    assert added["ours"] * 3 < added["reference"], added
