@@ -238,7 +238,7 @@ static char *parse_integer_range(const char **p, struct ovsdb_datum_builder *b, 
     }
     *is_range = true;
     if (to < from) {
-        return xasprintf("\"%.*s\" is not a valid range. Range start has to be before end.", (int)(end - q),
+        return xasprintf("\"%.*s\" is not a valid range. Range end cannot be before start.", (int)(end - q),
                          q);
     }
     if (to - from >= MAX_RANGE) {
