@@ -529,6 +529,25 @@ static void test_threads(void **state)
     task_queue_fini(&queue);
 }
 
+static void test_packet_out(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t frame[60] = {0x50, 0, 0, 0, 0, 2, 0x50, 0, 0, 0, 0, 1, 0x88, 0xb5};
+    struct bytebuf actions = BYTEBUF_INITIALIZER;
+    uint32_t usable = OFPROTO_ANY;
+    flow(f->br0, FLOW_ADD, "priority=5,in_port=2,actions=output:8");
+    assert_null(ofpacts_parse_actions("resubmit(2,0)", NULL, &actions, &usable));
+    assert_int_equal(ofproto_packet_out(f->br0, frame, sizeof frame, OFPP_CONTROLLER, NULL,
+                                        (const struct ofpact *)(const void *)actions.data, actions.len),
+                     0);
+    struct ofproto_port_stats stats;
+    assert_int_equal(ofproto_patch_stats(f->br0, 8, &stats), 0);
+    assert_int_equal(stats.tx_packets, 1);
+    void *port;
+    assert_true(mac_table_lookup(f->br1->macs, (struct eth_addr){{0x50, 0, 0, 0, 0, 1}}, 0, &port));
+    bytebuf_fini(&actions);
+}
+
 static void test_bridge_goes(void **state)
 {
     struct fixture *f = *state;
@@ -555,6 +574,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rules_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_learn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bundle_is_atomic, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_packet_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bridge_goes, setup, teardown),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,6 +106,12 @@ void rule_credit(struct rule *, uint64_t packets, uint64_t bytes, int64_t used_m
 /* fin_timeout: lowers the time-outs, 0: leaves one. Any thread. */
 void rule_reduce_timeouts(struct rule *, uint16_t idle, uint16_t hard);
 
+/* control. Runs ACTIONS over a packet of LEN bytes as if it had come in by IN_PORT (OFPP_NONE,
+ * OFPP_CONTROLLER: by none): a packet-out. METADATA, a key, gives metadata, registers and tunnel; it may be
+ * NULL. ENOMEM, or EINVAL: the bridge is not committed yet. What the translation dropped is no error. */
+int ofproto_packet_out(struct ofproto *, const void *frame, size_t len, uint32_t in_port,
+                       const struct flow_key *metadata, const struct ofpact *actions, size_t actions_len);
+
 /* control. All rules in force that CRITERIA (a deletion's members) selects, in order of table; hidden ones
  * only if INTERNAL. Returns a malloc'd array of *N. */
 struct rule **ofproto_collect_rules(struct ofproto *, const struct flow_mod *criteria, bool strict,

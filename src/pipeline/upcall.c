@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/coverage.h"
 #include "base/log.h"
+#include "flow/extract.h"
 #include "flow/mask.h"
 #include "match/widen.h"
 #include "pipeline/changes.h"
@@ -234,4 +235,67 @@ void slow_path_upcall(struct slow_path *sp, struct dp_handler *h, struct dp_upca
         packet_free(u->packet);
         break;
     }
+}
+
+/* ------------------------------------------------------------------ packet-out */
+
+int ofproto_packet_out(struct ofproto *ofproto, const void *frame, size_t len, uint32_t in_port,
+                       const struct flow_key *metadata, const struct ofpact *actions, size_t actions_len)
+{
+    struct dp_backer *backer = ofproto->backer;
+    const struct datapath_ops *ops = backer->dp->ops;
+    const struct snapshot *snapshot = snapshot_get(ofproto->pipeline);
+    const struct xbridge *bridge = snapshot_bridge(snapshot, ofproto);
+    if (!bridge) {
+        return EINVAL;
+    }
+    struct packet *packet = packet_from_bytes(ops->handler_pool(backer->handler), frame, (uint32_t)len);
+    if (!packet) {
+        return ENOMEM;
+    }
+    struct flow_key key;
+    const struct xport *port = xbridge_port(bridge, in_port);
+    flow_key_extract_complete(packet, &key);
+    if (metadata) {
+        memcpy(key.regs, metadata->regs, sizeof key.regs);
+        key.metadata = metadata->metadata;
+        key.pkt_mark = metadata->pkt_mark;
+        memcpy(&key.tun_id, &metadata->tun_id, FLOW_BLOCK_SIZE);
+    }
+
+    struct xlate_in xin;
+    struct xlate_out xout;
+    struct record record;
+    struct traffic traffic = {.packets = 1, .bytes = len, .used_ms = clock_ms()};
+    key.in_port = in_port;
+    record_init(&record);
+    xlate_out_init(&xout);
+    xlate_in_init(&xin, snapshot, bridge, &key);
+    xin.packet = packet;
+    xin.side_effects = true;
+    xin.packet_out = true;
+    xin.record = &record;
+    xin.actions = actions;
+    xin.actions_len = actions_len;
+    enum xlate_error error = xlate(&xin, &xout);
+    if (error) {
+        LOG_WARN_RL(&rl, "dropped packet-out on bridge %s: %s", bridge->name, xlate_error_text(error));
+    }
+    record_credit(&record, &traffic);
+
+    /* To the datapath it is a packet of the port, by its number there. */
+    key.in_port = port && !port->is_patch ? port->dp_port : PACKET_NO_PORT;
+    if (xout.actions.len) {
+        struct dp_execute e = {
+            .packet = packet, .key = &key, .actions = xout.actions.data, .actions_len = xout.actions.len};
+        ops->execute(backer->handler, &e);
+    } else {
+        ops->drop(backer->handler, key.in_port, DROP_EXPLICIT, packet);
+    }
+    for (size_t i = 0; i < xout.n_recirc_ids; i++) {
+        recirc_unref(ofproto->pipeline->recirc, xout.recirc_ids[i]);
+    }
+    xlate_out_fini(&xout);
+    record_fini(&record);
+    return 0;
 }

@@ -112,7 +112,13 @@ static void credit_entry(struct record_entry *e, const struct traffic *t)
                                   .vlan = e->vlan,
                                   .port = (void *)(uintptr_t)e->port,
                                   .gratuitous_arp = e->gratuitous_arp};
-        mac_table_learn(e->ofproto->macs, &learn, t->used_ms ? t->used_ms : clock_ms());
+        int64_t used = t->used_ms ? t->used_ms : clock_ms();
+        struct mac_entry known;
+        /* Counters are read late: who was seen elsewhere since has moved on. */
+        if (!mac_table_get(e->ofproto->macs, e->mac, e->vlan, &known) || known.port == learn.port ||
+            known.used_ms < used) {
+            mac_table_learn(e->ofproto->macs, &learn, used);
+        }
         break;
     }
     case RECORD_GROUP:
