@@ -286,13 +286,12 @@ static enum ofperr decode_11(struct reader *r, enum ofp_version v, struct flow_m
             v == OFP11 && fm->command < FLOW_DELETE && !fm->cookie_mask && cookie != UINT64_MAX;
         fm->new_cookie = fm->modify_cookie ? cookie : UINT64_MAX;
     }
-    bool deletes = fm->command >= FLOW_DELETE;
-    if (deletes && !ofp_port_from_11(out_port, &fm->out_port)) {
+    /* Other commands than deletions ignore where flows output to. */
+    bool ok = ofp_port_from_11(out_port, &fm->out_port);
+    if (!ok && fm->command >= FLOW_DELETE) {
         return OFPERR_OFPBAC_BAD_OUT_PORT;
-    }
-    if (!deletes) {
+    } else if (!ok) {
         fm->out_port = OFPP_ANY;
-        fm->out_group = OFPG_ANY;
     }
     return known ? OFPERR_NONE : OFPERR_OFPFMFC_BAD_FLAGS;
 }

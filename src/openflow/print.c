@@ -99,6 +99,8 @@ static print_fn *const printers[N_OFPTYPES] = {
     [OFPTYPE_PACKET_OUT] = print_packet_out,
     [OFPTYPE_GROUP_MOD] = print_group_mod,
     [OFPTYPE_GROUP_REQUEST] = print_group_request,
+    [OFPTYPE_GROUP_DESC_REQUEST] = print_group_request,
+    [OFPTYPE_PORT_DESC_REQUEST] = print_port_desc_request,
     [OFPTYPE_GROUP_REPLY] = print_group_stats,
     [OFPTYPE_GROUP_DESC_REPLY] = print_group_desc,
     [OFPTYPE_GROUP_FEATURES_REPLY] = print_group_features,
@@ -138,6 +140,23 @@ void ofp_print_header(const struct ofp_msg *m, struct strbuf *s)
     strbuf_printf(s, " (xid=0x%x):", m->xid);
 }
 
+/* Whether more of it follows; requests can say so since OpenFlow 1.3. */
+static void print_multipart_flags(const struct ofp_msg *m, struct strbuf *s)
+{
+    bool request = m->kind == OFPK_STAT || m->kind == OFPK_NXSTAT;
+    uint16_t known = request && m->version < OFP13 ? 0 : OFPMPF_MORE;
+    if (!m->flags) {
+        return;
+    }
+    strbuf_puts(s, " flags=");
+    if (m->flags & known) {
+        strbuf_puts(s, "[more]");
+    }
+    if (m->flags & ~known) {
+        strbuf_printf(s, "[***unknown flags 0x%04x***]", m->flags & ~known);
+    }
+}
+
 static void print_message(const void *data, size_t len, const struct print *p)
 {
     struct strbuf *s = p->s;
@@ -157,15 +176,13 @@ static void print_message(const void *data, size_t len, const struct print *p)
         return;
     }
     ofp_print_header(&m, s);
+    print_multipart_flags(&m, s);
     if (printers[m.type]) {
         error = printers[m.type](&m, p);
         if (error) {
             strbuf_printf(s, " ***decode error: %s***\n", ofperr_name(error));
             ofp_hex_dump(data, len, 0, true, s);
             return;
-        }
-        if ((m.kind == OFPK_REPLY || m.kind == OFPK_NXREPLY) && m.flags & OFPMPF_MORE && 0) {
-            strbuf_puts(s, " [more...]");
         }
     }
     if (!strbuf_ends_with(s, "\n")) {

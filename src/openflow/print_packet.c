@@ -16,8 +16,19 @@ static void print_bytes(const uint8_t *data, size_t len, const struct print *p)
     struct flow_key key;
     packet.l3_ofs = packet.l4_ofs = UINT16_MAX;
     flow_key_extract_complete(&packet, &key);
+    /* Bytes have no port of their own. */
+    static const char no_port[] = "in_port=0,";
+    struct strbuf text = STRBUF_INITIALIZER;
     key.in_port = 0;
-    match_format_key(&key, p->names ? p->names->ports : NULL, s);
+    match_format_key(&key, p->names ? p->names->ports : NULL, &text);
+    char *at = strstr(strbuf_text(&text), no_port);
+    if (at && (at == text.text || at[-1] == ',')) {
+        strbuf_put(s, text.text, at - text.text);
+        strbuf_puts(s, at + strlen(no_port));
+    } else {
+        strbuf_puts(s, strbuf_text(&text));
+    }
+    strbuf_fini(&text);
     if (packet.l4_ofs != UINT16_MAX && !(key.nw_frag & FLOW_NW_FRAG_LATER)) {
         size_t left = len - packet.l4_ofs;
         const uint8_t *l4 = copy + packet.l4_ofs;

@@ -142,6 +142,18 @@ enum ofperr print_port_desc(const struct ofp_msg *m, const struct print *p)
     return print_ports(&r, m->version, p);
 }
 
+enum ofperr print_port_desc_request(const struct ofp_msg *m, const struct print *p)
+{
+    struct reader r = m->body;
+    uint32_t port = OFPP_ANY;
+    if (m->version >= OFP15 && !ofp_port_from_11(get_u32(&r), &port)) {
+        return OFPERR_OFPBRC_BAD_PORT;
+    }
+    strbuf_puts(p->s, " port=");
+    ofp_port_format(port, p->names, p->s);
+    return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+}
+
 enum ofperr print_port_status(const struct ofp_msg *m, const struct print *p)
 {
     static const char *const reasons[] = {"ADD", "DEL", "MOD"};

@@ -23,7 +23,7 @@ print_fn print_features, print_port_status, print_port_mod, print_port_request, 
 print_fn print_group_mod, print_group_request, print_group_stats, print_group_desc, print_group_features;
 print_fn print_meter_mod, print_meter_request, print_meter_stats, print_meter_config, print_meter_features;
 print_fn print_packet_in, print_packet_out;
-print_fn print_role_status, print_async, print_table_mod, print_table_desc;
+print_fn print_port_desc_request, print_role_status, print_async, print_table_mod, print_table_desc;
 
 void print_duration(uint32_t sec, uint32_t nsec, struct strbuf *); /* "1.5" without "s" */
 /* " name1 name2" for the bits of VALUE; unknown ones as "0x...". SEPARATOR between. */
