@@ -687,8 +687,14 @@ static void put_mutation(struct request *r, const struct step *s, bool *any)
     }
     strbuf_printf(&r->s, "%s[\"%s\",\"%s\",", *any ? "," : "", s->column->name,
                   s->kind == STEP_ADD ? "insert" : "delete");
-    put_datum(r, s->datum, &arg_type);
-    strbuf_put_char(&r->s, ']');
+    if (s->datum->n == 1 && !ovsdb_type_is_map(&arg_type)) {
+        strbuf_puts(&r->s, "[\"set\",["); /* as the reference sends it, so that errors read alike */
+        put_datum(r, s->datum, &arg_type);
+        strbuf_puts(&r->s, "]]]");
+    } else {
+        put_datum(r, s->datum, &arg_type);
+        strbuf_put_char(&r->s, ']');
+    }
     *any = true;
 }
 

@@ -241,6 +241,13 @@ static char *parse_integer_range(const char **p, struct ovsdb_datum_builder *b, 
         return xasprintf("\"%.*s\" is not a valid range. Range end cannot be before start.", (int)(end - q),
                          q);
     }
+    for (int i = 0; i < 2; i++) {
+        union ovsdb_atom a = {.integer = i ? to : from};
+        char *error = check(&b->type->key, &a);
+        if (error) {
+            return error;
+        }
+    }
     if (to - from >= MAX_RANGE) {
         return xasprintf("Range \"%.*s\" is too big. Maximum allowed size is %d.", (int)(end - q), q,
                          MAX_RANGE);
