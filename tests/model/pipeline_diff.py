@@ -6,7 +6,7 @@
 
 SIM is the build's src/pipeline/pipeline_sim. The reference is Debian's ovs-vswitchd with dummy datapaths, started in a
 directory of its own and ended afterwards. Without it the script says so and exits 77 (skipped)."""
-import argparse, difflib, glob, json, os, random, re, shutil, socket, subprocess, sys, tempfile
+import argparse, difflib, glob, json, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
 VSWITCHD = "/usr/lib/openvswitch-switch/ovs-vswitchd"
 
@@ -54,8 +54,15 @@ class Reference:
         return p.returncode == 0
 
     def stop(self):
-        for pid in glob.glob(self.dir + "/*.ctl"):
-            self.run("ovs-appctl", "-t", pid, "exit", check=False)
+        pids = [int(open(f).read()) for f in glob.glob(self.dir + "/*.pid")]
+        self.sock.close()
+        for ctl in sorted(glob.glob(self.dir + "/*.ctl"), reverse=True):
+            self.run("timeout", "5", "ovs-appctl", "-t", ctl, "exit", check=False)
+        for pid in pids:  # ours, and they were asked; they leave files behind until they have gone
+            for _ in range(50):
+                if not os.path.exists("/proc/%d" % pid):
+                    break
+                time.sleep(.1)
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -300,6 +307,7 @@ def main():
     if not os.path.exists(VSWITCHD):
         print("no reference here")
         return 77
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     ref, sim = Reference(), Sim(args.sim)
     good = bad = skipped = wider = 0
     try:

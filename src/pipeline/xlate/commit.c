@@ -345,9 +345,10 @@ static void commit_vlans(struct xlate_ctx *ctx)
             break;
         }
     }
-    if (flow_i >= 0) {
+    int n_tags = count_vlans(&ctx->xin->original), n_kept = count_vlans(base) - 1 - base_i;
+    if (flow_i >= 0 && n_kept < n_tags) {
         /* A tag that is pushed may be the packet's own, popped before: all of it matters. */
-        memset(ctx->wc->bits.vlans, 0xff, sizeof base->vlans[0] * (size_t)count_vlans(&ctx->xin->original));
+        memset(ctx->wc->bits.vlans, 0xff, sizeof base->vlans[0] * (size_t)n_tags);
     }
     for (; base_i >= 0; base_i--) {
         /* What is pushed later may repeat bits of this tag, its priority above all. */
