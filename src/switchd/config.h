@@ -50,6 +50,7 @@ struct bridge {
     char *name;
     char *type; /* datapath_type */
     struct ofproto *ofproto;
+    struct ofservice *service; /* its OpenFlow sessions */
     struct hmap ifaces;
     struct hmap bundles; /* names of those made (struct named) */
     struct hmap mirrors;

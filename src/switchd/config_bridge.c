@@ -9,6 +9,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mac.h"
+#include "io/dirs.h"
+#include "ofconn/ofconn.h"
+#include "pipeline/openflow.h"
 #include "port/vport.h"
 #include "switchd/config.h"
 
@@ -35,6 +38,31 @@ static struct eth_addr mac_from_uuid(const struct uuid *uuid)
     return mac;
 }
 
+/* The management socket, BRIDGE.mgmt in the run directory. A bridge forwards without it too. */
+static void start_service(struct bridge *b)
+{
+    char *file = xasprintf("%s/%s.mgmt", dirs_run(), b->name);
+    b->service = ofservice_create(b->name, b->config->loop, &pipeline_openflow, b->ofproto);
+    ofservice_listen_unix(b->service, file);
+    free(file);
+}
+
+/* The versions of OpenFlow that the `protocols` column allows: all if it is empty. */
+static unsigned openflow_versions(const struct ovsdb_row *row)
+{
+    static const char *const names[] = {"OpenFlow10", "OpenFlow11", "OpenFlow12",
+                                        "OpenFlow13", "OpenFlow14", "OpenFlow15"};
+    unsigned versions = 0;
+    for (size_t i = 0; i < ovsdb_row_n(row, OVS_BRIDGE_PROTOCOLS); i++) {
+        for (size_t v = 0; v < sizeof names / sizeof *names; v++) {
+            if (!strcmp(names[v], ovsdb_row_string_at(row, OVS_BRIDGE_PROTOCOLS, i))) {
+                versions |= OFP_VERSION_BIT(OFP10 + v);
+            }
+        }
+    }
+    return versions ? versions : OFP_VERSIONS_ALL;
+}
+
 static struct bridge *bridge_create(struct config *c, struct ovsdb_row *row, const char *name,
                                     const char *type)
 {
@@ -58,6 +86,7 @@ static struct bridge *bridge_create(struct config *c, struct ovsdb_row *row, con
     hmap_init(&b->bundles);
     hmap_init(&b->mirrors);
     hmap_insert(&c->bridges, &b->node, hash_string(name, 0));
+    start_service(b);
     return b;
 }
 
@@ -68,6 +97,7 @@ void config_bridge_destroy(struct bridge *b)
         iface->ofp_port = OFPORT_NONE; /* goes with the bridge */
         config_iface_destroy(iface);
     }
+    ofservice_destroy(b->service);
     ofproto_destroy(b->ofproto);
     hmap_remove(&b->config->bridges, &b->node);
     named_clear(&b->bundles);
@@ -215,6 +245,7 @@ void config_bridges_settings(struct config *c)
         ofproto_set_flood_vlans(b->ofproto, flood_vlans);
         ofproto_set_forward_bpdu(
             b->ofproto, ovsdb_row_map_boolean(b->row, OVS_BRIDGE_OTHER_CONFIG, "forward-bpdu", false));
+        ofservice_set_versions(b->service, openflow_versions(b->row));
         free(flood_vlans);
     }
 }

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 6, for ofconn/ itself. */
+#ifndef OFCONN_PRIVATE_H
+#define OFCONN_PRIVATE_H 1
+
+#include "base/list.h"
+#include "io/loop.h"
+#include "io/stream.h"
+#include "ofconn/ofconn.h"
+
+struct ofservice {
+    char *name; /* the bridge's */
+    struct loop *loop;
+    const struct ofconn_handlers *handlers;
+    void *switch_;
+    unsigned versions;
+    struct listener *listener;
+    struct list conns;
+};
+
+struct ofconn {
+    struct list node; /* in the service's */
+    struct ofservice *service;
+    struct stream *stream;
+    enum ofp_version version; /* 0: no hello yet */
+    bool nxm, tid;            /* OpenFlow 1.0: Nicira's flow format; table ids in flow mods */
+    enum packet_in_format packet_in_format;
+    uint16_t controller_id;
+    enum ofp_role role;
+    struct async_config async;
+    struct switch_config config;
+    struct bytebuf in, out;
+    size_t sent; /* of `out` */
+};
+
+/* Takes over STREAM, which is connected. */
+void ofconn_create(struct ofservice *, struct stream *);
+void ofconn_destroy(struct ofconn *);
+
+#endif

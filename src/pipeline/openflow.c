@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/openflow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/version.h"
+#include "openflow/port_codec.h"
+#include "pipeline/ofproto.h"
+#include "port/vport.h"
+
+/* ------------------------------------------------------------------ ports */
+
+/* The ports of a bridge, by number. */
+struct port_list {
+    struct ofproto_port *ports;
+    size_t n, allocated;
+};
+
+static void collect_port(const struct ofproto_port *port, void *aux)
+{
+    struct port_list *l = aux;
+    if (l->n == l->allocated) {
+        l->ports = x2nrealloc(l->ports, &l->allocated, sizeof *l->ports);
+    }
+    l->ports[l->n++] = *port;
+}
+
+static int compare_ports(const void *a_, const void *b_)
+{
+    const struct ofproto_port *a = a_, *b = b_;
+    return a->ofp_port < b->ofp_port ? -1 : a->ofp_port > b->ofp_port;
+}
+
+static struct port_list list_ports(const struct ofproto *ofproto)
+{
+    struct port_list l = {NULL, 0, 0};
+    ofproto_port_for_each(ofproto, collect_port, &l);
+    if (l.n) {
+        qsort(l.ports, l.n, sizeof *l.ports, compare_ports);
+    }
+    return l;
+}
+
+static void describe_port(const struct ofproto_port *port, struct ofp_port *p)
+{
+    *p = (struct ofp_port){.port_no = port->ofp_port, .config = port->config};
+    strncpy(p->name, port->name, sizeof p->name - 1);
+    p->state = (port->state & OFPROTO_PS_LINK_DOWN ? OFPPS_LINK_DOWN : 0) |
+               (port->state & OFPROTO_PS_BLOCKED ? OFPPS_BLOCKED : 0) |
+               (port->state & OFPROTO_PS_LIVE ? OFPPS_LIVE : 0);
+    if (port->vport) {
+        p->hw_addr = port->vport->status.mac;
+        p->curr_speed = (uint32_t)MIN(port->vport->status.speed_bps / 1000, (uint64_t)UINT32_MAX);
+    }
+}
+
+/* Ports in a message, each as describe_port() has it. */
+static void put_ports(struct ofproto *ofproto, struct bytebuf *b, enum ofp_version v)
+{
+    struct port_list l = list_ports(ofproto);
+    for (size_t i = 0; i < l.n; i++) {
+        struct ofp_port p;
+        describe_port(&l.ports[i], &p);
+        ofp_port_encode(b, &p, v);
+    }
+    free(l.ports);
+}
+
+static enum ofperr port_desc(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    struct reader r = m->body;
+    uint32_t wanted = UINT32_MAX, wanted_port = OFPP_ANY;
+    if (m->version >= OFP15 && r.n) {
+        wanted = get_u32(&r);
+        if (r.bad || (wanted != UINT32_MAX && !ofp_port_from_11(wanted, &wanted_port))) {
+            return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_OFPBRC_BAD_PORT;
+        }
+    }
+    struct ofconn_multipart reply;
+    struct port_list l = list_ports(ofproto);
+    ofconn_multipart_begin(&reply, c, OFPTYPE_PORT_DESC_REPLY, m);
+    for (size_t i = 0; i < l.n; i++) {
+        if (wanted == UINT32_MAX || wanted_port == l.ports[i].ofp_port) {
+            struct ofp_port p;
+            describe_port(&l.ports[i], &p);
+            ofp_port_encode(ofconn_out(c), &p, m->version);
+            ofconn_multipart_next(&reply);
+        }
+    }
+    ofconn_multipart_end(&reply);
+    free(l.ports);
+    return OFPERR_NONE;
+}
+
+static void count_port(const struct ofproto *ofproto, const struct ofproto_port *port, struct port_stats *s)
+{
+    memset(s, 0xff, sizeof *s);
+    s->port_no = port->ofp_port;
+    struct vport_stats v;
+    struct ofproto_port_stats patch;
+    if (port->vport && port->vport->ops->get_stats && !port->vport->ops->get_stats(port->vport, &v)) {
+        s->rx_packets = v.rx_packets;
+        s->tx_packets = v.tx_packets;
+        s->rx_bytes = v.rx_bytes;
+        s->tx_bytes = v.tx_bytes;
+        s->rx_dropped = v.rx_dropped;
+        s->tx_dropped = v.tx_dropped;
+        s->rx_errors = v.rx_errors;
+        s->tx_errors = v.tx_errors;
+        s->rx_frame_err = v.rx_frame_err;
+        s->rx_over_err = v.rx_over_err;
+        s->rx_crc_err = v.rx_crc_err;
+        s->collisions = v.collisions;
+    } else if (!port->vport && !ofproto_patch_stats(ofproto, port->ofp_port, &patch)) {
+        s->rx_packets = patch.rx_packets;
+        s->tx_packets = patch.tx_packets;
+        s->rx_bytes = patch.rx_bytes;
+        s->tx_bytes = patch.tx_bytes;
+    }
+}
+
+static enum ofperr port_stats(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    uint32_t wanted;
+    enum ofperr error = port_stats_request_decode(m, &wanted);
+    if (error) {
+        return error;
+    }
+    struct ofconn_multipart reply;
+    struct port_list l = list_ports(ofproto);
+    ofconn_multipart_begin(&reply, c, OFPTYPE_PORT_REPLY, m);
+    for (size_t i = 0; i < l.n; i++) {
+        if (wanted == OFPP_ANY || wanted == l.ports[i].ofp_port) {
+            struct port_stats s;
+            count_port(ofproto, &l.ports[i], &s);
+            port_stats_encode(ofconn_out(c), &s, m->version);
+            ofconn_multipart_next(&reply);
+        }
+    }
+    ofconn_multipart_end(&reply);
+    free(l.ports);
+    return OFPERR_NONE;
+}
+
+static enum ofperr port_mod(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    struct port_mod pm;
+    struct ofproto_port port;
+    struct ofp_port p;
+    enum ofperr error = port_mod_decode(m, &pm);
+    if (error) {
+        return error;
+    }
+    if (ofproto_port_get(ofproto, pm.port_no, &port)) {
+        return OFPERR_OFPPMFC_BAD_PORT;
+    }
+    describe_port(&port, &p);
+    if (memcmp(&p.hw_addr, &pm.hw_addr, sizeof p.hw_addr)) {
+        return OFPERR_OFPPMFC_BAD_HW_ADDR;
+    }
+    ofproto_port_set_config(ofproto, pm.port_no, pm.config, pm.mask);
+    return OFPERR_NONE;
+}
+
+/* ------------------------------------------------------------------ the switch */
+
+#define CAPABILITIES_10 0x87u /* FLOW, TABLE, PORT statistics, ARP_MATCH_IP */
+#define CAP_GROUP_STATS 0x08u
+#define CAP_QUEUE_STATS 0x40u
+
+static enum ofperr features(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    struct ofp_features f = {.datapath_id = ofproto_datapath_id(ofproto),
+                             .n_tables = OFPROTO_TABLE_INTERNAL,
+                             .capabilities = 0x07u | CAP_QUEUE_STATS |
+                                             (m->version == OFP10 ? CAPABILITIES_10 : CAP_GROUP_STATS),
+                             .actions = 0xfff};
+    size_t start = ofp_features_encode_begin(ofconn_out(c), &f, m->version, m->xid);
+    if (m->version < OFP13) {
+        put_ports(ofproto, ofconn_out(c), m->version);
+    }
+    ofp_msg_end(ofconn_out(c), start);
+    return OFPERR_NONE;
+}
+
+static enum ofperr get_config(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    switch_config_encode(ofconn_out(c), OFPTYPE_GET_CONFIG_REPLY, ofconn_config(c), m->version, m->xid);
+    return OFPERR_NONE;
+}
+
+/* How fragments are treated cannot be changed yet: translation knows one way. */
+static enum ofperr set_config(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    struct switch_config config;
+    enum ofperr error = switch_config_decode(m, &config);
+    if (error) {
+        return error;
+    }
+    if (config.flags & 3) {
+        return OFPERR_OFPSCFC_BAD_FLAGS;
+    }
+    *ofconn_config(c) = config;
+    return OFPERR_NONE;
+}
+
+static enum ofperr desc(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    struct switch_desc d = {.manufacturer = "Nicira, Inc.",
+                            .hardware = "Open vSwitch",
+                            .software = VERSION_REFERENCE,
+                            .serial = "None",
+                            .description = "None"};
+    switch_desc_encode(ofconn_out(c), &d, m->version, m->xid);
+    return OFPERR_NONE;
+}
+
+static void settle(void *ofproto)
+{
+    pipeline_commit(ofproto_pipeline(ofproto));
+}
+
+const struct ofconn_handlers pipeline_openflow = {
+    .handle =
+        {
+            [OFPTYPE_FEATURES_REQUEST] = features,
+            [OFPTYPE_GET_CONFIG_REQUEST] = get_config,
+            [OFPTYPE_SET_CONFIG] = set_config,
+            [OFPTYPE_DESC_REQUEST] = desc,
+            [OFPTYPE_PORT_DESC_REQUEST] = port_desc,
+            [OFPTYPE_PORT_REQUEST] = port_stats,
+            [OFPTYPE_PORT_MOD] = port_mod,
+            [OFPTYPE_FLOW_MOD] = openflow_flow_mod,
+            [OFPTYPE_FLOW_REQUEST] = openflow_flow_stats,
+            [OFPTYPE_AGGREGATE_REQUEST] = openflow_aggregate,
+            [OFPTYPE_TABLE_REQUEST] = openflow_table_stats,
+            [OFPTYPE_PACKET_OUT] = openflow_packet_out,
+        },
+    .settle = settle,
+};

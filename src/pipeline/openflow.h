@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Floor 7. What a bridge answers to OpenFlow: the handlers that its service (ofconn/ofconn.h) is created
+ * with, whose `switch_` is the bridge's `struct ofproto`. The service must go before the bridge.
+ *
+ *   openflow.c        the table; features, configuration, description, ports
+ *   openflow_flow.c   flow mods, flow statistics, tables, packet-out
+ *
+ * Thread-safety: control thread. */
+#ifndef PIPELINE_OPENFLOW_H
+#define PIPELINE_OPENFLOW_H 1
+
+#include "ofconn/ofconn.h"
+
+extern const struct ofconn_handlers pipeline_openflow;
+
+ofconn_handler openflow_flow_mod, openflow_flow_stats, openflow_aggregate, openflow_table_stats,
+    openflow_packet_out;
+
+#endif
