@@ -563,6 +563,37 @@ static bool show_drops(struct dpctl *d)
     return true;
 }
 
+/* ---- dpif-netdev/: what the datapath tells of itself ---- */
+
+static bool show_part(struct dpctl *d, const char *part)
+{
+    struct all all = {.n = 0};
+    int error;
+    if (d->argc) {
+        all.list[0] = find_datapath(d->argv[0], &error);
+        all.n = all.list[0] != NULL;
+        if (!all.n) {
+            return fail(d, error, "opening datapath %s failed", d->argv[0]);
+        }
+    } else {
+        dpif_for_each(collect, &all);
+    }
+    for (size_t i = 0; i < all.n; i++) {
+        all.list[i]->ops->show(all.list[i], part, 0, NULL, &d->out);
+    }
+    return true;
+}
+
+static bool pmd_stats_show(struct dpctl *d)
+{
+    return show_part(d, "pmd-stats-show");
+}
+
+static bool pmd_rxq_show(struct dpctl *d)
+{
+    return show_part(d, "pmd-rxq-show");
+}
+
 /* ---- the table ---- */
 
 #define MAX_ARGS 64
@@ -585,6 +616,8 @@ static const struct dpctl_command {
     {"dpctl/del-flow", "[dp] flow", 1, 2, del_flow},
     {"dpctl/del-flows", "[dp] [file]", 0, 2, del_flows},
     {"dpctl/parse-actions", "actions", 1, MAX_ARGS, parse_actions},
+    {"dpif-netdev/pmd-stats-show", "[-pmd core] [dp]", 0, 1, pmd_stats_show},
+    {"dpif-netdev/pmd-rxq-show", "[-pmd core] [-secs secs] [dp]", 0, 1, pmd_rxq_show},
     {"drop/show", "[port]", 0, 1, show_drops},
 };
 

@@ -3,10 +3,13 @@
  * into a null port, on one forwarding thread, with flows put in by hand; and the floor under it: the same
  * ports, nobody looking at the packets. With rules and the slow path: tests/bench/run.
  *
- * usage: journey_bench DIR        DIR: where mkpcap.py wrote its files */
+ * usage: journey_bench DIR                DIR: where mkpcap.py wrote its files
+ *        journey_bench --floor PCAP...    only the floor: what the two ports cost when nobody looks at the
+ * packets */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "action/action.h"
@@ -133,8 +136,58 @@ static void scenario(const char *name, const char *pcap, unsigned which)
     dpif_close(dp);
 }
 
+/* Cycles of this thread's own processor time, so that what else the machine does is left out. */
+static double thread_seconds(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void floor_of(const char *pcap)
+{
+    struct smap options = SMAP_INITIALIZER;
+    struct vport *in, *out;
+    char *error = NULL;
+    struct packet_pool *pool = packet_pool_create(8192, 256);
+    struct vport_tx tx = {.pool = pool};
+    smap_set(&options, "file", pcap);
+    if (vport_open("pcap", "replay0", &options, &in, &error) ||
+        vport_open("null", "null0", NULL, &out, &error)) {
+        fprintf(stderr, "%s\n", error);
+        exit(1);
+    }
+    uint64_t packets = 0, start = clock_cycles();
+    double begin = thread_seconds(), wall = (double)clock_us() / 1e6, used;
+    do {
+        for (int i = 0; i < 1000; i++) {
+            struct packet_batch batch;
+            batch_init(&batch);
+            in->ops->rxq_recv(in->rxqs[0], pool, &batch);
+            packets += batch.n;
+            vport_send(out, &tx, &batch);
+        }
+        used = thread_seconds() - begin;
+    } while (used < 1);
+    double hz = (double)(clock_cycles() - start) / ((double)clock_us() / 1e6 - wall);
+    const char *name = strrchr(pcap, '/');
+    printf("%-28s %8.1f cycles/packet\n", name ? name + 1 : pcap, used * hz / (double)packets);
+    vport_close(in);
+    vport_close(out);
+    packet_pool_destroy(pool);
+    smap_fini(&options);
+}
+
 int main(int argc, char *argv[])
 {
+    if (argc > 2 && !strcmp(argv[1], "--floor")) {
+        rcu_register();
+        for (int i = 2; i < argc; i++) {
+            floor_of(argv[i]);
+        }
+        rcu_unregister();
+        return 0;
+    }
     if (argc != 2) {
         fprintf(stderr, "usage: journey_bench DIR\n");
         return 2;
