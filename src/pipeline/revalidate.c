@@ -196,7 +196,7 @@ static void adapt_limit(struct slow_path *sp, int duration_ms)
     } else if (duration_ms > 1300) {
         limit = limit * 3 / 4;
     } else if (duration_ms < 1000 && limit < n * 1000 / (unsigned)sp->dump_duration_ms) {
-        limit += 1000;
+        limit += MAX(1000, limit / 4); /* a pass that is quick says that far more would fit */
     }
     limit = MIN(max, MAX(limit, 1000));
     __atomic_store_n(&sp->flow_limit, limit, __ATOMIC_RELAXED);
