@@ -11,7 +11,7 @@
 
 #define MAX_FORMS      4
 #define OFPT_VENDOR    4
-#define ERROR_DATA_MAX 64
+#define ERROR_DATA_MAX (OFP_MAX_LEN - 20)
 
 struct form {
     const char *name;

@@ -170,7 +170,7 @@ unsigned ofp_hello_decode(const struct ofp_msg *);
 /* The version to speak: the highest both have; 0: none. */
 enum ofp_version ofp_version_negotiate(unsigned ours, unsigned theirs);
 
-/* ERROR about the message REQUEST (of which at most 64 bytes are sent back), or with a text instead. */
+/* ERROR about the message REQUEST (all of it is sent back), or with a text instead. */
 void ofp_error_encode(struct bytebuf *, enum ofperr, enum ofp_version, const void *request,
                       size_t request_len);
 void ofp_error_encode_hello(struct bytebuf *, enum ofp_version, const char *text);

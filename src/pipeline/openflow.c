@@ -160,6 +160,10 @@ static enum ofperr port_mod(struct ofconn *c, const struct ofp_msg *m, void *ofp
     if (memcmp(&p.hw_addr, &pm.hw_addr, sizeof p.hw_addr)) {
         return OFPERR_OFPPMFC_BAD_HW_ADDR;
     }
+    if (pm.mask & (pm.config ^ port.config) & OFPPC_PORT_DOWN && port.vport && port.vport->ops->set_admin) {
+        port.vport->ops->set_admin(port.vport, !(pm.config & OFPPC_PORT_DOWN));
+        ofproto_port_changed(ofproto, pm.port_no);
+    }
     ofproto_port_set_config(ofproto, pm.port_no, pm.config, pm.mask);
     return OFPERR_NONE;
 }
@@ -175,7 +179,8 @@ static enum ofperr features(struct ofconn *c, const struct ofp_msg *m, void *ofp
     struct ofp_features f = {.datapath_id = ofproto_datapath_id(ofproto),
                              .n_tables = OFPROTO_TABLE_INTERNAL,
                              .capabilities = 0x07u | CAP_QUEUE_STATS |
-                                             (m->version == OFP10 ? CAPABILITIES_10 : CAP_GROUP_STATS),
+                                             (m->version < OFP12 ? CAPABILITIES_10 : 0) |
+                                             (m->version > OFP10 ? CAP_GROUP_STATS : 0),
                              .actions = 0xfff};
     size_t start = ofp_features_encode_begin(ofconn_out(c), &f, m->version, m->xid);
     if (m->version < OFP13) {
@@ -236,6 +241,7 @@ const struct ofconn_handlers pipeline_openflow = {
             [OFPTYPE_FLOW_REQUEST] = openflow_flow_stats,
             [OFPTYPE_AGGREGATE_REQUEST] = openflow_aggregate,
             [OFPTYPE_TABLE_REQUEST] = openflow_table_stats,
+            [OFPTYPE_TABLE_FEATURES_REQUEST] = openflow_table_features,
             [OFPTYPE_PACKET_OUT] = openflow_packet_out,
         },
     .settle = settle,

@@ -4,6 +4,7 @@
  *
  *   openflow.c        the table; features, configuration, description, ports
  *   openflow_flow.c   flow mods, flow statistics, tables, packet-out
+ *   openflow_table.c  table features
  *
  * Thread-safety: control thread. */
 #ifndef PIPELINE_OPENFLOW_H
@@ -14,6 +15,6 @@
 extern const struct ofconn_handlers pipeline_openflow;
 
 ofconn_handler openflow_flow_mod, openflow_flow_stats, openflow_aggregate, openflow_table_stats,
-    openflow_packet_out;
+    openflow_packet_out, openflow_table_features;
 
 #endif

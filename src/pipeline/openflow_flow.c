@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "openflow/check.h"
 #include "openflow/flow_codec.h"
+#include "pipeline/group.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/openflow.h"
 #include "pipeline/rule.h"
@@ -13,16 +14,41 @@
 
 /* ------------------------------------------------------------------ flow mods */
 
-/* Do the actions fit the match? OpenFlow 1.1 and later forbid what 1.0 lets pass. */
-static enum ofperr check_actions(struct flow_mod *fm, uint32_t protocol)
+/* Is there every group that the actions name? */
+static bool groups_exist(const struct ofproto *ofproto, const struct ofpact *actions, size_t len)
 {
+    const struct ofpact *a;
+    OFPACT_FOR_EACH (a, actions, len) {
+        const struct ofpact_nest *nest = (const struct ofpact_nest *)(const void *)a;
+        if (a->type == OFPACT_GROUP) {
+            if (!group_find(ofproto, ((const struct ofpact_group *)(const void *)a)->group_id)) {
+                return false;
+            }
+        } else if ((a->type == OFPACT_CLONE || a->type == OFPACT_WRITE_ACTIONS) &&
+                   !groups_exist(ofproto, nest->actions, ofpact_nest_len(nest))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Do the actions fit the match? OpenFlow 1.1 and later forbid what 1.0 lets pass. */
+static enum ofperr check_actions(const struct ofproto *ofproto, struct flow_mod *fm, uint32_t protocol)
+{
+    if (fm->command == FLOW_DELETE || fm->command == FLOW_DELETE_STRICT) {
+        return OFPERR_NONE;
+    }
     struct ofpacts_check check = {.match = &fm->match,
                                   .max_ports = OFPP_MAX,
                                   .table_id = fm->table_id == OFPTT_ALL ? 0 : fm->table_id,
                                   .n_tables = OFPROTO_N_TABLES,
                                   .usable = protocol};
     struct ofpact *actions = (struct ofpact *)(void *)fm->ofpacts.data;
-    return ofpacts_check_consistency(actions, fm->ofpacts.len, &check);
+    enum ofperr error = ofpacts_check_consistency(actions, fm->ofpacts.len, &check);
+    if (!error && !groups_exist(ofproto, actions, fm->ofpacts.len)) {
+        error = OFPERR_OFPBAC_BAD_OUT_GROUP;
+    }
+    return error;
 }
 
 enum ofperr openflow_flow_mod(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
@@ -33,8 +59,7 @@ enum ofperr openflow_flow_mod(struct ofconn *c, const struct ofp_msg *m, void *o
         return error;
     }
     const struct flow_mod *mods[] = {&fm};
-    bool has_actions = fm.command != FLOW_DELETE && fm.command != FLOW_DELETE_STRICT;
-    error = has_actions ? check_actions(&fm, ofconn_protocol(c)) : OFPERR_NONE;
+    error = check_actions(ofproto, &fm, ofconn_protocol(c));
     if (!error) {
         error = ofproto_flow_mods(ofproto, mods, 1, false, RULE_DELETE, NULL);
     }
