@@ -209,6 +209,8 @@ static enum ofperr (*const own[N_OFPTYPES])(struct ofconn *, const struct ofp_ms
     [OFPTYPE_ROLE_REQUEST] = handle_role,
     [OFPTYPE_SET_ASYNC_CONFIG] = handle_set_async,
     [OFPTYPE_GET_ASYNC_REQUEST] = handle_get_async,
+    [OFPTYPE_BUNDLE_CONTROL] = ofconn_bundle_control,
+    [OFPTYPE_BUNDLE_ADD_MESSAGE] = ofconn_bundle_add,
 };
 
 /* What a secondary may not do. */
@@ -366,6 +368,7 @@ void ofconn_create(struct ofservice *s, struct stream *stream)
     c->service = s;
     c->stream = stream;
     c->role = ROLE_EQUAL;
+    list_init(&c->bundles);
     list_push_back(&s->conns, &c->node);
     stream_watch(stream, s->loop, ready, c);
     ofp_hello_encode(&c->out, s->versions, 1);
@@ -375,6 +378,7 @@ void ofconn_create(struct ofservice *s, struct stream *stream)
 void ofconn_destroy(struct ofconn *c)
 {
     list_remove(&c->node);
+    ofconn_bundles_clear(c);
     stream_close(c->stream);
     bytebuf_fini(&c->in);
     bytebuf_fini(&c->out);

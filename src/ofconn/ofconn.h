@@ -2,6 +2,7 @@
 /* Floor 6. OpenFlow sessions of a bridge: who is connected, in which version, with which formats.
  *
  *   service.c  where a bridge is reached: its listeners and the sessions that came in by them
+ *   bundle.c   messages that wait to be committed together
  *   ofconn.c   one session: hello, frames, replies, errors; what concerns the session alone is answered here
  *
  * What concerns the switch is answered by the handlers that its owner binds, one for each type of message.
@@ -28,6 +29,9 @@ struct ofconn_handlers {
     /* All messages that came in one turn were handled: time for what can be done once for many. May be NULL.
      */
     void (*settle)(void *switch_);
+    /* The flow mods in MESSAGES, one after the other, take effect all at once, or none. On an error *FAILED
+     * is where the message begins that is at fault. NULL: no bundles. */
+    enum ofperr (*commit)(struct ofconn *, const struct bytebuf *messages, void *switch_, size_t *failed);
 };
 
 /* HANDLERS is kept, not copied. VERSIONS: bits (OFP_VERSION_BIT) that may be negotiated. */

@@ -29,6 +29,7 @@ struct ofconn {
     enum ofp_role role;
     struct async_config async;
     struct switch_config config;
+    struct list bundles;
     struct bytebuf in, out;
     size_t sent; /* of `out` */
 };
@@ -36,5 +37,9 @@ struct ofconn {
 /* Takes over STREAM, which is connected. */
 void ofconn_create(struct ofservice *, struct stream *);
 void ofconn_destroy(struct ofconn *);
+
+enum ofperr ofconn_bundle_control(struct ofconn *, const struct ofp_msg *);
+enum ofperr ofconn_bundle_add(struct ofconn *, const struct ofp_msg *);
+void ofconn_bundles_clear(struct ofconn *);
 
 #endif

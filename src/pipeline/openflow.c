@@ -245,4 +245,5 @@ const struct ofconn_handlers pipeline_openflow = {
             [OFPTYPE_PACKET_OUT] = openflow_packet_out,
         },
     .settle = settle,
+    .commit = openflow_commit,
 };

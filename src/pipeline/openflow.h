@@ -12,6 +12,9 @@
 
 #include "ofconn/ofconn.h"
 
+/* Flow mods that were bundled. */
+enum ofperr openflow_commit(struct ofconn *, const struct bytebuf *messages, void *ofproto, size_t *failed);
+
 extern const struct ofconn_handlers pipeline_openflow;
 
 ofconn_handler openflow_flow_mod, openflow_flow_stats, openflow_aggregate, openflow_table_stats,

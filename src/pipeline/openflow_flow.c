@@ -67,6 +67,48 @@ enum ofperr openflow_flow_mod(struct ofconn *c, const struct ofp_msg *m, void *o
     return error;
 }
 
+enum ofperr openflow_commit(struct ofconn *c, const struct bytebuf *messages, void *ofproto, size_t *failed)
+{
+    struct flow_mod *mods = NULL;
+    size_t *offsets = NULL, n = 0, allocated = 0;
+    enum ofperr error = OFPERR_NONE;
+    for (size_t at = 0; at < messages->len && !error;) {
+        struct ofp_msg m;
+        size_t len = ofp_msg_len(messages->data + at);
+        if (n == allocated) {
+            allocated = allocated ? 2 * allocated : 16;
+            mods = xrealloc(mods, allocated * sizeof *mods);
+            offsets = xrealloc(offsets, allocated * sizeof *offsets);
+        }
+        offsets[n] = *failed = at;
+        error = ofp_msg_decode(messages->data + at, len, &m);
+        error = error ? error : flow_mod_decode(&m, ofconn_protocol(c), &mods[n]);
+        if (!error) {
+            error = check_actions(ofproto, &mods[n++], ofconn_protocol(c));
+        }
+        at += len;
+    }
+    if (!error && n) {
+        const struct flow_mod **list = xmalloc(n * sizeof *list);
+        size_t at_fault = 0;
+        for (size_t i = 0; i < n; i++) {
+            list[i] = &mods[i];
+        }
+        error = ofproto_flow_mods(ofproto, list, n, false, RULE_DELETE, &at_fault);
+        *failed = error ? offsets[at_fault] : 0;
+        free(list);
+    }
+    for (size_t i = 0; i < n; i++) {
+        flow_mod_fini(&mods[i]);
+    }
+    free(mods);
+    free(offsets);
+    if (!error) {
+        pipeline_commit(ofproto_pipeline(ofproto)); /* the reply means that cached flows agree */
+    }
+    return error;
+}
+
 /* ------------------------------------------------------------------ statistics */
 
 static struct rule **select_rules(struct ofproto *ofproto, const struct flow_stats_request *q, size_t *n)

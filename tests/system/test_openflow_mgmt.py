@@ -65,6 +65,20 @@ def test_flows(pair, version, tmp_path):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_bundle(pair, version, tmp_path):
+    """All flows of a bundle, or none."""
+    flows = tmp_path / "flows"
+    both(pair, "ovs-ofctl", "-O", version, "del-flows", "br0")
+    flows.write_text("in_port=1,actions=2\nin_port=2,actions=1\npriority=7,udp,actions=drop\n")
+    both(pair, "ovs-ofctl", "-O", version, "--bundle", "add-flows", "br0", str(flows))
+    assert "udp" in both(pair, "ovs-ofctl", "-O", version, "dump-flows", "br0", "--no-stats")
+    flows.write_text("in_port=3,actions=2\nin_port=4,actions=group:77\n")
+    for s in pair:
+        s.command("ovs-ofctl", "-O", version, "--bundle", "add-flows", "br0", str(flows), check=False)
+    assert "in_port=3" not in both(pair, "ovs-ofctl", "-O", version, "dump-flows", "br0", "--no-stats")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_switch(pair, version):
     for command in ("dump-ports-desc", "dump-desc", "get-frags", "probe"):
         both(pair, "ovs-ofctl", "-O", version, command, "br0")
