@@ -77,6 +77,10 @@ class Switch:
         try:
             self.stop()
         finally:
+            for name in ("ovs-vswitchd", "ovsdb-server"):  # only if it did not end as it should have
+                pid = self.pid(name)
+                if pid and alive(pid):
+                    os.kill(pid, signal.SIGKILL)
             self.directory.cleanup()
 
 
