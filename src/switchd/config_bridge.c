@@ -238,8 +238,9 @@ void config_bridges_settings(struct config *c)
         int64_t aging = ovsdb_row_map_integer(b->row, OVS_BRIDGE_OTHER_CONFIG, "mac-aging-time", 300);
         int64_t table = ovsdb_row_map_integer(b->row, OVS_BRIDGE_OTHER_CONFIG, "mac-table-size", 8192);
         set_addresses(b);
-        ofproto_set_fail_mode(b->ofproto, secure ? OFPROTO_SECURE : OFPROTO_STANDALONE,
-                              ovsdb_row_n(b->row, OVS_BRIDGE_CONTROLLER) > 0);
+        /* No connection to a controller can come up yet, so that in standalone mode the switch forwards by
+         * itself, as the reference does while a controller does not answer. */
+        ofproto_set_fail_mode(b->ofproto, secure ? OFPROTO_SECURE : OFPROTO_STANDALONE, false);
         ofproto_set_mac_config(b->ofproto, (int)(aging > 0 ? MIN(aging, 3600) : 300),
                                (size_t)(table > 0 ? MIN(table, 1000000) : 8192));
         ofproto_set_flood_vlans(b->ofproto, flood_vlans);
