@@ -82,12 +82,19 @@ static inline size_t list_size(const struct list *list)
     return n;
 }
 
+/* The node of ITER, without looking into ITER: at the end of a loop there is no object, and the list's head
+ * need not be aligned as one. */
+#define LIST_NODE_OF(ITER, MEMBER)                                                                           \
+    ((struct list *)(void *)((char *)(ITER) + offsetof(__typeof__(*(ITER)), MEMBER)))
+
 #define LIST_FOR_EACH(ITER, MEMBER, LIST)                                                                    \
-    for (ITER = OBJECT_OF((LIST)->next, ITER, MEMBER); &(ITER)->MEMBER != (LIST);                            \
-         ITER = OBJECT_OF((ITER)->MEMBER.next, ITER, MEMBER))
+    for (ITER = OBJECT_OF((LIST)->next, ITER, MEMBER); LIST_NODE_OF(ITER, MEMBER) != (LIST);                 \
+         ITER = OBJECT_OF(LIST_NODE_OF(ITER, MEMBER)->next, ITER, MEMBER))
 /* The same; ITER may be removed or freed in the body. NEXT is another variable of the same type. */
 #define LIST_FOR_EACH_SAFE(ITER, NEXT, MEMBER, LIST)                                                         \
-    for (ITER = OBJECT_OF((LIST)->next, ITER, MEMBER), NEXT = OBJECT_OF((ITER)->MEMBER.next, ITER, MEMBER);  \
-         &(ITER)->MEMBER != (LIST); ITER = NEXT, NEXT = OBJECT_OF((ITER)->MEMBER.next, ITER, MEMBER))
+    for (ITER = OBJECT_OF((LIST)->next, ITER, MEMBER),                                                       \
+        NEXT = OBJECT_OF(LIST_NODE_OF(ITER, MEMBER)->next, ITER, MEMBER);                                    \
+         LIST_NODE_OF(ITER, MEMBER) != (LIST);                                                               \
+         ITER = NEXT, NEXT = OBJECT_OF(LIST_NODE_OF(ITER, MEMBER)->next, ITER, MEMBER))
 
 #endif
