@@ -91,13 +91,6 @@ static int create(const struct datapath_ops *ops, const char *name, struct datap
     return 0;
 }
 
-static void set_config(struct datapath *up, const struct smap *other_config)
-{
-    struct dp *dp = dp_cast(up);
-    (void)dp;
-    (void)other_config;
-}
-
 static void set_upcall_cb(struct datapath *up, void (*cb)(struct dp_upcall *, void *aux), void *aux)
 {
     struct dp *dp = dp_cast(up);
@@ -158,8 +151,8 @@ static void get_stats(struct datapath *up, struct dp_stats *stats)
 }
 
 #define OPERATIONS                                                                                           \
-    .create = create, .destroy = destroy, .set_config = set_config, .port_add = dp_port_add,                 \
-    .port_del = dp_port_del, .port_set_options = dp_port_set_options, .port_query = dp_port_query,           \
+    .create = create, .destroy = destroy, .port_add = dp_port_add, .port_del = dp_port_del,                  \
+    .port_set_options = dp_port_set_options, .port_query = dp_port_query,                                    \
     .port_query_name = dp_port_query_name, .port_dump = dp_port_dump, .port_drops = dp_port_drops,           \
     .flow_put = dp_flow_put, .flow_del = dp_flow_del, .flow_del_batch = dp_flow_del_batch,                   \
     .flow_get = dp_flow_get, .flow_flush = dp_flow_flush, .flow_stats = dp_flow_stats,                       \

@@ -95,8 +95,6 @@ struct dp_execute {
     const struct flow_key *key; /* complete up to FLOW_DP_BLOCKS: metadata is taken from it */
     const void *actions;
     size_t actions_len;
-    bool needs_help; /* some action was left to the caller, nothing for the datapath to know */
-    uint16_t mtu;    /* 0, or the MRU that the packet was reassembled under */
 };
 
 struct dp_port_desc {
@@ -146,8 +144,6 @@ struct datapath_ops {
      * reference has one. destroy: everything, ports included. */
     int (*create)(const struct datapath_ops *, const char *name, struct datapath **, char **errorp);
     void (*destroy)(struct datapath *);
-    /* Settings of the Open_vSwitch table's other_config (n-handler-threads is not the datapath's). */
-    void (*set_config)(struct datapath *, const struct smap *other_config);
 
     /* control. port_add: opens the device; *PORT_NO is the wanted number or PACKET_NO_PORT, and gets the real
      * one. port_del: returns when no forwarding thread holds the port; its upcalls are dropped with

@@ -36,8 +36,4 @@ void oxm_put_field(struct bytebuf *, const struct field *, enum ofp_version, con
 enum ofperr oxm_get_field(struct reader *, const struct field **, union field_value *value,
                           union field_value *mask, bool *masked);
 
-/* Text of TLVs, "NXM_OF_IN_PORT(0001), NXM_OF_ETH_TYPE(0800)", both ways (ovs-ofctl parse-nxm, parse-oxm). */
-void oxm_format(struct reader, struct strbuf *);
-char *oxm_parse(const char *text, struct bytebuf *) WARN_UNUSED;
-
 #endif

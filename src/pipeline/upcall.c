@@ -125,7 +125,6 @@ static void execute(struct dp_handler *h, struct slow_path *sp, struct dp_upcall
     }
     struct dp_execute e = {
         .packet = u->packet, .key = &u->key, .actions = actions->data, .actions_len = actions->len};
-    e.mtu = u->packet->mru;
     ops->execute(h, &e);
 }
 
