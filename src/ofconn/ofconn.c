@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "ofconn/private.h"
@@ -13,8 +14,11 @@
 LOG_MODULE(vconn);
 
 #define RECV_CHUNK 65536
+#define SENT_KEPT  65536 /* bytes that were sent may stay in front of those that wait */
 /* A session that does not take its replies is not read from until it does. */
 #define OUT_MAX (1u << 20)
+/* One that does not take what it is sent unasked is ended here. */
+#define BACKLOG_MAX (16u << 20)
 
 static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 600);
 
@@ -34,6 +38,26 @@ uint32_t ofconn_protocol(const struct ofconn *c)
         return OFPROTO_11 << (c->version - OFP11);
     }
     return c->nxm ? (c->tid ? OFPROTO_NXM_TID : OFPROTO_NXM) : (c->tid ? OFPROTO_10_TID : OFPROTO_10);
+}
+
+uint64_t ofconn_id(const struct ofconn *c)
+{
+    return c->id;
+}
+
+void *ofconn_state(const struct ofconn *c)
+{
+    return c->state;
+}
+
+void ofconn_set_state(struct ofconn *c, void *state)
+{
+    c->state = state;
+}
+
+size_t ofconn_backlog(const struct ofconn *c)
+{
+    return c->out.len - c->sent;
 }
 
 struct switch_config *ofconn_config(struct ofconn *c)
@@ -297,6 +321,10 @@ static bool flush(struct ofconn *c)
             return false;
         }
         c->sent += n;
+        if (c->sent > SENT_KEPT && c->sent > c->out.len / 2) {
+            bytebuf_pull(&c->out, c->sent);
+            c->sent = 0;
+        }
     }
     bytebuf_clear(&c->out);
     c->sent = 0;
@@ -351,25 +379,98 @@ static bool run(struct ofconn *c)
     return flush(c);
 }
 
+/* What the session waits for now. */
+static void want(struct ofconn *c)
+{
+    size_t backlog = ofconn_backlog(c);
+    c->was_full |= backlog > 0;
+    stream_want(c->stream, (backlog ? STREAM_SEND : 0) | (backlog < OUT_MAX ? STREAM_RECV : 0));
+}
+
 static void ready(void *aux)
 {
     struct ofconn *c = aux;
-    if (!run(c)) {
+    const struct ofservice *s = c->service;
+    c->in_handler = true;
+    bool ok = run(c);
+    if (ok && c->was_full && !ofconn_backlog(c)) {
+        c->was_full = false;
+        if (s->handlers->drained) {
+            s->handlers->drained(c, s->switch_);
+            ok = flush(c);
+        }
+    }
+    c->in_handler = false;
+    if (!ok) {
         ofconn_destroy(c);
         return;
     }
-    unsigned want = c->out.len ? STREAM_SEND : 0;
-    stream_want(c->stream, want | (c->out.len - c->sent < OUT_MAX ? STREAM_RECV : 0));
+    want(c);
 }
+
+/* ------------------------------------------------------------------ asynchronous messages */
+
+/* Sends what was appended outside of a handler. */
+static void send_soon(struct task *task)
+{
+    struct ofconn *c = OBJECT_OF(task, c, soon);
+    bool ok = flush(c);
+    if (ok && ofconn_backlog(c) > BACKLOG_MAX) {
+        LOG_WARN_RL(&rl,
+                    "%s: the peer does not read what it is sent: ending the session with %zu bytes unsent",
+                    ofconn_name(c), ofconn_backlog(c));
+        ok = false;
+    }
+    if (!ok) {
+        ofconn_destroy(c);
+        return;
+    }
+    want(c);
+}
+
+bool ofconn_wants(const struct ofconn *c, enum async_type type, unsigned reason)
+{
+    const uint32_t *wanted = c->role == ROLE_SECONDARY ? c->async.secondary : c->async.primary;
+    return c->version && reason < 32 && (wanted[type] & (1u << reason));
+}
+
+void ofconn_send(struct ofconn *c, ofconn_encoder *encode, const void *message)
+{
+    if (!c->version) {
+        return;
+    }
+    if (ofconn_backlog(c) <= BACKLOG_MAX) {
+        encode(c, &c->out, message);
+    }
+    if (!c->in_handler && !task_is_scheduled(&c->soon)) {
+        task_schedule(loop_tasks(c->service->loop), &c->soon, clock_ms());
+    }
+}
+
+void ofservice_send_async(struct ofservice *s, enum async_type type, unsigned reason,
+                          const struct ofconn *except, ofconn_encoder *encode, const void *message)
+{
+    struct ofconn *c;
+    LIST_FOR_EACH (c, node, &s->conns) {
+        if (c != except && ofconn_wants(c, type, reason)) {
+            ofconn_send(c, encode, message);
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ life */
 
 void ofconn_create(struct ofservice *s, struct stream *stream)
 {
+    static uint64_t last_id;
     struct ofconn *c = xzalloc(sizeof *c);
     c->service = s;
     c->stream = stream;
+    c->id = ++last_id;
     c->role = ROLE_EQUAL;
     list_init(&c->bundles);
     list_push_back(&s->conns, &c->node);
+    task_init(&c->soon, "OpenFlow messages", send_soon);
     stream_watch(stream, s->loop, ready, c);
     ofp_hello_encode(&c->out, s->versions, 1);
     ready(c);
@@ -377,7 +478,12 @@ void ofconn_create(struct ofservice *s, struct stream *stream)
 
 void ofconn_destroy(struct ofconn *c)
 {
+    const struct ofservice *s = c->service;
     list_remove(&c->node);
+    task_cancel(&c->soon);
+    if (s->handlers->closed) {
+        s->handlers->closed(c, s->switch_);
+    }
     ofconn_bundles_clear(c);
     stream_close(c->stream);
     bytebuf_fini(&c->in);

@@ -32,6 +32,11 @@ struct ofconn_handlers {
     /* The flow mods in MESSAGES, one after the other, take effect all at once, or none. On an error *FAILED
      * is where the message begins that is at fault. NULL: no bundles. */
     enum ofperr (*commit)(struct ofconn *, const struct bytebuf *messages, void *switch_, size_t *failed);
+    /* The session ends: what ofconn_state() holds is to be freed, what is kept for it elsewhere forgotten.
+     * May be NULL. */
+    void (*closed)(struct ofconn *, void *switch_);
+    /* All that waited to be sent has been sent (flow monitors that paused go on). May be NULL. */
+    void (*drained)(struct ofconn *, void *switch_);
 };
 
 /* HANDLERS is kept, not copied. VERSIONS: bits (OFP_VERSION_BIT) that may be negotiated. */
@@ -51,6 +56,34 @@ enum ofp_version ofconn_version(const struct ofconn *);
 uint32_t ofconn_protocol(const struct ofconn *);
 /* What the session's SET_CONFIG said last. */
 struct switch_config *ofconn_config(struct ofconn *);
+
+/* Unique in the process, never given again. */
+uint64_t ofconn_id(const struct ofconn *);
+/* What the handlers keep for this session; see `closed` above. NULL at first. */
+void *ofconn_state(const struct ofconn *);
+void ofconn_set_state(struct ofconn *, void *);
+/* Bytes that wait to be sent. */
+size_t ofconn_backlog(const struct ofconn *);
+/* Every session that has said hello; EACH may send, but not end sessions. */
+void ofservice_for_each(struct ofservice *, void (*each)(struct ofconn *, void *aux), void *aux);
+
+/* ------------------------------------------------------------------ asynchronous messages */
+
+/* Appends MESSAGE as this session is to get it (by its version and protocol), one or more whole messages; or
+ * nothing, where the version has no such message. */
+typedef void ofconn_encoder(struct ofconn *, struct bytebuf *, const void *message);
+
+/* Does the session, in its role, want messages of TYPE with REASON? */
+bool ofconn_wants(const struct ofconn *, enum async_type, unsigned reason);
+/* To every session that wants it, but EXCEPT (may be NULL). May be called at any time on the loop's thread,
+ * in a handler too: what the handler has put into ofconn_out() goes out first. */
+void ofservice_send_async(struct ofservice *, enum async_type, unsigned reason, const struct ofconn *except,
+                          ofconn_encoder *, const void *message);
+/* To this one, whatever it said that it wants. A session whose peer does not read is ended when its backlog
+ * passes 16 MiB; that happens later, never in this call. */
+void ofconn_send(struct ofconn *, ofconn_encoder *, const void *message);
+
+/* ------------------------------------------------------------------ replies */
 
 /* Where a reply is put: messages appended here are sent when the handler has returned. */
 struct bytebuf *ofconn_out(struct ofconn *);

@@ -22,6 +22,8 @@ struct ofconn {
     struct list node; /* in the service's */
     struct ofservice *service;
     struct stream *stream;
+    uint64_t id;
+    void *state;              /* the handlers' */
     enum ofp_version version; /* 0: no hello yet */
     bool nxm, tid;            /* OpenFlow 1.0: Nicira's flow format; table ids in flow mods */
     enum packet_in_format packet_in_format;
@@ -31,7 +33,10 @@ struct ofconn {
     struct switch_config config;
     struct list bundles;
     struct bytebuf in, out;
-    size_t sent; /* of `out` */
+    size_t sent;      /* of `out` */
+    bool in_handler;  /* ready() sends when the handler has returned */
+    bool was_full;    /* something waited: `drained` is to be called */
+    struct task soon; /* sends what was put into `out` outside of a handler */
 };
 
 /* Takes over STREAM, which is connected. */

@@ -54,6 +54,16 @@ size_t ofservice_n_sessions(const struct ofservice *s)
     return list_size(&s->conns);
 }
 
+void ofservice_for_each(struct ofservice *s, void (*each)(struct ofconn *, void *aux), void *aux)
+{
+    struct ofconn *c;
+    LIST_FOR_EACH (c, node, &s->conns) {
+        if (c->version) {
+            each(c, aux);
+        }
+    }
+}
+
 static void accepted(struct stream *stream, void *aux)
 {
     struct ofservice *s = aux;

@@ -323,6 +323,16 @@ static void add_normal_rule(struct ofproto *ofproto)
     flow_mod_fini(&mod);
 }
 
+void ofproto_set_sessions(struct ofproto *ofproto, struct ofservice *sessions)
+{
+    ofproto->sessions = sessions;
+}
+
+struct ofservice *ofproto_sessions(const struct ofproto *ofproto)
+{
+    return ofproto->sessions;
+}
+
 void ofproto_set_fail_mode(struct ofproto *ofproto, enum ofproto_fail_mode mode, bool has_controller)
 {
     bool first = !ofproto->fail_mode_set;

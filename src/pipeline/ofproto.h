@@ -31,6 +31,7 @@
 struct datapath;
 struct mac_table;
 struct ofproto;
+struct ofservice;
 struct pipeline;
 struct smap;
 struct strbuf;
@@ -104,6 +105,11 @@ void ofproto_set_datapath_id(struct ofproto *, uint64_t);
 /* STANDALONE brings its NORMAL rule if there are no rules and no controller is configured; SECURE takes it
  * away. The connection floor says whether a controller is there (true: flows are the controller's). */
 void ofproto_set_fail_mode(struct ofproto *, enum ofproto_fail_mode, bool has_controller);
+
+/* The bridge's OpenFlow sessions (ofconn/ofconn.h), where asynchronous messages go. NULL: none. They belong
+ * to whoever set them. */
+void ofproto_set_sessions(struct ofproto *, struct ofservice *);
+struct ofservice *ofproto_sessions(const struct ofproto *);
 
 void ofproto_set_mac_config(struct ofproto *, int idle_time_s, size_t max_entries); /* 300 s, 8192 */
 /* 4096 bits, NULL: none. On these VLANs nothing is learned and everything floods. */

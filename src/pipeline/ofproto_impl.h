@@ -103,6 +103,7 @@ struct ofproto {
     uint64_t datapath_id;      /* c */
     enum ofproto_fail_mode fail_mode;
     bool has_controller, fail_mode_set;
+    struct ofservice *sessions; /* c: NULL: none */
     bool forward_bpdu;
     unsigned long *flood_vlans;
     struct mac_table *macs; /* t */

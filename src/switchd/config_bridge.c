@@ -43,6 +43,7 @@ static void start_service(struct bridge *b)
 {
     char *file = xasprintf("%s/%s.mgmt", dirs_run(), b->name);
     b->service = ofservice_create(b->name, b->config->loop, &pipeline_openflow, b->ofproto);
+    ofproto_set_sessions(b->ofproto, b->service);
     ofservice_listen_unix(b->service, file);
     free(file);
 }
@@ -97,6 +98,7 @@ void config_bridge_destroy(struct bridge *b)
         iface->ofp_port = OFPORT_NONE; /* goes with the bridge */
         config_iface_destroy(iface);
     }
+    ofproto_set_sessions(b->ofproto, NULL);
     ofservice_destroy(b->service);
     ofproto_destroy(b->ofproto);
     hmap_remove(&b->config->bridges, &b->node);
