@@ -37,7 +37,7 @@ static const struct {
 static bool parse_keyword(struct match *m, const char *key)
 {
     for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
-        if (strcmp(key, keywords[i].name)) {
+        if (*key != *keywords[i].name || strcmp(key, keywords[i].name)) {
             continue;
         }
         if (!keywords[i].dl_type) {

@@ -78,7 +78,8 @@ bool text_next_key_value(char **textp, char **key, char **value)
                 }
                 break;
             }
-        } else if (!level && delimiter != '(' && strchr(ends, *p)) {
+        } else if (!level && delimiter != '(' &&
+                   (*p == ',' || *p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')) {
             *p++ = '\0';
             break;
         }

@@ -106,7 +106,7 @@ static bool is_ignored(const char *key)
 {
     static const char *const words[] = {"duration", "n_packets", "n_bytes", "idle_age", "hard_age"};
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-        if (!strcmp(key, words[i])) {
+        if (*key == *words[i] && !strcmp(key, words[i])) {
             return true;
         }
     }
@@ -156,7 +156,7 @@ static char *parse_fields(struct flow_mod *fm, char *text, unsigned allowed, con
     while (text_next_key_value(&text, &key, &value)) {
         bool done = false;
         for (size_t i = 0; i < ARRAY_SIZE(flag_words) && allowed & MAY_FLAGS && !done; i++) {
-            if (!strcmp(key, flag_words[i].name)) {
+            if (*key == *flag_words[i].name && !strcmp(key, flag_words[i].name)) {
                 fm->flags |= flag_words[i].flag;
                 *usable &= flag_words[i].protocols;
                 done = true;

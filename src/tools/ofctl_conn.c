@@ -87,6 +87,16 @@ static char *target_to_stream(const char *target, const char *suffix)
     return name;
 }
 
+/* Takes what has come in, if anything has; an errno if nothing has, or nothing more will. */
+static int take_input(struct ofctl_conn *c)
+{
+    size_t got = 0;
+    bytebuf_reserve(&c->in, 65536);
+    int error = stream_recv(c->stream, c->in.data + c->in.len, 65536, &got);
+    c->in.len += got;
+    return error;
+}
+
 void ofctl_send(struct ofctl_conn *c, struct bytebuf *b)
 {
     size_t done = 0;
@@ -94,7 +104,9 @@ void ofctl_send(struct ofctl_conn *c, struct bytebuf *b)
         size_t sent = 0;
         int error = stream_send(c->stream, b->data + done, b->len - done, &sent);
         if (error == EAGAIN) {
-            wait_for(c, STREAM_SEND);
+            /* A switch whose replies nobody takes reads no more: they are kept for ofctl_recv(). */
+            take_input(c);
+            wait_for(c, STREAM_SEND | STREAM_RECV);
         } else if (error) {
             error_fatal("%s: failed to send packet (%s)", c->target, strerror(error));
         }
@@ -119,15 +131,12 @@ bool ofctl_recv(struct ofctl_conn *c, const uint8_t **msg, size_t *len)
                 return true;
             }
         }
-        size_t got = 0;
-        bytebuf_reserve(&c->in, 65536);
-        int error = stream_recv(c->stream, c->in.data + c->in.len, 65536, &got);
+        int error = take_input(c);
         if (error == EAGAIN) {
             wait_for(c, STREAM_RECV);
         } else if (error) {
             return false;
         }
-        c->in.len += got;
     }
 }
 

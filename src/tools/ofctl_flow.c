@@ -2,6 +2,7 @@
 /* ofctl: flows. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ struct batch {
 #define BUNDLE_OPEN    0
 #define BUNDLE_COMMIT  4
 #define BUNDLE_ORDERED 3 /* atomic and ordered */
-#define SEND_AT        (256u * 1024)
+#define SEND_AT        (64u * 1024)
 
 static void put_bundle_control(struct batch *t, uint16_t type)
 {
@@ -69,8 +70,8 @@ static void batch_add(struct batch *t, const struct flow_mod *fm)
     } else {
         flow_mod_encode(&t->b, fm, t->protocol, xid);
     }
-    if (t->b.len >= SEND_AT && !t->bundle) {
-        t->ok &= ofctl_transact_mods(t->conn, &t->b);
+    if (t->b.len >= SEND_AT) {
+        ofctl_send(t->conn, &t->b); /* the barrier of batch_end(), or the bundle's commit, tells of errors */
     }
 }
 
@@ -112,21 +113,43 @@ static void run_flow_mod(int argc, char **argv, enum flow_mod_command command)
     batch_end(&t);
 }
 
+/* Flow mods of a file, kept until all of it is read: only then is it known which protocol carries them all,
+ * and that none is malformed. A `struct flow_mod` is 2 kB, nearly all of it zeros. */
+#define FLOW_MOD_REST offsetof(struct flow_mod, cookie)
+struct kept_flow {
+    struct minimatch match;
+    struct tun_md_slot *slots; /* NULL: none is used */
+    uint8_t rest[sizeof(struct flow_mod) - FLOW_MOD_REST];
+};
 struct file_flows {
-    struct flow_mod *mods;
+    struct kept_flow *mods;
     size_t n, allocated;
     uint32_t usable;
 };
 
 static char *collect(struct flow_mod *fm, uint32_t usable, void *aux)
 {
+    static const struct tun_md_slot none[FLOW_N_TUN_MD];
     struct file_flows *f = aux;
     if (f->n == f->allocated) {
         f->mods = x2nrealloc(f->mods, &f->allocated, sizeof *f->mods);
     }
-    f->mods[f->n++] = *fm;
+    struct kept_flow *k = &f->mods[f->n++];
+    match_compress(&fm->match, &k->match);
+    k->slots = memcmp(fm->match.tun_md, none, sizeof none)
+                   ? xmemdup(fm->match.tun_md, sizeof fm->match.tun_md)
+                   : NULL;
+    memcpy(k->rest, (const uint8_t *)fm + FLOW_MOD_REST, sizeof k->rest);
     f->usable &= usable;
     return NULL;
+}
+
+static void take_kept(struct kept_flow *k, struct flow_mod *fm)
+{
+    match_expand(&k->match, k->slots, &fm->match);
+    memcpy((uint8_t *)fm + FLOW_MOD_REST, k->rest, sizeof k->rest);
+    minimatch_fini(&k->match);
+    free(k->slots);
 }
 
 static void run_flow_mod_file(int argc, char **argv, enum flow_mod_command command)
@@ -137,8 +160,10 @@ static void run_flow_mod_file(int argc, char **argv, enum flow_mod_command comma
     ofctl_check(flow_mod_parse_file(argv[2], command, ofctl_names(conn, false), collect, &f));
     batch_begin(&t, conn, f.usable);
     for (size_t i = 0; i < f.n; i++) {
-        batch_add(&t, &f.mods[i]);
-        flow_mod_fini(&f.mods[i]);
+        struct flow_mod fm;
+        take_kept(&f.mods[i], &fm);
+        batch_add(&t, &fm);
+        flow_mod_fini(&fm);
     }
     free(f.mods);
     batch_end(&t);
@@ -497,8 +522,9 @@ void ofctl_replace_flows(int argc, char **argv)
 
 /* --- Without a switch --- */
 
-static void print_parsed(struct flow_mod *mods, size_t n, uint32_t usable)
+static void print_parsed(struct file_flows *f)
 {
+    uint32_t usable = f->usable;
     struct strbuf s = STRBUF_INITIALIZER;
     ofproto_protocols_format(usable, &s);
     printf("usable protocols: %s\n", strbuf_text(&s));
@@ -512,30 +538,34 @@ static void print_parsed(struct flow_mod *mods, size_t n, uint32_t usable)
     ofproto_protocols_format(protocol, &s);
     printf("chosen protocol: %s\n", strbuf_text(&s));
     strbuf_fini(&s);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < f->n; i++) {
         struct bytebuf b = BYTEBUF_INITIALIZER;
-        flow_mod_encode(&b, &mods[i], protocol, i + 1);
+        struct flow_mod fm;
+        take_kept(&f->mods[i], &fm);
+        flow_mod_encode(&b, &fm, protocol, i + 1);
         struct ofp_print opt = {.verbosity = ofctl_options.verbosity};
         char *text = ofp_to_string(b.data, b.len, &opt);
         fputs(text, stdout);
         free(text);
         bytebuf_fini(&b);
-        flow_mod_fini(&mods[i]);
+        flow_mod_fini(&fm);
     }
+    free(f->mods);
 }
 
 void ofctl_parse_flow(int argc, char **argv)
 {
+    struct file_flows f = {.usable = OFPROTO_ANY};
     struct flow_mod fm;
     uint32_t usable;
     ofctl_check(flow_mod_parse(&fm, argv[1], FLOW_ADD, false, NULL, &usable));
-    print_parsed(&fm, 1, usable);
+    ofctl_check(collect(&fm, usable, &f));
+    print_parsed(&f);
 }
 
 void ofctl_parse_flows(int argc, char **argv)
 {
     struct file_flows f = {.usable = OFPROTO_ANY};
     ofctl_check(flow_mod_parse_file(argv[1], FLOW_ADD, NULL, collect, &f));
-    print_parsed(f.mods, f.n, f.usable);
-    free(f.mods);
+    print_parsed(&f);
 }
