@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/strbuf.h"
 #include "ofconn/private.h"
 
 LOG_MODULE(vconn);
@@ -17,14 +18,12 @@ LOG_MODULE(vconn);
 #define SENT_KEPT  65536 /* bytes that were sent may stay in front of those that wait */
 /* A session that does not take its replies is not read from until it does. */
 #define OUT_MAX (1u << 20)
-/* One that does not take what it is sent unasked is ended here. */
-#define BACKLOG_MAX (16u << 20)
 
 static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 600);
 
 const char *ofconn_name(const struct ofconn *c)
 {
-    return stream_name(c->stream);
+    return c->name;
 }
 
 enum ofp_version ofconn_version(const struct ofconn *c)
@@ -116,126 +115,7 @@ void ofconn_multipart_end(struct ofconn_multipart *m)
     ofp_msg_end(&m->conn->out, m->start);
 }
 
-/* ------------------------------------------------------------------ messages about the session itself */
-
-static enum ofperr handle_echo(struct ofconn *c, const struct ofp_msg *m)
-{
-    size_t start = ofp_msg_begin(&c->out, OFPTYPE_ECHO_REPLY, m->version, m->xid);
-    bytebuf_put(&c->out, m->body.p, m->body.n);
-    ofp_msg_end(&c->out, start);
-    return OFPERR_NONE;
-}
-
-static enum ofperr handle_nothing(struct ofconn *c, const struct ofp_msg *m)
-{
-    return OFPERR_NONE;
-}
-
-static enum ofperr handle_barrier(struct ofconn *c, const struct ofp_msg *m)
-{
-    const struct ofservice *s = c->service;
-    if (s->handlers->settle) {
-        s->handlers->settle(s->switch_);
-    }
-    ofconn_reply_empty(c, OFPTYPE_BARRIER_REPLY, m);
-    return OFPERR_NONE;
-}
-
-static enum ofperr handle_flow_format(struct ofconn *c, const struct ofp_msg *m)
-{
-    struct reader r = m->body;
-    uint32_t format = get_u32(&r);
-    if (r.bad) {
-        return OFPERR_OFPBRC_BAD_LEN;
-    }
-    if (format != 0 && format != 2) {
-        return OFPERR_OFPBRC_EPERM;
-    }
-    c->nxm = format == 2;
-    return OFPERR_NONE;
-}
-
-static enum ofperr handle_packet_in_format(struct ofconn *c, const struct ofp_msg *m)
-{
-    struct reader r = m->body;
-    uint32_t format = get_u32(&r);
-    if (r.bad) {
-        return OFPERR_OFPBRC_BAD_LEN;
-    }
-    if (format > PACKET_IN_NXT2) {
-        return OFPERR_OFPBRC_EPERM;
-    }
-    c->packet_in_format = format;
-    return OFPERR_NONE;
-}
-
-static enum ofperr handle_flow_mod_table_id(struct ofconn *c, const struct ofp_msg *m)
-{
-    struct reader r = m->body;
-    c->tid = get_u8(&r) != 0;
-    return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
-}
-
-static enum ofperr handle_controller_id(struct ofconn *c, const struct ofp_msg *m)
-{
-    struct reader r = m->body;
-    if (!get_zeros(&r, 6)) {
-        return OFPERR_NXBRC_MUST_BE_ZERO;
-    }
-    c->controller_id = get_u16(&r);
-    return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
-}
-
-static enum ofperr handle_role(struct ofconn *c, const struct ofp_msg *m)
-{
-    struct role_request rr;
-    enum ofperr error = role_decode(m, &rr);
-    if (error) {
-        return error;
-    }
-    if (rr.role == ROLE_PRIMARY) {
-        struct ofconn *other;
-        LIST_FOR_EACH (other, node, &c->service->conns) {
-            if (other->role == ROLE_PRIMARY) {
-                other->role = ROLE_SECONDARY;
-            }
-        }
-    }
-    if (rr.role != ROLE_NOCHANGE) {
-        c->role = rr.role;
-    }
-    rr.role = c->role;
-    role_encode(&c->out, OFPTYPE_ROLE_REPLY, &rr, m->version, m->xid);
-    return OFPERR_NONE;
-}
-
-static enum ofperr handle_set_async(struct ofconn *c, const struct ofp_msg *m)
-{
-    return async_config_decode(m, &c->async);
-}
-
-static enum ofperr handle_get_async(struct ofconn *c, const struct ofp_msg *m)
-{
-    async_config_encode_reply(&c->out, &c->async, m->version, m->xid);
-    return OFPERR_NONE;
-}
-
-static enum ofperr (*const own[N_OFPTYPES])(struct ofconn *, const struct ofp_msg *) = {
-    [OFPTYPE_HELLO] = handle_nothing,
-    [OFPTYPE_ERROR] = handle_nothing,
-    [OFPTYPE_ECHO_REQUEST] = handle_echo,
-    [OFPTYPE_ECHO_REPLY] = handle_nothing,
-    [OFPTYPE_BARRIER_REQUEST] = handle_barrier,
-    [OFPTYPE_SET_FLOW_FORMAT] = handle_flow_format,
-    [OFPTYPE_SET_PACKET_IN_FORMAT] = handle_packet_in_format,
-    [OFPTYPE_FLOW_MOD_TABLE_ID] = handle_flow_mod_table_id,
-    [OFPTYPE_SET_CONTROLLER_ID] = handle_controller_id,
-    [OFPTYPE_ROLE_REQUEST] = handle_role,
-    [OFPTYPE_SET_ASYNC_CONFIG] = handle_set_async,
-    [OFPTYPE_GET_ASYNC_REQUEST] = handle_get_async,
-    [OFPTYPE_BUNDLE_CONTROL] = ofconn_bundle_control,
-    [OFPTYPE_BUNDLE_ADD_MESSAGE] = ofconn_bundle_add,
-};
+/* ------------------------------------------------------------------ frames */
 
 /* What a secondary may not do. */
 static bool is_change(enum ofptype type)
@@ -247,8 +127,9 @@ static bool is_change(enum ofptype type)
 
 static enum ofperr handle_message(struct ofconn *c, const struct ofp_msg *m)
 {
-    if (own[m->type]) {
-        return own[m->type](c, m);
+    own_handler *own = ofconn_own_handler(m->type);
+    if (own) {
+        return own(c, m);
     }
     const struct ofservice *s = c->service;
     ofconn_handler *handler = s->handlers->handle[m->type];
@@ -262,24 +143,67 @@ static enum ofperr handle_message(struct ofconn *c, const struct ofp_msg *m)
     return handler(c, m, s->switch_);
 }
 
+/* The versions agreed on: the session begins. */
+static void begin(struct ofconn *c)
+{
+    ofconn_async_default(c);
+    if (c->controller) {
+        controller_connected(c->controller, c);
+    }
+    ofservice_check_miss_wanted(c->service);
+}
+
+/* "version 0x04", "versions 0x01, 0x04". */
+static void put_versions(unsigned versions, struct strbuf *s)
+{
+    bool one = !(versions & (versions - 1));
+    strbuf_puts(s, !versions ? "no versions" : one ? "version " : "versions ");
+    const char *separator = "";
+    for (unsigned v = 0; v < 32; v++) {
+        if (versions & (1u << v)) {
+            strbuf_printf(s, "%s0x%02x", separator, v);
+            separator = ", ";
+        }
+    }
+}
+
+static enum ofp_version highest(unsigned versions)
+{
+    enum ofp_version v = OFP_VERSION_LAST;
+    while (v > OFP10 && !(versions & OFP_VERSION_BIT(v))) {
+        v--;
+    }
+    return v;
+}
+
 /* The first message. False: there is no version that both speak, or it is no hello. */
 static bool handle_hello(struct ofconn *c, const struct ofp_msg *m, enum ofperr error)
 {
     if (error || m->type != OFPTYPE_HELLO) {
-        LOG_WARN_RL(&rl, "%s: received %s while expecting hello", ofconn_name(c),
+        LOG_WARN_RL(&rl, "%s: received %s while expecting hello", c->name,
                     error ? "a message that is not understood" : m->name);
         ofp_error_encode(&c->out, OFPERR_OFPBRC_BAD_TYPE, m->version, m->raw, m->len);
+        c->end_error = EPROTO;
         return false;
     }
     unsigned theirs = ofp_hello_decode(m);
     c->version = ofp_version_negotiate(c->service->versions, theirs);
     if (c->version) {
-        async_config_default(&c->async, c->version);
+        begin(c);
         return true;
     }
-    LOG_WARN_RL(&rl, "%s: version negotiation failed (we support versions %#x, peer supports versions %#x)",
-                ofconn_name(c), c->service->versions >> 1, theirs >> 1);
-    ofp_error_encode(&c->out, OFPERR_OFPHFC_INCOMPATIBLE, m->version, m->raw, m->len);
+    struct strbuf ours_text = STRBUF_INITIALIZER, theirs_text = STRBUF_INITIALIZER;
+    put_versions(c->service->versions, &ours_text);
+    put_versions(theirs, &theirs_text);
+    LOG_WARN_RL(&rl, "%s: version negotiation failed (we support %s, peer supports %s)", c->name,
+                strbuf_text(&ours_text), strbuf_text(&theirs_text));
+    char *text = xasprintf("We support %s, you support %s, no common versions.", strbuf_text(&ours_text),
+                           strbuf_text(&theirs_text));
+    ofp_error_encode_hello(&c->out, highest(c->service->versions), text);
+    free(text);
+    strbuf_fini(&ours_text);
+    strbuf_fini(&theirs_text);
+    c->end_error = EPROTO;
     return false;
 }
 
@@ -288,29 +212,57 @@ static bool take_frame(struct ofconn *c, const uint8_t *data, size_t len)
 {
     struct ofp_msg m;
     enum ofperr error = ofp_msg_decode(data, len, &m);
+    if (c->n_snoopers) {
+        snoop_copy(c, data, len);
+    }
     if (!c->version) {
         return handle_hello(c, &m, error);
     }
+    if (c->is_snooper) {
+        return true;
+    }
     if (m.version != c->version && m.raw[1] != 0) {
-        LOG_WARN_RL(&rl, "%s: received OpenFlow version 0x%02x != expected 0x%02x", ofconn_name(c), m.version,
+        LOG_WARN_RL(&rl, "%s: received OpenFlow version 0x%02x != expected 0x%02x", c->name, m.version,
                     c->version);
         ofp_error_encode(&c->out, OFPERR_OFPBRC_BAD_VERSION, c->version, data, len);
+        c->end_error = EPROTO;
         return false;
     }
     error = error ? error : handle_message(c, &m);
     if (error) {
-        LOG_INFO_RL(&rl, "%s: sending %s error reply to %s message", ofconn_name(c), ofperr_name(error),
+        LOG_INFO_RL(&rl, "%s: sending %s error reply to %s message", c->name, ofperr_name(error),
                     m.name ? m.name : "unknown");
         ofp_error_encode(&c->out, error, c->version, data, len);
+    }
+    if (c->controller) {
+        controller_received(c->controller, error ? OFPTYPE_ERROR : m.type);
     }
     return true;
 }
 
 /* ------------------------------------------------------------------ bytes */
 
+static void heard(struct ofconn *);
+
+/* What was sent leaves the buffer. */
+static void forget_sent(struct ofconn *c)
+{
+    c->out_bytes += c->sent;
+    c->snooped -= MIN(c->snooped, c->sent);
+    if (c->sent == c->out.len) {
+        bytebuf_clear(&c->out);
+    } else {
+        bytebuf_pull(&c->out, c->sent);
+    }
+    c->sent = 0;
+}
+
 /* False: the stream is broken. */
 static bool flush(struct ofconn *c)
 {
+    if (c->n_snoopers) {
+        snoop_sent(c);
+    }
     while (c->sent < c->out.len) {
         size_t n = 0;
         int error = stream_send(c->stream, c->out.data + c->sent, c->out.len - c->sent, &n);
@@ -318,28 +270,28 @@ static bool flush(struct ofconn *c)
             return true;
         }
         if (error) {
+            c->end_error = error;
             return false;
         }
         c->sent += n;
         if (c->sent > SENT_KEPT && c->sent > c->out.len / 2) {
-            bytebuf_pull(&c->out, c->sent);
-            c->sent = 0;
+            forget_sent(c);
         }
     }
-    bytebuf_clear(&c->out);
-    c->sent = 0;
+    forget_sent(c);
     return true;
 }
 
-/* All whole frames of `in`, as long as replies are taken. *PROGRESS: there was one. */
+/* All whole frames of `in`, as long as replies are taken. False: the session is over. */
 static bool take_frames(struct ofconn *c)
 {
     size_t done = 0;
     bool ok = true;
-    while (ok && c->in.len - done >= OFP_HEADER_LEN && c->out.len - c->sent < OUT_MAX) {
+    while (ok && !c->is_ending && c->in.len - done >= OFP_HEADER_LEN && ofconn_backlog(c) < OUT_MAX) {
         size_t n = ofp_msg_len(c->in.data + done);
         if (!n) {
-            LOG_ERR_RL(&rl, "%s: received too-short OpenFlow message: ending the session", ofconn_name(c));
+            LOG_ERR_RL(&rl, "%s: received too-short OpenFlow message: ending the session", c->name);
+            c->end_error = EPROTO;
             ok = false;
         } else if (c->in.len - done < n) {
             break;
@@ -360,17 +312,21 @@ static bool run(struct ofconn *c)
     if (!flush(c)) {
         return false;
     }
-    if (c->out.len - c->sent < OUT_MAX && c->in.len < OFP_MAX_LEN) {
+    if (ofconn_backlog(c) < OUT_MAX && c->in.len < OFP_MAX_LEN) {
         size_t got = 0;
         bytebuf_reserve(&c->in, RECV_CHUNK);
         int error = stream_recv(c->stream, c->in.data + c->in.len, RECV_CHUNK, &got);
         if (error && error != EAGAIN) {
-            if (error != ERROR_EOF) {
-                LOG_INFO_RL(&rl, "%s: the session ends: %s", ofconn_name(c), error_text(error));
+            if (error != ERROR_EOF && !c->controller) {
+                LOG_INFO_RL(&rl, "%s: the session ends: %s", c->name, error_text(error));
             }
+            c->end_error = error;
             return false;
         }
         c->in.len += got;
+        if (got) {
+            heard(c);
+        }
     }
     if (!take_frames(c)) {
         flush(c);
@@ -401,24 +357,23 @@ static void ready(void *aux)
         }
     }
     c->in_handler = false;
-    if (!ok) {
+    if (!ok || c->is_ending) {
         ofconn_destroy(c);
         return;
     }
     want(c);
 }
 
-/* ------------------------------------------------------------------ asynchronous messages */
-
 /* Sends what was appended outside of a handler. */
-static void send_soon(struct task *task)
+static void run_soon(struct task *task)
 {
     struct ofconn *c = OBJECT_OF(task, c, soon);
-    bool ok = flush(c);
-    if (ok && ofconn_backlog(c) > BACKLOG_MAX) {
+    bool ok = !c->is_ending && flush(c);
+    if (ok && ofconn_backlog(c) > OFCONN_BACKLOG_MAX) {
         LOG_WARN_RL(&rl,
                     "%s: the peer does not read what it is sent: ending the session with %zu bytes unsent",
-                    ofconn_name(c), ofconn_backlog(c));
+                    c->name, ofconn_backlog(c));
+        c->end_error = ENOBUFS;
         ok = false;
     }
     if (!ok) {
@@ -428,49 +383,103 @@ static void send_soon(struct task *task)
     want(c);
 }
 
-bool ofconn_wants(const struct ofconn *c, enum async_type type, unsigned reason)
+void ofconn_send_soon(struct ofconn *c)
 {
-    const uint32_t *wanted = c->role == ROLE_SECONDARY ? c->async.secondary : c->async.primary;
-    return c->version && reason < 32 && (wanted[type] & (1u << reason));
-}
-
-void ofconn_send(struct ofconn *c, ofconn_encoder *encode, const void *message)
-{
-    if (!c->version) {
-        return;
-    }
-    if (ofconn_backlog(c) <= BACKLOG_MAX) {
-        encode(c, &c->out, message);
-    }
     if (!c->in_handler && !task_is_scheduled(&c->soon)) {
         task_schedule(loop_tasks(c->service->loop), &c->soon, clock_ms());
     }
 }
 
-void ofservice_send_async(struct ofservice *s, enum async_type type, unsigned reason,
-                          const struct ofconn *except, ofconn_encoder *encode, const void *message)
+void ofconn_end_soon(struct ofconn *c)
 {
-    struct ofconn *c;
-    LIST_FOR_EACH (c, node, &s->conns) {
-        if (c != except && ofconn_wants(c, type, reason)) {
-            ofconn_send(c, encode, message);
-        }
+    c->is_ending = true;
+    ofconn_send_soon(c);
+}
+
+/* ------------------------------------------------------------------ is the peer alive? */
+
+static void schedule_probe(struct ofconn *c)
+{
+    if (c->probe_ms) {
+        task_schedule(loop_tasks(c->service->loop), &c->probe, c->last_received_ms + c->probe_ms);
+    } else {
+        task_cancel(&c->probe);
+    }
+}
+
+/* Something came from the other side. The task is left where it is: it looks at the time when it runs. */
+static void heard(struct ofconn *c)
+{
+    c->last_received_ms = clock_ms();
+    if (c->probed) {
+        c->probed = false;
+        schedule_probe(c);
+        ofservice_status_changed(c->service);
+    }
+}
+
+static void run_probe(struct task *task)
+{
+    struct ofconn *c = OBJECT_OF(task, c, probe);
+    int64_t now = clock_ms();
+    if (c->probed || !c->version) {
+        LOG_ERR_RL(&rl, "%s: no response to inactivity probe after %.3g seconds, disconnecting", c->name,
+                   (double)(now - c->last_received_ms - c->probe_ms) / 1000.0);
+        c->end_error = ETIMEDOUT;
+        ofconn_destroy(c);
+        return;
+    }
+    if (now < c->last_received_ms + c->probe_ms) {
+        schedule_probe(c);
+        return;
+    }
+    LOG_DBG("%s: idle %.3g seconds, sending inactivity probe", c->name,
+            (double)(now - c->last_received_ms) / 1000.0);
+    c->probed = true;
+    ofp_msg_put_empty(&c->out, OFPTYPE_ECHO_REQUEST, c->version, 0);
+    ofconn_send_soon(c);
+    task_schedule(loop_tasks(c->service->loop), &c->probe, now + c->probe_ms);
+    ofservice_status_changed(c->service);
+}
+
+void ofconn_set_probe(struct ofconn *c, int interval_ms)
+{
+    if (interval_ms != c->probe_ms) {
+        c->probe_ms = interval_ms;
+        c->probed = false;
+        schedule_probe(c);
     }
 }
 
 /* ------------------------------------------------------------------ life */
 
-void ofconn_create(struct ofservice *s, struct stream *stream)
+void ofconn_create(struct ofservice *s, struct ofcontroller *controller, struct stream *stream, bool snooper)
 {
     static uint64_t last_id;
     struct ofconn *c = xzalloc(sizeof *c);
     c->service = s;
+    c->controller = controller;
+    c->name = controller && !controller->passive ? xstrdup(controller->name)
+                                                 : xasprintf("%s<->%s", s->name, stream_name(stream));
     c->stream = stream;
     c->id = ++last_id;
+    c->is_snooper = snooper;
     c->role = ROLE_EQUAL;
+    c->primary = controller && !controller->s.service;
+    c->config.miss_send_len = c->primary ? 128 : 0;
+    c->last_received_ms = clock_ms();
     list_init(&c->bundles);
-    list_push_back(&s->conns, &c->node);
-    task_init(&c->soon, "OpenFlow messages", send_soon);
+    list_push_back(snooper ? &s->snoopers : &s->conns, &c->node);
+    task_init(&c->soon, "OpenFlow messages", run_soon);
+    task_init(&c->probe, "OpenFlow probe", run_probe);
+    ofconn_packet_in_init(c);
+    if (controller) {
+        if (!controller->passive) {
+            controller->conn = c;
+        }
+        ofconn_set_probe(c, controller->s.probe_ms);
+        ofconn_packet_in_limits(c, &controller->s);
+    }
     stream_watch(stream, s->loop, ready, c);
     ofp_hello_encode(&c->out, s->versions, 1);
     ready(c);
@@ -478,15 +487,25 @@ void ofconn_create(struct ofservice *s, struct stream *stream)
 
 void ofconn_destroy(struct ofconn *c)
 {
-    const struct ofservice *s = c->service;
+    struct ofservice *s = c->service;
     list_remove(&c->node);
     task_cancel(&c->soon);
-    if (s->handlers->closed) {
+    task_cancel(&c->probe);
+    if (s->handlers->closed && !c->is_snooper) {
         s->handlers->closed(c, s->switch_);
     }
+    if (c->controller && !c->is_snooper) {
+        controller_disconnected(c->controller, c);
+    }
+    if (c->is_snooper) {
+        snoop_end(c);
+    }
+    ofservice_check_miss_wanted(s);
+    ofconn_packet_in_fini(c);
     ofconn_bundles_clear(c);
     stream_close(c->stream);
     bytebuf_fini(&c->in);
     bytebuf_fini(&c->out);
+    free(c->name);
     free(c);
 }

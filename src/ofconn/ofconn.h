@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Floor 6. OpenFlow sessions of a bridge: who is connected, in which version, with which formats.
  *
- *   service.c  where a bridge is reached: its listeners and the sessions that came in by them
- *   bundle.c   messages that wait to be committed together
- *   ofconn.c   one session: hello, frames, replies, errors; what concerns the session alone is answered here
+ *   service.c     where a bridge is reached: its sockets, and the sessions that came in by them
+ *   controller.c  the targets of Controller rows: connecting, back-off, listening, status
+ *   ofconn.c      one session: hello, frames, replies, errors, probes
+ *   request.c     requests that concern the session alone
+ *   role.c        who is primary, who secondary
+ *   async.c       messages that nobody asked for: who gets which
+ *   packet_in.c   packets for controllers: their limits and queues (limiter.c)
+ *   fail_open.c   the switch that forwards by itself while no controller answers
+ *   in_band.c     the rules that let controllers be reached through the bridge itself
+ *   snoop.c       onlookers at a controller's session
+ *   bundle.c      messages that wait to be committed together
  *
  * What concerns the switch is answered by the handlers that its owner binds, one for each type of message.
  *
@@ -12,6 +20,7 @@
 #ifndef OFCONN_OFCONN_H
 #define OFCONN_OFCONN_H 1
 
+#include "flow/match.h"
 #include "openflow/misc_codec.h"
 #include "openflow/msg.h"
 #include "openflow/packet_codec.h"
@@ -32,6 +41,11 @@ struct ofconn_handlers {
     /* The flow mods in MESSAGES, one after the other, take effect all at once, or none. On an error *FAILED
      * is where the message begins that is at fault. NULL: no bundles. */
     enum ofperr (*commit)(struct ofconn *, const struct bytebuf *messages, void *switch_, size_t *failed);
+    /* The rule of the switch itself that MATCH and PRIORITY name, hidden from OpenFlow: it is there from now
+     * on, treating packets as NORMAL does (set_queue first if QUEUE is not -1), or it is not. May be NULL. */
+    void (*hidden_rule)(void *switch_, const struct match *, int priority, int queue, bool there);
+    /* Some session wants the packets that no rule matches, or none does any more. May be NULL. */
+    void (*miss_wanted)(void *switch_, bool wanted);
     /* The session ends: what ofconn_state() holds is to be freed, what is kept for it elsewhere forgotten.
      * May be NULL. */
     void (*closed)(struct ofconn *, void *switch_);
@@ -39,16 +53,77 @@ struct ofconn_handlers {
     void (*drained)(struct ofconn *, void *switch_);
 };
 
-/* HANDLERS is kept, not copied. VERSIONS: bits (OFP_VERSION_BIT) that may be negotiated. */
+/* HANDLERS is kept, not copied. */
 struct ofservice *ofservice_create(const char *name, struct loop *, const struct ofconn_handlers *,
                                    void *switch_);
 void ofservice_destroy(struct ofservice *); /* NULL is legal */
-/* Sessions in a version that is no longer allowed end. */
+/* VERSIONS: bits (OFP_VERSION_BIT) that may be negotiated. Sessions in another one end. */
 void ofservice_set_versions(struct ofservice *, unsigned versions);
-/* Listens on the Unix socket FILE too. An errno; EADDRINUSE: somebody alive holds it. */
-int ofservice_listen_unix(struct ofservice *, const char *file);
-/* Is some session connected that could be sent a message? */
-size_t ofservice_n_sessions(const struct ofservice *);
+/* The sockets that are always there, in DIRECTORY: BRIDGE.mgmt for requests, BRIDGE.snoop for onlookers. What
+ * cannot be listened on is logged. */
+void ofservice_listen_local(struct ofservice *, const char *directory);
+
+/* ------------------------------------------------------------------ controllers */
+
+/* A Controller row. */
+struct ofcontroller_settings {
+    const char *target; /* active tcp: ssl: unix:, passive ptcp: pssl: punix: */
+    bool service;       /* not a primary controller: fail modes do not look at it */
+    bool in_band;       /* reached through the bridge itself */
+    bool async;         /* gets asynchronous messages without asking for them */
+    int max_backoff_ms; /* 1000 and more */
+    int probe_ms;       /* 0: no probes */
+    int rate_limit;     /* packet-ins a second of each kind; 0: no limit */
+    int burst_limit;    /* as many wait for the limit; 0: a quarter of it */
+    int queue_size;     /* packet-ins that wait to be sent */
+    uint8_t dscp;
+};
+/* Default of `dscp`. */
+#define OFCONTROLLER_DSCP 48
+
+/* The N controllers there are from now on. A target that was there and is the same type keeps its
+ * connection; settings hold at once. */
+void ofservice_set_controllers(struct ofservice *, const struct ofcontroller_settings *, size_t n);
+/* Ends each connection to a controller and makes it again at once. */
+void ofservice_reconnect(struct ofservice *);
+bool ofservice_has_primary(const struct ofservice *);
+
+/* Packet-ins and the limit, of one kind. */
+struct ofcontroller_counts {
+    uint64_t bypassed, queued, dropped, backlog;
+};
+struct ofcontroller_status {
+    bool is_connected;
+    enum ofp_role role;        /* ROLE_NOCHANGE: not connected */
+    const char *state;         /* "ACTIVE", "IDLE", "BACKOFF" ... NULL: none (passive) */
+    char last_error[128];      /* "": none */
+    int64_t sec_since_connect; /* -1: never */
+    int64_t sec_since_disconnect;
+    bool limited; /* there is a rate limit: the counts are there */
+    struct ofcontroller_counts miss, action;
+};
+/* False: there is no such target. */
+bool ofservice_controller_status(const struct ofservice *, const char *target, struct ofcontroller_status *);
+/* CHANGED is called when what the status says other than seconds and counts has changed. */
+void ofservice_on_status(struct ofservice *, void (*changed)(void *aux), void *aux);
+
+/* STANDALONE: with primary controllers of which none answers for three probe intervals, the switch forwards
+ * by itself until one does. */
+void ofservice_set_fail_mode(struct ofservice *, bool standalone);
+
+struct ofin_band_settings {
+    bool enabled;
+    int queue;                              /* -1: none */
+    struct eth_addr mac;                    /* the local port's */
+    const char *device;                     /* the local port's device on the host, NULL: none */
+    const struct ofin_band_remote *remotes; /* besides the controllers: the database's managers */
+    size_t n_remotes;
+};
+struct ofin_band_remote {
+    be32 ip;
+    uint16_t port;
+};
+void ofservice_set_in_band(struct ofservice *, const struct ofin_band_settings *);
 
 const char *ofconn_name(const struct ofconn *);
 enum ofp_version ofconn_version(const struct ofconn *);
@@ -56,6 +131,7 @@ enum ofp_version ofconn_version(const struct ofconn *);
 uint32_t ofconn_protocol(const struct ofconn *);
 /* What the session's SET_CONFIG said last. */
 struct switch_config *ofconn_config(struct ofconn *);
+void ofconn_set_config(struct ofconn *, const struct switch_config *);
 
 /* Unique in the process, never given again. */
 uint64_t ofconn_id(const struct ofconn *);
@@ -82,6 +158,15 @@ void ofservice_send_async(struct ofservice *, enum async_type, unsigned reason, 
 /* To this one, whatever it said that it wants. A session whose peer does not read is ended when its backlog
  * passes 16 MiB; that happens later, never in this call. */
 void ofconn_send(struct ofconn *, ofconn_encoder *, const void *message);
+
+/* A packet for the controllers. */
+struct ofpacket_in {
+    struct packet_in pin; /* as one that gets all of it: each version's own words are chosen on sending */
+    uint16_t controller_id;
+    uint16_t max_len; /* of the action; unused as long as nothing is buffered: packets go whole */
+};
+/* To each session that wants it, within its limits: what does not fit is dropped and counted. Copies. */
+void ofservice_send_packet_in(struct ofservice *, const struct ofpacket_in *);
 
 /* ------------------------------------------------------------------ replies */
 

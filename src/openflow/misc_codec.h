@@ -21,7 +21,12 @@ struct role_request {
 void role_encode(struct bytebuf *, enum ofptype request_or_reply, const struct role_request *,
                  enum ofp_version, uint32_t xid);
 enum ofperr role_decode(const struct ofp_msg *, struct role_request *);
-/* REASON: 0 master request, 1 configuration, 2 experimenter. 1.4 and later, and ONF's in 1.3. */
+enum role_status_reason {
+    ROLE_STATUS_PRIMARY_REQUEST,
+    ROLE_STATUS_CONFIG,
+    ROLE_STATUS_EXPERIMENTER
+};
+/* REASON: enum role_status_reason. 1.4 and later, and ONF's in 1.3. */
 void role_status_encode(struct bytebuf *, enum ofp_role, uint8_t reason, uint64_t generation_id,
                         enum ofp_version);
 
@@ -68,6 +73,7 @@ enum ofperr async_config_decode(const struct ofp_msg *, struct async_config *);
 void async_config_encode_reply(struct bytebuf *, const struct async_config *, enum ofp_version, uint32_t xid);
 
 /* --- Configuration and description --- */
+#define OFPC_INVALID_TTL_TO_CONTROLLER 4u
 struct switch_config {
     uint16_t flags; /* fragments: 0 normal, 1 drop, 2 reassemble, 3 nx-match; 4: invalid TTL to controller */
     uint16_t miss_send_len;

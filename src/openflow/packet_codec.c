@@ -19,7 +19,7 @@ enum {
 };
 
 /* What OpenFlow 1.0 to 1.3 have no word for is "action" or "no match". */
-static uint8_t wire_reason(uint8_t reason, enum ofp_version v)
+uint8_t packet_in_wire_reason(uint8_t reason, enum ofp_version v)
 {
     switch (reason) {
     case OFPR_IMPLICIT_MISS:
@@ -82,7 +82,7 @@ static void put_props(struct bytebuf *b, const struct packet_in *pin, enum ofp_v
         end_prop(b, at);
     }
     at = begin_prop(b, PIN_REASON);
-    put_u8(b, wire_reason(pin->reason, v));
+    put_u8(b, packet_in_wire_reason(pin->reason, v));
     end_prop(b, at);
     at = begin_prop(b, PIN_METADATA);
     put_u32(b, 0);
@@ -117,7 +117,7 @@ void packet_in_encode(struct bytebuf *b, const struct packet_in *pin, enum ofp_v
         } else {
             put_u32(b, pin->buffer_id);
             put_u16(b, pin->total_len);
-            put_u8(b, wire_reason(pin->reason, v));
+            put_u8(b, packet_in_wire_reason(pin->reason, v));
             put_u8(b, pin->table_id);
             put_u64(b, pin->cookie);
             size_t at = b->len;
@@ -132,7 +132,7 @@ void packet_in_encode(struct bytebuf *b, const struct packet_in *pin, enum ofp_v
         return;
     }
     size_t start = ofp_msg_begin(b, OFPTYPE_PACKET_IN, v, 0);
-    uint8_t reason = wire_reason(pin->reason, v);
+    uint8_t reason = packet_in_wire_reason(pin->reason, v);
     put_u32(b, pin->buffer_id);
     if (v == OFP10) {
         put_u16(b, pin->total_len);

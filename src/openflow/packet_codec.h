@@ -30,6 +30,8 @@ struct packet_in {
     const uint8_t *continuation;
     size_t continuation_len;
 };
+/* The reason that version V has for it. */
+uint8_t packet_in_wire_reason(uint8_t reason, enum ofp_version);
 void packet_in_encode(struct bytebuf *, const struct packet_in *, enum ofp_version, enum packet_in_format);
 /* NXT_RESUME: what NXT_PACKET_IN2 had. */
 void resume_encode(struct bytebuf *, const struct packet_in *, enum ofp_version, uint32_t xid);

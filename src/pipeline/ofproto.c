@@ -277,6 +277,8 @@ void ofproto_destroy(struct ofproto *ofproto)
     group_table_destroy(ofproto->groups);
     mac_table_destroy(ofproto->macs);
     hmap_fini(&ofproto->ports);
+    free(ofproto->description);
+    free(ofproto->serial);
     free(ofproto->flood_vlans);
     free(ofproto->name);
     free(ofproto);
@@ -333,10 +335,33 @@ struct ofservice *ofproto_sessions(const struct ofproto *ofproto)
     return ofproto->sessions;
 }
 
+static void set_text(char **text, const char *value)
+{
+    free(*text);
+    *text = value && *value ? xstrdup(value) : NULL;
+}
+
+void ofproto_set_description(struct ofproto *ofproto, const char *description, const char *serial)
+{
+    set_text(&ofproto->description, description);
+    set_text(&ofproto->serial, serial);
+}
+
+const char *ofproto_description(const struct ofproto *ofproto)
+{
+    return ofproto->description ? ofproto->description : "None";
+}
+
+const char *ofproto_serial(const struct ofproto *ofproto)
+{
+    return ofproto->serial ? ofproto->serial : "None";
+}
+
 void ofproto_set_fail_mode(struct ofproto *ofproto, enum ofproto_fail_mode mode, bool has_controller)
 {
     bool first = !ofproto->fail_mode_set;
-    bool changed = first || mode != ofproto->fail_mode || has_controller != ofproto->has_controller;
+    bool controllers_changed = has_controller != ofproto->has_controller;
+    bool changed = first || mode != ofproto->fail_mode || controllers_changed;
     ofproto->fail_mode_set = true;
     ofproto->fail_mode = mode;
     ofproto->has_controller = has_controller;
@@ -344,7 +369,7 @@ void ofproto_set_fail_mode(struct ofproto *ofproto, enum ofproto_fail_mode mode,
         return;
     }
     /* Flows are the controller's, or the switch's own: they do not outlive the change. */
-    if (!first) {
+    if (!first && (controllers_changed || !has_controller)) {
         ofproto_flush_rules(ofproto);
     }
     if (mode == OFPROTO_STANDALONE && !has_controller && !ofproto->n_rules) {

@@ -102,14 +102,19 @@ struct pipeline *ofproto_pipeline(const struct ofproto *);
 uint64_t ofproto_datapath_id(const struct ofproto *);
 void ofproto_set_datapath_id(struct ofproto *, uint64_t);
 
-/* STANDALONE brings its NORMAL rule if there are no rules and no controller is configured; SECURE takes it
- * away. The connection floor says whether a controller is there (true: flows are the controller's). */
+/* STANDALONE brings its NORMAL rule if no controller is configured; SECURE takes it away. With controllers the
+ * rules are theirs: all go when the first one is configured, and when the last one is not any more. */
 void ofproto_set_fail_mode(struct ofproto *, enum ofproto_fail_mode, bool has_controller);
 
 /* The bridge's OpenFlow sessions (ofconn/ofconn.h), where asynchronous messages go. NULL: none. They belong
  * to whoever set them. */
 void ofproto_set_sessions(struct ofproto *, struct ofservice *);
 struct ofservice *ofproto_sessions(const struct ofproto *);
+
+/* What OFPST_DESC says: NULL: "None". */
+void ofproto_set_description(struct ofproto *, const char *description, const char *serial);
+const char *ofproto_description(const struct ofproto *);
+const char *ofproto_serial(const struct ofproto *);
 
 void ofproto_set_mac_config(struct ofproto *, int idle_time_s, size_t max_entries); /* 300 s, 8192 */
 /* 4096 bits, NULL: none. On these VLANs nothing is learned and everything floods. */

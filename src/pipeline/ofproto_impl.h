@@ -103,7 +103,9 @@ struct ofproto {
     uint64_t datapath_id;      /* c */
     enum ofproto_fail_mode fail_mode;
     bool has_controller, fail_mode_set;
+    char *description, *serial; /* c: NULL: none */
     struct ofservice *sessions; /* c: NULL: none */
+    bool miss_wanted;           /* c, read by any thread: packets without a rule are a controller's */
     bool forward_bpdu;
     unsigned long *flood_vlans;
     struct mac_table *macs; /* t */

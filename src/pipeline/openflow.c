@@ -43,7 +43,7 @@ static struct port_list list_ports(const struct ofproto *ofproto)
     return l;
 }
 
-static void describe_port(const struct ofproto_port *port, struct ofp_port *p)
+void openflow_describe_port(const struct ofproto_port *port, struct ofp_port *p)
 {
     *p = (struct ofp_port){.port_no = port->ofp_port, .config = port->config};
     strncpy(p->name, port->name, sizeof p->name - 1);
@@ -56,13 +56,13 @@ static void describe_port(const struct ofproto_port *port, struct ofp_port *p)
     }
 }
 
-/* Ports in a message, each as describe_port() has it. */
+/* Ports in a message, each as openflow_describe_port() has it. */
 static void put_ports(struct ofproto *ofproto, struct bytebuf *b, enum ofp_version v)
 {
     struct port_list l = list_ports(ofproto);
     for (size_t i = 0; i < l.n; i++) {
         struct ofp_port p;
-        describe_port(&l.ports[i], &p);
+        openflow_describe_port(&l.ports[i], &p);
         ofp_port_encode(b, &p, v);
     }
     free(l.ports);
@@ -84,7 +84,7 @@ static enum ofperr port_desc(struct ofconn *c, const struct ofp_msg *m, void *of
     for (size_t i = 0; i < l.n; i++) {
         if (wanted == UINT32_MAX || wanted_port == l.ports[i].ofp_port) {
             struct ofp_port p;
-            describe_port(&l.ports[i], &p);
+            openflow_describe_port(&l.ports[i], &p);
             ofp_port_encode(ofconn_out(c), &p, m->version);
             ofconn_multipart_next(&reply);
         }
@@ -156,7 +156,7 @@ static enum ofperr port_mod(struct ofconn *c, const struct ofp_msg *m, void *ofp
     if (ofproto_port_get(ofproto, pm.port_no, &port)) {
         return OFPERR_OFPPMFC_BAD_PORT;
     }
-    describe_port(&port, &p);
+    openflow_describe_port(&port, &p);
     if (memcmp(&p.hw_addr, &pm.hw_addr, sizeof p.hw_addr)) {
         return OFPERR_OFPPMFC_BAD_HW_ADDR;
     }
@@ -207,17 +207,16 @@ static enum ofperr set_config(struct ofconn *c, const struct ofp_msg *m, void *o
     if (config.flags & 3) {
         return OFPERR_OFPSCFC_BAD_FLAGS;
     }
-    *ofconn_config(c) = config;
+    ofconn_set_config(c, &config);
     return OFPERR_NONE;
 }
 
 static enum ofperr desc(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
-    struct switch_desc d = {.manufacturer = "Nicira, Inc.",
-                            .hardware = "Open vSwitch",
-                            .software = VERSION_REFERENCE,
-                            .serial = "None",
-                            .description = "None"};
+    struct switch_desc d = {
+        .manufacturer = "Nicira, Inc.", .hardware = "Open vSwitch", .software = VERSION_REFERENCE};
+    strncpy(d.serial, ofproto_serial(ofproto), sizeof d.serial - 1);
+    strncpy(d.description, ofproto_description(ofproto), sizeof d.description - 1);
     switch_desc_encode(ofconn_out(c), &d, m->version, m->xid);
     return OFPERR_NONE;
 }
@@ -245,5 +244,7 @@ const struct ofconn_handlers pipeline_openflow = {
             [OFPTYPE_PACKET_OUT] = openflow_packet_out,
         },
     .settle = settle,
+    .hidden_rule = openflow_hidden_rule,
+    .miss_wanted = openflow_miss_wanted,
     .commit = openflow_commit,
 };

@@ -131,13 +131,13 @@ void ofport_destroy(struct ofport *port)
 {
     struct ofproto *ofproto = port->ofproto;
     struct datapath *dp = ofproto->backer->dp;
+    if (ofproto->pipeline->hooks.port_status) {
+        ofproto->pipeline->hooks.port_status(ofproto, port->ofp_port, 1, ofproto->pipeline->hooks.aux);
+    }
     ofport_leave_bundle(port);
     hmap_remove(&ofproto->ports, &port->by_number);
     if (port->dp_port != PACKET_NO_PORT) {
         dp->ops->port_del(dp, port->dp_port);
-    }
-    if (ofproto->pipeline->hooks.port_status) {
-        ofproto->pipeline->hooks.port_status(ofproto, port->ofp_port, 1, ofproto->pipeline->hooks.aux);
     }
     traffic_counters_unref(port->counters);
     free(port->name);

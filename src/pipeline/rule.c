@@ -418,6 +418,41 @@ enum ofperr ofproto_flow_mods(struct ofproto *ofproto, const struct flow_mod *co
     return error;
 }
 
+void ofproto_set_hidden_rule(struct ofproto *ofproto, const struct match *match, int priority,
+                             const struct ofpact *actions, size_t actions_len)
+{
+    struct change c = {
+        .ofproto = ofproto, .version = ofproto->version + 1, .internal = true, .removal = RULE_REPLACED};
+    struct flow_mod mod;
+    struct minimatch mini;
+    list_init(&c.added);
+    list_init(&c.removed);
+    match_compress(match, &mini);
+    struct classifier_rule *old =
+        classifier_find_exactly(ofproto->tables[0].cls, ofproto->version, &mini, priority);
+    minimatch_fini(&mini);
+    struct rule *rule = NULL;
+    if (actions_len) {
+        flow_mod_init(&mod);
+        mod.match = *match;
+        mod.table_id = 0;
+        bytebuf_put(&mod.ofpacts, actions, actions_len);
+        rule = make_rule(&c, &mod, 0);
+        rule->cr.priority = priority;
+        rule->flags |= RULE_HIDDEN;
+        flow_mod_fini(&mod);
+    }
+    if (old) {
+        remove_rule(&c, CONTAINER_OF(old, struct rule, cr), rule);
+    }
+    if (rule) {
+        add_rule(&c, rule);
+    }
+    if (old || rule) {
+        finish(&c);
+    }
+}
+
 /* ------------------------------------------------------------------ rules that went */
 
 /* Rules removed by one change: out of the classifier when no reader of the version before is left. */

@@ -112,6 +112,11 @@ void rule_reduce_timeouts(struct rule *, uint16_t idle, uint16_t hard);
 int ofproto_packet_out(struct ofproto *, const void *frame, size_t len, uint32_t in_port,
                        const struct flow_key *metadata, const struct ofpact *actions, size_t actions_len);
 
+/* control. The switch's own rule of table 0 that MATCH and PRIORITY name, which may be above all that OpenFlow
+ * can say: from now on it has these actions; without any, it is not there. No flow-mod or dump sees it. */
+void ofproto_set_hidden_rule(struct ofproto *, const struct match *, int priority, const struct ofpact *,
+                             size_t actions_len);
+
 /* control. All rules in force that CRITERIA (a deletion's members) selects, in order of table; hidden ones
  * only if INTERNAL. Returns a malloc'd array of *N. */
 struct rule **ofproto_collect_rules(struct ofproto *, const struct flow_mod *criteria, bool strict,

@@ -106,6 +106,7 @@ void config_run(struct config *c)
         return;
     }
     apply_switch_settings(c, root);
+    config_ssl(root);
     config_bridges_collect(c, root);
     HMAP_FOR_EACH (b, node, &c->bridges) {
         config_ifaces_collect(b);
@@ -116,7 +117,7 @@ void config_run(struct config *c)
     HMAP_FOR_EACH (b, node, &c->bridges) {
         config_ifaces_add(b);
     }
-    config_bridges_settings(c);
+    config_bridges_settings(c, root);
     HMAP_FOR_EACH (b, node, &c->bridges) {
         config_ifaces_settings(b);
         config_ports_settings(b);
@@ -195,6 +196,21 @@ static void monitor_ready(struct loop_fd *fd, unsigned events)
     }
 }
 
+static void run_status(struct task *task)
+{
+    struct config *c = OBJECT_OF(task, c, status_task);
+    if (ovsdb_client_has_data(c->db) && ovsdb_client_has_lock(c->db) && c->configured) {
+        status_write(c, -1);
+    }
+}
+
+void config_status_changed(struct config *c)
+{
+    if (!task_is_scheduled(&c->status_task)) {
+        task_schedule(c->tasks, &c->status_task, clock_ms());
+    }
+}
+
 static void run_statistics(struct task *task)
 {
     struct config *c = OBJECT_OF(task, c, statistics_task);
@@ -237,9 +253,15 @@ static void declare_columns(struct ovsdb_client *db)
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_STATISTICS},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_STATUS},
         {OVS_TABLE_MIRROR, OVS_MIRROR_STATISTICS},
+        {OVS_TABLE_CONTROLLER, OVS_CONTROLLER_IS_CONNECTED},
+        {OVS_TABLE_CONTROLLER, OVS_CONTROLLER_ROLE},
+        {OVS_TABLE_CONTROLLER, OVS_CONTROLLER_STATUS},
+        {OVS_TABLE_MANAGER, OVS_MANAGER_IS_CONNECTED},
+        {OVS_TABLE_MANAGER, OVS_MANAGER_STATUS},
     };
     static const unsigned tables[] = {OVS_TABLE_OPEN_VSWITCH, OVS_TABLE_BRIDGE, OVS_TABLE_PORT,
-                                      OVS_TABLE_INTERFACE, OVS_TABLE_MIRROR};
+                                      OVS_TABLE_INTERFACE,    OVS_TABLE_MIRROR, OVS_TABLE_CONTROLLER,
+                                      OVS_TABLE_MANAGER,      OVS_TABLE_SSL};
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
         ovsdb_client_monitor_table(db, tables[i], OVSDB_MONITOR_ALERT);
     }
@@ -271,6 +293,7 @@ struct config *config_create(struct loop *loop, struct pipeline *pipeline, const
     }
     task_init(&c->statistics_task, "statistics", run_statistics);
     task_init(&c->retry_task, "configuration retry", run_retry);
+    task_init(&c->status_task, "status", run_status);
     task_schedule_in(c->tasks, &c->statistics_task, 5000);
     ovsdb_client_start(c->db);
     return c;
@@ -284,10 +307,12 @@ void config_destroy(struct config *c)
     struct bridge *b;
     task_cancel(&c->statistics_task);
     task_cancel(&c->retry_task);
+    task_cancel(&c->status_task);
     ovsdb_txn_destroy(c->status_txn);
     HMAP_FOR_EACH_SAFE (b, node, &c->bridges) {
         config_bridge_destroy(b);
     }
+    task_cancel(&c->status_task);
     loop_remove_fd(&c->monitor);
     ovsdb_client_destroy(c->db);
     named_clear(&c->failures);

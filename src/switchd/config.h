@@ -7,6 +7,7 @@
  *   config_interface.c  Interface: devices and OpenFlow ports
  *   config_port.c       Port: VLANs and members (bundles)
  *   config_mirror.c     Mirror
+ *   config_controller.c Controller, SSL: sessions, in-band control, fail mode
  *   status.c            the way back: ofport, error, mac_in_use, statistics ...
  *
  * A row that is wrong does not hold up the others: it says why in its own `error`, and is tried again in the
@@ -51,6 +52,7 @@ struct bridge {
     char *type; /* datapath_type */
     struct ofproto *ofproto;
     struct ofservice *service; /* its OpenFlow sessions */
+    char *local_address;       /* that a Controller row gave its local port, as text; NULL: none */
     struct hmap ifaces;
     struct hmap bundles; /* names of those made (struct named) */
     struct hmap mirrors;
@@ -78,12 +80,13 @@ struct config {
     int64_t applied_cfg;          /* next_cfg of the configuration in force */
     struct ovsdb_txn *status_txn; /* under way; NULL: none */
     struct task statistics_task;
-    struct task retry_task; /* a round that has to be done again */
-    struct loop_fd monitor; /* devices come, change, go */
-    bool configured;        /* the first round is over and written */
-    bool status_again;      /* something changed while a transaction was under way */
-    bool said_version;      /* version, types: written once a connection */
-    bool owns_database;     /* it is embedded: nobody but us makes its first row */
+    struct task retry_task;  /* a round that has to be done again */
+    struct task status_task; /* status that changed is to be written */
+    struct loop_fd monitor;  /* devices come, change, go */
+    bool configured;         /* the first round is over and written */
+    bool status_again;       /* something changed while a transaction was under way */
+    bool said_version;       /* version, types: written once a connection */
+    bool owns_database;      /* it is embedded: nobody but us makes its first row */
     bool had_lock_trouble;
     void (*on_configured)(void *aux); /* called once, after the first round */
     void *aux;
@@ -95,6 +98,9 @@ struct config *config_create(struct loop *, struct pipeline *, const char *remot
                              void (*on_configured)(void *aux), void *aux);
 /* Bridges, ports and devices go. */
 void config_destroy(struct config *);
+
+struct control_server;
+void config_register_commands(struct config *, struct control_server *);
 
 /* One round, now: wanted -> difference -> commit -> status. */
 void config_run(struct config *);
@@ -109,7 +115,7 @@ void config_map(const struct ovsdb_row *, unsigned column, struct smap *out); /*
 unsigned long *config_vlans(const struct ovsdb_row *, unsigned column);
 
 void config_bridges_collect(struct config *, const struct ovsdb_row *root);
-void config_bridges_settings(struct config *);
+void config_bridges_settings(struct config *, const struct ovsdb_row *root);
 void config_bridge_destroy(struct bridge *);
 struct bridge *config_bridge_find(const struct config *, const char *name);
 
@@ -125,8 +131,17 @@ struct vport *config_iface_vport(const struct iface *, struct ofproto_port *);
 void config_ports_settings(struct bridge *);
 void config_mirrors_settings(struct bridge *);
 
+void config_controllers_start(struct bridge *);
+void config_controllers_stop(struct bridge *);
+void config_ssl(const struct ovsdb_row *root);
+void config_controllers_settings(struct bridge *, const struct ovsdb_row *root);
+void config_controllers_write(struct ovsdb_txn *, const struct bridge *);
+/* What status_write() writes has changed: it is called soon. */
+void config_status_changed(struct config *);
+
 /* Writes what changed. CUR_CFG >= 0: and that configuration CUR_CFG is in force. */
 void status_write(struct config *, int64_t cur_cfg);
 void status_write_statistics(struct config *);
+void status_set_map(struct ovsdb_txn *, struct ovsdb_row *, unsigned column, const struct smap *);
 
 #endif

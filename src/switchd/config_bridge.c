@@ -9,9 +9,6 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mac.h"
-#include "io/dirs.h"
-#include "ofconn/ofconn.h"
-#include "pipeline/openflow.h"
 #include "port/vport.h"
 #include "switchd/config.h"
 
@@ -38,32 +35,6 @@ static struct eth_addr mac_from_uuid(const struct uuid *uuid)
     return mac;
 }
 
-/* The management socket, BRIDGE.mgmt in the run directory. A bridge forwards without it too. */
-static void start_service(struct bridge *b)
-{
-    char *file = xasprintf("%s/%s.mgmt", dirs_run(), b->name);
-    b->service = ofservice_create(b->name, b->config->loop, &pipeline_openflow, b->ofproto);
-    ofproto_set_sessions(b->ofproto, b->service);
-    ofservice_listen_unix(b->service, file);
-    free(file);
-}
-
-/* The versions of OpenFlow that the `protocols` column allows: all if it is empty. */
-static unsigned openflow_versions(const struct ovsdb_row *row)
-{
-    static const char *const names[] = {"OpenFlow10", "OpenFlow11", "OpenFlow12",
-                                        "OpenFlow13", "OpenFlow14", "OpenFlow15"};
-    unsigned versions = 0;
-    for (size_t i = 0; i < ovsdb_row_n(row, OVS_BRIDGE_PROTOCOLS); i++) {
-        for (size_t v = 0; v < sizeof names / sizeof *names; v++) {
-            if (!strcmp(names[v], ovsdb_row_string_at(row, OVS_BRIDGE_PROTOCOLS, i))) {
-                versions |= OFP_VERSION_BIT(OFP10 + v);
-            }
-        }
-    }
-    return versions ? versions : OFP_VERSIONS_ALL;
-}
-
 static struct bridge *bridge_create(struct config *c, struct ovsdb_row *row, const char *name,
                                     const char *type)
 {
@@ -87,7 +58,7 @@ static struct bridge *bridge_create(struct config *c, struct ovsdb_row *row, con
     hmap_init(&b->bundles);
     hmap_init(&b->mirrors);
     hmap_insert(&c->bridges, &b->node, hash_string(name, 0));
-    start_service(b);
+    config_controllers_start(b);
     return b;
 }
 
@@ -98,8 +69,7 @@ void config_bridge_destroy(struct bridge *b)
         iface->ofp_port = OFPORT_NONE; /* goes with the bridge */
         config_iface_destroy(iface);
     }
-    ofproto_set_sessions(b->ofproto, NULL);
-    ofservice_destroy(b->service);
+    config_controllers_stop(b);
     ofproto_destroy(b->ofproto);
     hmap_remove(&b->config->bridges, &b->node);
     named_clear(&b->bundles);
@@ -109,6 +79,7 @@ void config_bridge_destroy(struct bridge *b)
     hmap_fini(&b->mirrors);
     free(b->name);
     free(b->type);
+    free(b->local_address);
     free(b);
 }
 
@@ -231,24 +202,20 @@ static void set_addresses(struct bridge *b)
     }
 }
 
-void config_bridges_settings(struct config *c)
+void config_bridges_settings(struct config *c, const struct ovsdb_row *root)
 {
     struct bridge *b;
     HMAP_FOR_EACH (b, node, &c->bridges) {
-        bool secure = !strcmp(ovsdb_row_string(b->row, OVS_BRIDGE_FAIL_MODE, "standalone"), "secure");
         unsigned long *flood_vlans = config_vlans(b->row, OVS_BRIDGE_FLOOD_VLANS);
         int64_t aging = ovsdb_row_map_integer(b->row, OVS_BRIDGE_OTHER_CONFIG, "mac-aging-time", 300);
         int64_t table = ovsdb_row_map_integer(b->row, OVS_BRIDGE_OTHER_CONFIG, "mac-table-size", 8192);
         set_addresses(b);
-        /* No connection to a controller can come up yet, so that in standalone mode the switch forwards by
-         * itself, as the reference does while a controller does not answer. */
-        ofproto_set_fail_mode(b->ofproto, secure ? OFPROTO_SECURE : OFPROTO_STANDALONE, false);
         ofproto_set_mac_config(b->ofproto, (int)(aging > 0 ? MIN(aging, 3600) : 300),
                                (size_t)(table > 0 ? MIN(table, 1000000) : 8192));
         ofproto_set_flood_vlans(b->ofproto, flood_vlans);
         ofproto_set_forward_bpdu(
             b->ofproto, ovsdb_row_map_boolean(b->row, OVS_BRIDGE_OTHER_CONFIG, "forward-bpdu", false));
-        ofservice_set_versions(b->service, openflow_versions(b->row));
+        config_controllers_settings(b, root);
         free(flood_vlans);
     }
 }

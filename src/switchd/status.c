@@ -26,7 +26,7 @@ static void set_optional_integer(struct ovsdb_txn *txn, struct ovsdb_row *row, u
     }
 }
 
-static void set_map(struct ovsdb_txn *txn, struct ovsdb_row *row, unsigned column, const struct smap *map)
+void status_set_map(struct ovsdb_txn *txn, struct ovsdb_row *row, unsigned column, const struct smap *map)
 {
     const char **keys = xcalloc(map->n, sizeof *keys), **values = xcalloc(map->n, sizeof *values);
     for (size_t i = 0; i < map->n; i++) {
@@ -72,7 +72,7 @@ static void write_device(struct ovsdb_txn *txn, struct ovsdb_row *row, struct vp
     if (vport->ops->get_driver_info) {
         vport->ops->get_driver_info(vport, &info);
     }
-    set_map(txn, row, OVS_INTERFACE_STATUS, &info);
+    status_set_map(txn, row, OVS_INTERFACE_STATUS, &info);
     smap_fini(&info);
 }
 
@@ -171,6 +171,7 @@ static void write_bridge(struct ovsdb_txn *txn, struct bridge *b)
     HMAP_FOR_EACH (iface, node, &b->ifaces) {
         write_iface(txn, iface);
     }
+    config_controllers_write(txn, b);
 }
 
 static void write_mirrors(struct ovsdb_txn *txn, const struct bridge *b)
@@ -318,6 +319,7 @@ void status_write_statistics(struct config *c)
             }
         }
         write_mirrors(txn, b);
+        config_controllers_write(txn, b);
     }
     c->status_txn = txn;
     ovsdb_txn_commit(txn, written, c);

@@ -15,6 +15,7 @@
 #include "ovsdb/vswitch_schema.h"
 #include "pipeline/commands.h"
 #include "pipeline/ofproto.h"
+#include "pipeline/openflow.h"
 #include "port/vport.h"
 #include "switchd/config.h"
 #include "switchd/dpctl.h"
@@ -28,8 +29,8 @@ static struct {
     _Atomic bool woken; /* run_pipeline() is posted */
 } self;
 
-/* Something that slow-path threads learned or changed waits for the control thread: one pass for all that came
- * meanwhile. */
+/* Something that slow-path threads learned or changed waits for the control thread: one pass for all that
+ * came meanwhile. */
 static void run_pipeline(void *aux)
 {
     atomic_store(&self.woken, false);
@@ -93,12 +94,14 @@ char *switchd_init(const struct switchd_options *options)
     }
     self.pipeline = pipeline_create(loop_tasks(options->loop));
     pipeline_set_wake(self.pipeline, wake_pipeline, options->loop);
+    openflow_bind(self.pipeline, options->loop);
     pipeline_register_commands(self.pipeline, options->control);
     dpctl_register(options->control);
     if (self.with_dummy) {
         dummy_start(options->loop, options->control);
     }
     self.config = config_create(options->loop, self.pipeline, options->db_remote, fd, configured, NULL);
+    config_register_commands(self.config, options->control);
     return NULL;
 }
 
@@ -107,5 +110,6 @@ void switchd_fini(bool cleanup)
     dummy_stop();
     config_destroy(self.config);
     pipeline_destroy(self.pipeline);
+    openflow_unbind();
     ovsdb_server_stop(self.database);
 }

@@ -149,7 +149,7 @@ static struct rule *lookup(struct xlate_ctx *ctx, uint8_t table_id, bool may_pac
     }
     if (!rule) {
         const struct xport *in_port = xbridge_port(ctx->bridge, flow->in_port);
-        bool quiet = !may_packet_in || !ofproto->has_controller ||
+        bool quiet = !may_packet_in || !__atomic_load_n(&ofproto->miss_wanted, __ATOMIC_RELAXED) ||
                      (in_port && (in_port->config & OFPROTO_PC_NO_PACKET_IN));
         rule = quiet ? ofproto->no_packet_in_rule : ofproto->miss_rule;
         if (ctx->xin->record && rule_try_ref(rule)) {
