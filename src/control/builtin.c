@@ -148,12 +148,15 @@ static void time_warp(struct control_request *request, int argc, const char *arg
     task_schedule(loop_tasks(control_server_loop(control_request_server(request))), &warp->task, clock_ms());
 }
 
-static const struct control_command commands[] = {
-    {"coverage/show", "", 0, 0, coverage_show_command},
-    {"coverage/read-counter", "COUNTER", 1, 1, coverage_read_command},
+static const struct control_command process_commands[] = {
     {"memory/show", "", 0, 0, memory_show_command},
     {"time/stop", "", 0, 0, time_stop},
     {"time/warp", "[large_msecs] msecs", 1, 2, time_warp},
+};
+
+static const struct control_command any_thread_commands[] = {
+    {"coverage/show", "", 0, 0, coverage_show_command},
+    {"coverage/read-counter", "COUNTER", 1, 1, coverage_read_command},
     {"vlog/set", "{spec | PATTERN:destination:pattern}", 0, INT_MAX, vlog_set},
     {"vlog/list", "", 0, 0, vlog_list},
     {"vlog/list-pattern", "", 0, 0, vlog_list_pattern},
@@ -165,5 +168,11 @@ static const struct control_command commands[] = {
 
 void control_register_builtin(struct control_server *server)
 {
-    control_register(server, commands, ARRAY_SIZE(commands), NULL);
+    control_register_log(server);
+    control_register(server, process_commands, ARRAY_SIZE(process_commands), NULL);
+}
+
+void control_register_log(struct control_server *server)
+{
+    control_register(server, any_thread_commands, ARRAY_SIZE(any_thread_commands), NULL);
 }

@@ -9,5 +9,7 @@
 struct control_server;
 
 void control_register_builtin(struct control_server *);
+/* vlog/ and coverage/ alone: what a second server, on another thread, may have. */
+void control_register_log(struct control_server *);
 
 #endif

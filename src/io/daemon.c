@@ -27,8 +27,10 @@ LOG_MODULE(daemon_unix);
 static bool detach, no_chdir, monitor, overwrite_pidfile, want_pidfile;
 static char *pidfile;
 static int pidfile_fd = -1; /* holds the lock; never closed before exit */
-static int ready_fd = -1;   /* write end of the pipe to the starter or monitor */
-static pid_t daemon_pid;    /* whose exit removes the pidfile */
+static char *second_pidfile;
+static int second_pidfile_fd = -1;
+static int ready_fd = -1; /* write end of the pipe to the starter or monitor */
+static pid_t daemon_pid;  /* whose exit removes the pidfile */
 
 enum {
     RESTART_MIN_INTERVAL_S = 10
@@ -118,32 +120,40 @@ int daemon_read_pidfile(const char *file, pid_t *pid)
     return error;
 }
 
-static void check_not_running(void)
+static void check_not_running(const char *file)
 {
     pid_t pid;
-    int error = daemon_read_pidfile(pidfile, &pid);
+    int error = daemon_read_pidfile(file, &pid);
     if (!error) {
-        error_fatal("%s: already running as pid %ld, aborting", pidfile, (long)pid);
+        error_fatal("%s: already running as pid %ld, aborting", file, (long)pid);
     }
     if (error != ENOENT && error != ESRCH) {
-        error_fatal("%s: pidfile check failed (%s), aborting", pidfile, error_text(error));
+        error_fatal("%s: pidfile check failed (%s), aborting", file, error_text(error));
+    }
+}
+
+static void remove_if_ours(const char *file, int fd)
+{
+    struct stat ours, there;
+    if (fd >= 0 && !fstat(fd, &ours) && !stat(file, &there) && ours.st_dev == there.st_dev &&
+        ours.st_ino == there.st_ino) {
+        unlink(file);
     }
 }
 
 void daemon_remove_pidfile(void)
 {
-    struct stat ours, there;
-    if (getpid() == daemon_pid && pidfile_fd >= 0 && !fstat(pidfile_fd, &ours) && !stat(pidfile, &there) &&
-        ours.st_dev == there.st_dev && ours.st_ino == there.st_ino) {
-        unlink(pidfile);
+    if (getpid() == daemon_pid) {
+        remove_if_ours(pidfile, pidfile_fd);
+        remove_if_ours(second_pidfile, second_pidfile_fd);
     }
 }
 
 /* A new file is locked before it gets the pidfile's name, so that the name never stands for an unlocked file
  * of somebody alive. */
-static void make_pidfile(void)
+static int make_pidfile(const char *file)
 {
-    char *temporary = xasprintf("%s.tmp", pidfile);
+    char *temporary = xasprintf("%s.tmp", file);
     int fd = open(temporary, O_CREAT | O_RDWR | O_CLOEXEC, 0660);
     if (fd < 0) {
         error_fatal("%s: create failed (%s)", temporary, error_text(errno));
@@ -155,22 +165,32 @@ static void make_pidfile(void)
     /* Another daemon that starts at the same time may have renamed this very file before we had the lock. */
     struct stat ours, there;
     if (!overwrite_pidfile) {
-        check_not_running();
+        check_not_running(file);
     }
     if (fstat(fd, &ours) || stat(temporary, &there) || ours.st_ino != there.st_ino ||
         ours.st_dev != there.st_dev) {
-        error_fatal("%s: another process is starting at the same time, aborting", pidfile);
+        error_fatal("%s: another process is starting at the same time, aborting", file);
     }
     if (ftruncate(fd, 0) || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
         error_fatal("%s: write failed: %s", temporary, error_text(errno));
     }
-    if (rename(temporary, pidfile)) {
-        error_fatal("failed to rename \"%s\" to \"%s\" (%s)", temporary, pidfile, error_text(errno));
+    if (rename(temporary, file)) {
+        error_fatal("failed to rename \"%s\" to \"%s\" (%s)", temporary, file, error_text(errno));
     }
     free(temporary);
-    pidfile_fd = fd;
-    daemon_pid = getpid();
-    atexit(daemon_remove_pidfile);
+    if (!daemon_pid) {
+        daemon_pid = getpid();
+        atexit(daemon_remove_pidfile);
+    }
+    return fd;
+}
+
+void daemon_also_is(const char *program)
+{
+    if (pidfile && !second_pidfile) {
+        second_pidfile = xasprintf("%s/%s.pid", dirs_run(), program);
+        second_pidfile_fd = make_pidfile(second_pidfile);
+    }
 }
 
 /* Forking. */
@@ -374,7 +394,7 @@ void daemon_start(int argc, char **argv)
         pidfile = xasprintf("%s/%s.pid", dirs_run(), log_program());
     }
     if (pidfile && !overwrite_pidfile) {
-        check_not_running();
+        check_not_running(pidfile);
     }
     if (detach) {
         int fd;
@@ -388,7 +408,7 @@ void daemon_start(int argc, char **argv)
         run_monitor();
     }
     if (pidfile) {
-        make_pidfile();
+        pidfile_fd = make_pidfile(pidfile);
     }
 }
 

@@ -27,6 +27,8 @@ void daemon_start(int argc, char **argv);
 /* The first configuration is done: lets the starter go, leaves the terminal and the directory, tells systemd.
  */
 void daemon_ready(void);
+/* With --pidfile, this process is found as PROGRAM, too: RUNDIR/PROGRAM.pid, as the other. */
+void daemon_also_is(const char *program);
 void daemon_stopping(void);       /* tells systemd; the pidfile goes at exit */
 void daemon_remove_pidfile(void); /* now, where exit() will not be called */
 bool daemon_is_detaching(void);   /* --detach was given and daemon_ready() has not been called */

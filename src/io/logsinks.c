@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -67,7 +68,9 @@ bool logsinks_file_wanted(void)
     return wanted;
 }
 
-char *logsinks_open_file(const char *name)
+static void close_file(void);
+
+static char *open_file(const char *name)
 {
     char *chosen = name          ? xstrdup(name)
                    : wanted_name ? xstrdup(wanted_name)
@@ -86,7 +89,7 @@ char *logsinks_open_file(const char *name)
         free(chosen);
         return NULL;
     }
-    logsinks_close_file();
+    close_file();
     file_fd = fd;
     free(file_name);
     file_name = chosen;
@@ -95,17 +98,37 @@ char *logsinks_open_file(const char *name)
     return NULL;
 }
 
+/* Commands come from the thread of each control socket. */
+static pthread_mutex_t file_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+char *logsinks_open_file(const char *name)
+{
+    pthread_mutex_lock(&file_mutex);
+    char *error = open_file(name);
+    pthread_mutex_unlock(&file_mutex);
+    return error;
+}
+
 char *logsinks_reopen_file(void)
 {
+    pthread_mutex_lock(&file_mutex);
     char *name = xstrdup_or_null(file_name), *error = NULL;
     if (name) {
-        error = logsinks_open_file(name);
+        error = open_file(name);
         free(name);
     }
+    pthread_mutex_unlock(&file_mutex);
     return error;
 }
 
 void logsinks_close_file(void)
+{
+    pthread_mutex_lock(&file_mutex);
+    close_file();
+    pthread_mutex_unlock(&file_mutex);
+}
+
+static void close_file(void)
 {
     if (file_fd >= 0) {
         LOG_INFO("closing log file");

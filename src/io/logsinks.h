@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Floor 1. Where log lines go: the console (standard error), a file that can be reopened, syslog. And the
- * options -v, --log-file, --syslog-target and --syslog-method. Thread-safety: the control thread; lines
- * themselves come from any thread through base/log.h. */
+ * options -v, --log-file, --syslog-target and --syslog-method. Thread-safety: opening and closing the file
+ * any thread, all else the control thread; lines themselves come from any thread through base/log.h. */
 #ifndef IO_LOGSINKS_H
 #define IO_LOGSINKS_H 1
 

@@ -92,7 +92,13 @@ struct ovsdb_error *log_file_open(struct log_file **fp, const char *name, enum l
     free(real);
     *fp = NULL;
 
-    struct ovsdb_error *error = mode == LOG_FILE_READ_WRITE || mode == LOG_FILE_CREATE ? lock(f) : NULL;
+    struct ovsdb_error *error = NULL;
+    if (mode == LOG_FILE_READ_WRITE && access(f->name, F_OK)) {
+        error =
+            ovsdb_io_error(errno, "%s: open failed", name); /* before a lock file is made beside nothing */
+    } else if (mode == LOG_FILE_READ_WRITE || mode == LOG_FILE_CREATE) {
+        error = lock(f);
+    }
     if (!error) {
         int flags = mode == LOG_FILE_READ         ? O_RDONLY
                     : mode == LOG_FILE_READ_WRITE ? O_RDWR

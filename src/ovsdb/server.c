@@ -2,7 +2,6 @@
 #include "ovsdb/server.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -90,6 +89,7 @@ static struct hosted_db *host(struct ovsdb_server *server, struct db *db)
 static void unhost(struct hosted_db *hosted)
 {
     list_remove(&hosted->node);
+    tlog_forget(hosted);
     ovsdb_monitor_hub_destroy(hosted->hub);
     db_storage_close(hosted->db->storage);
     db_destroy(hosted->db);
@@ -105,7 +105,7 @@ char *ovsdb_server_add_db(struct ovsdb_server *server, const char *file)
         /* Our own lock would not keep us out. */
         if (other->db->storage && !stat(file, &s) && !stat(db_storage_file(other->db->storage), &t) &&
             s.st_dev == t.st_dev && s.st_ino == t.st_ino) {
-            return xasprintf("%s: already open", file);
+            return xasprintf("ovsdb error: %s: already open", file);
         }
     }
     struct ovsdb_error *error = db_open(&db, file, LOG_FILE_READ_WRITE);
@@ -175,6 +175,7 @@ struct ovsdb_error *server_convert(struct ovsdb_server *server, struct hosted_db
         }
     }
     end_for_all_sessions(server, hosted);
+    tlog_forget(hosted); /* its tables are others now */
     ovsdb_monitor_hub_destroy(hosted->hub);
     db_replace(hosted->db, new);
     hosted->hub = ovsdb_monitor_hub_create(hosted->db);
@@ -491,13 +492,19 @@ char *ovsdb_server_compact(struct ovsdb_server *server, const char *name)
     struct hosted_db *hosted;
     bool any = false;
     LIST_FOR_EACH (hosted, node, &server->dbs) {
-        if (hosted->db->storage && (!name || !strcmp(name, hosted->db->name))) {
+        if (name && strcmp(name, hosted->db->name)) {
+            continue;
+        }
+        any = true;
+        if (hosted->db->storage) {
+            LOG_INFO("compacting %s database by user request", hosted->db->name);
             db_storage_compact_start(hosted->db->storage);
             loop_turn_again(server->loop);
-            any = true;
+        } else if (name) {
+            return xstrdup("cannot compact built-in databases");
         }
     }
-    return any || !name ? NULL : xstrdup("not a valid database name");
+    return any || !name ? NULL : xstrdup("no database by that name");
 }
 
 void ovsdb_server_reconnect_all(struct ovsdb_server *server)
@@ -526,108 +533,51 @@ char *ovsdb_server_storage_status(const struct ovsdb_server *server, const char 
     return hosted ? xstrdup("status: ok") : NULL;
 }
 
+static size_t count_atoms(const struct db_table *t)
+{
+    const struct ovsdb_table_schema *ts = t->schema;
+    size_t n = 2 * db_table_count(t); /* _uuid and _version */
+    const struct db_row *row;
+    HMAP_FOR_EACH (row, node, &t->rows) {
+        for (size_t i = 0; i < ts->n_columns; i++) {
+            n += row->columns[i]->n * (ovsdb_type_is_map(&ts->columns[i]->type) ? 2 : 1);
+        }
+    }
+    return n;
+}
+
 char *ovsdb_server_memory(const struct ovsdb_server *server)
 {
     struct strbuf s = STRBUF_INITIALIZER;
-    size_t rows = 0, cells = 0, monitors = 0, triggers = 0;
+    size_t atoms = 0, cells = 0, monitors = 0, triggers = 0, weak_refs = 0, backlog = 0;
     struct hosted_db *hosted;
     LIST_FOR_EACH (hosted, node, &server->dbs) {
         for (size_t i = 0; i < hosted->db->schema->n_tables; i++) {
-            rows += db_table_count(hosted->db->tables[i]);
-            cells += db_table_count(hosted->db->tables[i]) * hosted->db->schema->tables[i]->n_columns;
+            const struct db_table *t = hosted->db->tables[i];
+            atoms += count_atoms(t);
+            cells += db_table_count(t) * (t->schema->n_columns + 2);
         }
         triggers += list_size(&hosted->triggers);
+        weak_refs += hmap_count(&hosted->db->weak_by_dst);
     }
     struct server_remote *remote;
     HMAP_FOR_EACH (remote, node, &server->remotes) {
         struct server_session *session;
         LIST_FOR_EACH (session, node, &remote->sessions) {
             monitors += list_size(&session->monitors);
+            backlog += jsonrpc_session_backlog(session->rpc) + session->out.len;
         }
     }
-    strbuf_printf(&s, "cells:%zu monitors:%zu rows:%zu sessions:%zu", cells, monitors, rows,
-                  server->n_sessions);
+    strbuf_printf(&s, "atoms:%zu ", atoms);
+    if (backlog) {
+        strbuf_printf(&s, "backlog:%zu ", backlog);
+    }
+    strbuf_printf(&s, "cells:%zu monitors:%zu n-weak-refs:%zu", cells, monitors, weak_refs);
+    if (server->n_sessions) {
+        strbuf_printf(&s, " sessions:%zu", server->n_sessions);
+    }
     if (triggers) {
         strbuf_printf(&s, " triggers:%zu", triggers);
     }
     return strbuf_steal(&s);
-}
-
-/* A thread of its own. */
-
-struct ovsdb_server_thread {
-    pthread_t thread;
-    struct loop *loop;
-    struct ovsdb_server *server;
-};
-
-struct posted {
-    void (*fn)(struct ovsdb_server *, void *);
-    struct ovsdb_server *server;
-    void *aux;
-};
-
-static void run_posted(void *posted_)
-{
-    struct posted *posted = posted_;
-    posted->fn(posted->server, posted->aux);
-    free(posted);
-}
-
-void ovsdb_server_post(struct ovsdb_server_thread *t, void (*fn)(struct ovsdb_server *, void *aux), void *aux)
-{
-    struct posted *posted = xmalloc(sizeof *posted);
-    *posted = (struct posted){fn, t->server, aux};
-    loop_post(t->loop, run_posted, posted);
-}
-
-static void *run_thread(void *t_)
-{
-    struct ovsdb_server_thread *t = t_;
-    loop_run(t->loop);
-    ovsdb_server_destroy(t->server);
-    return NULL;
-}
-
-struct ovsdb_server_thread *ovsdb_server_start(const struct ovsdb_server_options *options, int *client_fd,
-                                               char **error)
-{
-    struct ovsdb_server_thread *t = xzalloc(sizeof *t);
-    int fds[2];
-    t->loop = loop_create("ovsdb");
-    t->server = ovsdb_server_create(t->loop, options, error);
-    if (!t->server) {
-        goto fail;
-    }
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0) {
-        *error = xasprintf("cannot create a socket pair: %s", strerror(errno));
-        ovsdb_server_destroy(t->server);
-        goto fail;
-    }
-    ovsdb_server_add_session(t->server, fds[0], "switch");
-    int err = pthread_create(&t->thread, NULL, run_thread, t);
-    if (err) {
-        *error = xasprintf("cannot create the database thread: %s", strerror(err));
-        ovsdb_server_destroy(t->server);
-        close(fds[1]);
-        goto fail;
-    }
-    pthread_setname_np(t->thread, "ovsdb");
-    *client_fd = fds[1];
-    return t;
-
-fail:
-    loop_destroy(t->loop);
-    free(t);
-    return NULL;
-}
-
-void ovsdb_server_stop(struct ovsdb_server_thread *t)
-{
-    if (t) {
-        loop_exit(t->loop);
-        pthread_join(t->thread, NULL);
-        loop_destroy(t->loop);
-        free(t);
-    }
 }

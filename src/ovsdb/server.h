@@ -32,6 +32,11 @@ struct ovsdb_server_options {
     bool bootstrap_ca_cert;
     /* The first database's file is made, with this schema, if it is not there; NULL: that is an error. */
     struct ovsdb_schema *(*create_schema)(void);
+    /* Of a server on a thread of its own: the socket of its commands, NULL for none; and what its `exit`
+     * calls, on that thread. */
+    const char *control_path;
+    void (*exit)(void *aux);
+    void *exit_aux;
 };
 
 /* NULL and *ERROR, the caller's to free, if a database cannot be opened or a remote is malformed. A remote
@@ -56,8 +61,11 @@ char *ovsdb_server_compact(struct ovsdb_server *, const char *name) WARN_UNUSED;
 void ovsdb_server_reconnect_all(struct ovsdb_server *);
 void ovsdb_server_disable_monitor_cond(struct ovsdb_server *);
 char *ovsdb_server_storage_status(const struct ovsdb_server *, const char *name, char **error);
-/* For memory/show: rows, sessions and so on, "NAME:N" with spaces between. */
+/* For memory/show: atoms, cells, sessions and so on, "NAME:N" with spaces between. */
 char *ovsdb_server_memory(const struct ovsdb_server *);
+/* Which tables' changes are logged, and for which to log them. */
+char *ovsdb_server_tlog_list(const struct ovsdb_server *);
+char *ovsdb_server_tlog_set(struct ovsdb_server *, const char *db_and_table, bool on) WARN_UNUSED;
 
 /* --- A server on a thread of its own. --------------------------------------------------------------------
  */

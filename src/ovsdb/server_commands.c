@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "control/control.h"
 #include "ovsdb/server.h"
 
@@ -81,11 +82,89 @@ static void sync_status(struct control_request *request, int argc, const char *a
 
 static void trim_on_compaction(struct control_request *request, int argc, const char *argv[], void *server)
 {
-    if (strcmp(argv[1], "on") && strcmp(argv[1], "off")) {
+    if (strcmp(argv[1], "on") != 0 && strcmp(argv[1], "off") != 0) {
         control_reply_error(request, "invalid argument");
     } else {
         control_reply(request, ""); /* memory is always given back after a compaction */
     }
+}
+
+static void tlog_list(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    control_reply_steal(request, ovsdb_server_tlog_list(server));
+}
+
+static void tlog_set(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    bool on = !strcmp(argv[2], "on");
+    finish(request, on || !strcmp(argv[2], "off") ? ovsdb_server_tlog_set(server, argv[1], on)
+                                                  : xstrdup("invalid command argument"));
+}
+
+/* Active-backup replication stays with the reference's server: these say what a server says that has no
+ * active one, and remember what they are told. */
+static char *active_server, *excluded_tables; /* of the process: a server is replicated as a whole */
+
+static void remember(char **text, const char *value)
+{
+    free(*text);
+    *text = xstrdup(value);
+}
+
+static void set_active(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    remember(&active_server, argv[1]);
+    control_reply(request, "");
+}
+
+static void get_active(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    control_reply(request, active_server ? active_server : "");
+}
+
+static void connect_active(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    if (!active_server) {
+        control_reply(request, "Unable to connect: active server is not specified.\n");
+    } else {
+        control_reply_error(request, "this server cannot be a backup: active-backup replication is not "
+                                     "supported (use a cluster, or a separate ovsdb-server)");
+    }
+}
+
+static void disconnect_active(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    control_reply(request, "");
+}
+
+static void set_active_probe(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    char *end;
+    strtol(argv[1], &end, 10);
+    control_reply(request, *argv[1] && !*end ? "" : "Invalid probe interval, integer value expected");
+}
+
+static void set_excluded(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    if (strchr(argv[1], ':')) {
+        remember(&excluded_tables, argv[1]);
+    }
+    control_reply(request, "");
+}
+
+static void get_excluded(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    control_reply(request, excluded_tables ? excluded_tables : "");
+}
+
+static void perf_counters_show(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    control_reply(request, "performance counter is not supported on this platform");
+}
+
+static void perf_counters_clear(struct control_request *request, int argc, const char *argv[], void *server)
+{
+    control_reply(request, "");
 }
 
 static void memory_show(struct control_request *request, int argc, const char *argv[], void *server)
@@ -106,6 +185,17 @@ static const struct control_command commands[] = {
     {"ovsdb-server/get-db-storage-status", "DB", 1, 1, storage_status},
     {"ovsdb-server/sync-status", "", 0, 0, sync_status},
     {"ovsdb-server/memory-trim-on-compaction", "on|off", 1, 1, trim_on_compaction},
+    {"ovsdb-server/tlog-list", "", 0, 0, tlog_list},
+    {"ovsdb-server/tlog-set", "DB:TABLE on|off", 2, 2, tlog_set},
+    {"ovsdb-server/set-active-ovsdb-server", "", 1, 1, set_active},
+    {"ovsdb-server/get-active-ovsdb-server", "", 0, 0, get_active},
+    {"ovsdb-server/connect-active-ovsdb-server", "", 0, 0, connect_active},
+    {"ovsdb-server/disconnect-active-ovsdb-server", "", 0, 0, disconnect_active},
+    {"ovsdb-server/set-active-ovsdb-server-probe-interval", "", 1, 1, set_active_probe},
+    {"ovsdb-server/set-sync-exclude-tables", "", 1, 1, set_excluded},
+    {"ovsdb-server/get-sync-exclude-tables", "", 0, 0, get_excluded},
+    {"ovsdb-server/perf-counters-show", "", 0, 0, perf_counters_show},
+    {"ovsdb-server/perf-counters-clear", "", 0, 0, perf_counters_clear},
     {"memory/show", "", 0, 0, memory_show},
 };
 

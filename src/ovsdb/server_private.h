@@ -23,6 +23,7 @@ struct hosted_db {
     uint64_t triggers_tried; /* db->n_commits when they were last tried */
     uint64_t remotes_seen;   /* db->n_commits when `db:` remotes last looked at it */
     struct uuid row;         /* in _Server */
+    struct tlog *tlog;       /* NULL: no table's changes are logged */
 };
 
 /* A "transact" whose "wait" is not yet satisfied. */
@@ -134,6 +135,9 @@ void lock_session_ends(struct server_session *);
 void session_reply(struct server_session *, const struct json_object *id, const char *result);
 void session_reply_error(struct server_session *, const struct json_object *id, struct ovsdb_error *);
 void session_reply_error_json(struct server_session *, const struct json_object *id, const char *error);
+
+/* server_tlog.c */
+void tlog_forget(struct hosted_db *);
 
 /* server_remote.c */
 void remotes_reconfigure(struct ovsdb_server *);

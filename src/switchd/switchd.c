@@ -6,18 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "datapath/datapath.h"
 #include "io/daemon.h"
-#include "io/dirs.h"
 #include "io/loop.h"
 #include "ovsdb/server.h"
-#include "ovsdb/vswitch_schema.h"
 #include "pipeline/commands.h"
 #include "pipeline/ofproto.h"
 #include "pipeline/openflow.h"
 #include "port/vport.h"
 #include "switchd/config.h"
+#include "switchd/database.h"
 #include "switchd/dpctl.h"
 #include "switchd/dummy.h"
 
@@ -50,26 +48,6 @@ static void configured(void *aux)
     daemon_ready();
 }
 
-/* The database that we serve ourselves: db.sock, and what the Manager table says. */
-static char *start_database(const struct switchd_options *options, int *fd)
-{
-    char *socket = xasprintf("punix:%s/db.sock", dirs_run()), *error = NULL;
-    const char *remotes[] = {socket, "db:Open_vSwitch,Open_vSwitch,manager_options"};
-    struct ovsdb_server_options server = {
-        .databases = &options->db_file,
-        .n_databases = 1,
-        .remotes = remotes,
-        .n_remotes = ARRAY_SIZE(remotes),
-        .private_key = "db:Open_vSwitch,SSL,private_key",
-        .certificate = "db:Open_vSwitch,SSL,certificate",
-        .ca_cert = "db:Open_vSwitch,SSL,ca_cert",
-        .create_schema = ovsdb_vswitch_schema,
-    };
-    self.database = ovsdb_server_start(&server, fd, &error);
-    free(socket);
-    return error;
-}
-
 static void register_kinds(const struct switchd_options *options)
 {
     self.with_dummy = options->dummy != SWITCHD_DUMMY_NONE;
@@ -87,8 +65,9 @@ char *switchd_init(const struct switchd_options *options)
     int fd = -1;
     register_kinds(options);
     if (!options->db_remote) {
-        char *error = start_database(options, &fd);
-        if (error) {
+        char *error;
+        self.database = database_start(options, &fd, &error);
+        if (!self.database) {
             return error;
         }
     }

@@ -169,6 +169,7 @@ int tool_ovsdb_server(int argc, char **argv)
 
     log_set_program("ovsdb-server");
     signal(SIGPIPE, SIG_IGN);
+    free(logsinks_set_syslog_method("libc")); /* no syslog, no syslog lines */
     char *error = options_parse(&options, argc, argv, &first);
     if (error) {
         fatal("ovsdb-server", error);
@@ -202,7 +203,7 @@ int tool_ovsdb_server(int argc, char **argv)
     if (!control) {
         fatal("ovsdb-server", error);
     }
-    control_register_builtin(control);
+    control_register_log(control);
     ovsdb_server_register_commands(server, control);
     control_register(control, exit_command, ARRAY_SIZE(exit_command), NULL);
     daemon_ready();
