@@ -17,7 +17,8 @@ enum step_kind {
     STEP_SET,
     STEP_ADD,
     STEP_REMOVE,
-    STEP_VERIFY
+    STEP_VERIFY,
+    STEP_VIEW, /* what ADD and REMOVE make of the column as the copy has it; not sent */
 };
 
 /* One thing to do to one column of one row. */
@@ -260,6 +261,14 @@ static void add_step(struct txn_row *tr, enum step_kind kind, const struct ovsdb
     tr->steps[tr->n_steps++] = (struct step){kind, c, d, keys_only};
 }
 
+static void forget_view(struct txn_row *tr, const struct ovsdb_column *c)
+{
+    struct step *view = find_step(tr, STEP_VIEW, c);
+    if (view) {
+        remove_step(tr, (size_t)(view - tr->steps));
+    }
+}
+
 static bool is_writable(const struct ovsdb_txn *txn, const struct ovsdb_row *row, unsigned column)
 {
     return txn->client && row->table->on_server && bitmap_is_set(row->table->columns_on_server, column);
@@ -298,6 +307,7 @@ void ovsdb_txn_add(struct ovsdb_txn *txn, struct ovsdb_row *row, unsigned column
 {
     const struct ovsdb_column *c = row->table->schema->columns[column];
     struct txn_row *tr = touch(txn, row);
+    forget_view(tr, c);
     struct step *set = find_step(tr, STEP_SET, c);
     if (set || tr->is_new) {
         struct ovsdb_datum *all =
@@ -332,6 +342,7 @@ static void remove_elements(struct ovsdb_txn *txn, struct ovsdb_row *row, unsign
     if (keys_only) {
         memset(&type.value, 0, sizeof type.value);
     }
+    forget_view(tr, c);
     struct step *set = find_step(tr, STEP_SET, c);
     struct step *add = find_step(tr, STEP_ADD, c);
     if (set || tr->is_new) {
@@ -388,10 +399,15 @@ const struct ovsdb_datum *ovsdb_txn_get(const struct ovsdb_txn *txn, const struc
     if (set) {
         return set->datum;
     }
-    /* Mutations are folded into a set once somebody looks, so that the result can be returned. */
     bool removes = find_step(tr, STEP_REMOVE, c) != NULL;
     if (!add && !removes) {
         return row->columns[column];
+    }
+    /* The mutations stay what is sent: to set what is seen here would undo what others change meanwhile, and
+     * empty a column that is not monitored. */
+    const struct step *view = find_step(tr, STEP_VIEW, c);
+    if (view) {
+        return view->datum;
     }
     struct ovsdb_datum *d = ovsdb_datum_ref(row->columns[column]);
     for (size_t i = 0; i < tr->n_steps; i++) {
@@ -411,8 +427,8 @@ const struct ovsdb_datum *ovsdb_txn_get(const struct ovsdb_txn *txn, const struc
             d = next;
         }
     }
-    ovsdb_txn_set((struct ovsdb_txn *)(uintptr_t)txn, (struct ovsdb_row *)(uintptr_t)row, column, d);
-    return ovsdb_txn_get(txn, row, column);
+    add_step(tr, STEP_VIEW, c, d, false);
+    return d;
 }
 
 bool ovsdb_txn_refers_to(const struct ovsdb_txn *txn, const struct ovsdb_row *target, bool strong)

@@ -113,7 +113,7 @@ char *ovsdb_datum_from_string(struct ovsdb_datum **, const struct ovsdb_type *, 
                               struct ovsdb_symtab *) WARN_UNUSED;
 char *ovsdb_atom_from_string(union ovsdb_atom *, const struct ovsdb_base_type *, const char *,
                              struct ovsdb_symtab *) WARN_UNUSED;
-/* Takes one word (quoted or bare) off *P; an error if there is none. ovs-vsctl's lexical rules. */
+/* Takes one word off *P, with its quotes; it may be empty. ovs-vsctl's lexical rules. */
 char *ovsdb_token_parse(const char **p, char **token) WARN_UNUSED;
 bool ovsdb_token_is_delim(unsigned char);
 

@@ -51,38 +51,20 @@ bool ovsdb_token_is_delim(unsigned char c)
 
 char *ovsdb_token_parse(const char **p, char **token)
 {
-    const char *start = *p, *q = *p;
+    const char *start = *p, *q = start;
+    bool quoted = false;
     *token = NULL;
-    if (*q == '"') {
-        for (q++; *q && *q != '"'; q++) {
-            if (*q == '\\' && q[1]) {
-                q++;
-            }
-        }
-        if (*q != '"') {
-            return xasprintf("%s: missing quote at end of quoted string", start);
-        }
-        q++;
-        struct json_tokener *tokener = json_tokener_new();
-        struct json_object *json = json_tokener_parse_ex(tokener, start, (int)(q - start));
-        if (json && json_object_is_type(json, json_type_string)) {
-            *token = xstrdup(json_object_get_string(json));
-        }
-        char *error = *token ? NULL : xasprintf("%.*s: not a valid quoted string", (int)(q - start), start);
-        json_object_put(json);
-        json_tokener_free(tokener);
-        if (error) {
-            return error;
-        }
-    } else {
-        while (!ovsdb_token_is_delim((unsigned char)*q)) {
+    for (; *q && (quoted || !ovsdb_token_is_delim((unsigned char)*q)); q++) {
+        if (*q == '"') {
+            quoted = !quoted;
+        } else if (quoted && *q == '\\' && q[1]) {
             q++;
         }
-        if (q == start) {
-            return xstrdup("missing token");
-        }
-        *token = xmemdup0(start, (size_t)(q - start));
     }
+    if (quoted) {
+        return xasprintf("%s: quoted string extends past end of argument", start);
+    }
+    *token = xmemdup0(start, (size_t)(q - start));
     *p = q;
     return NULL;
 }
@@ -143,16 +125,28 @@ static char *parse_string(union ovsdb_atom *a, const char *s)
         return NULL;
     }
     size_t n = strlen(s);
-    if (n < 2 || s[n - 1] != '"') {
+    const char *p = s + 1;
+    for (; *p && *p != '"'; p++) {
+        if (*p == '\\') {
+            if (!p[1] || !strchr("\"\\/bfnrtu", *++p)) {
+                return xasprintf("%s: bad escape \\%c", s, *p);
+            }
+        }
+    }
+    if (!*p || p[1]) {
         return xasprintf("%s: missing quote at end of quoted string", s);
     }
-    char *token;
-    const char *p = s;
-    char *error = ovsdb_token_parse(&p, &token);
-    if (!error) {
-        a->string = ovsdb_string_create(token, strlen(token));
-        free(token);
+    struct json_tokener *tokener = json_tokener_new();
+    struct json_object *json = json_tokener_parse_ex(tokener, s, (int)n);
+    char *error = NULL;
+    if (json && json_object_is_type(json, json_type_string)) {
+        a->string =
+            ovsdb_string_create(json_object_get_string(json), (size_t)json_object_get_string_len(json));
+    } else {
+        error = xasprintf("%s: not a valid quoted string", s);
     }
+    json_object_put(json);
+    json_tokener_free(tokener);
     return error;
 }
 
@@ -164,7 +158,7 @@ char *ovsdb_atom_from_string(union ovsdb_atom *a, const struct ovsdb_base_type *
     switch (base->type) {
     case OVSDB_INTEGER:
         if (!parse_integer(s, &a->integer)) {
-            error = xasprintf("\"%s\" is not a valid integer", s);
+            error = xasprintf("\"%s\" is not a valid integer or range", s);
         }
         break;
     case OVSDB_REAL: {
@@ -199,66 +193,51 @@ static const char *skip_spaces(const char *p)
     return p + strspn(p, " ");
 }
 
-/* One element: a quoted word keeps its quotes until here, so that "5" as a string is not the number 5. */
 static char *parse_element(const char **p, const struct ovsdb_base_type *base, union ovsdb_atom *a,
                            struct ovsdb_symtab *symtab)
 {
-    char *token;
-    bool quoted = **p == '"';
-    char *error = ovsdb_token_parse(p, &token);
-    if (error) {
-        return error;
-    }
-    if (quoted && base->type == OVSDB_STRING) {
-        a->string = ovsdb_string_create(token, strlen(token));
-        error = check(base, a);
-    } else {
+    char *token, *error = ovsdb_token_parse(p, &token);
+    if (!error) {
         error = ovsdb_atom_from_string(a, base, token, symtab);
+        free(token);
     }
-    free(token);
     return error;
 }
 
-/* "1-5" in a set of integers stands for 1, 2, 3, 4 and 5. */
+/* "1-5" where keys are integers stands for 1, 2, 3, 4 and 5: FIRST and LAST become 1 and 5. A single key is
+ * both. */
 #define MAX_RANGE 4096
-static char *parse_integer_range(const char **p, struct ovsdb_datum_builder *b, bool *is_range)
+static char *parse_keys(const char **p, const struct ovsdb_type *type, union ovsdb_atom *first,
+                        union ovsdb_atom *last, struct ovsdb_symtab *symtab)
 {
-    const char *q = *p;
-    char *end;
-    *is_range = false;
+    const char *start = *p;
+    char *end = NULL;
     errno = 0;
-    long long from = strtoll(q, &end, 10);
-    if (errno || end == q || *end != '-' || !isdigit((unsigned char)end[1])) {
-        return NULL;
+    long long from = strtoll(start, &end, 10), to = 0;
+    bool is_range = type->key.type == OVSDB_INTEGER && !errno && end > start && *end == '-' &&
+                    isdigit((unsigned char)end[1]);
+    if (is_range) {
+        to = strtoll(end + 1, &end, 10);
+        is_range = !errno && ovsdb_token_is_delim((unsigned char)*end);
     }
-    const char *second = end + 1;
-    long long to = strtoll(second, &end, 10);
-    if (errno || !ovsdb_token_is_delim((unsigned char)*end)) {
-        return NULL;
+    if (!is_range) {
+        char *error = parse_element(p, &type->key, first, symtab);
+        *last = *first;
+        return error;
     }
-    *is_range = true;
+    int n = (int)(end - start);
     if (to < from) {
-        return xasprintf("\"%.*s\" is not a valid range. Range end cannot be before start.", (int)(end - q),
-                         q);
+        return xasprintf("\"%.*s\" is not a valid range. Range end cannot be before start.", n, start);
     }
-    for (int i = 0; i < 2; i++) {
-        union ovsdb_atom a = {.integer = i ? to : from};
-        char *error = check(&b->type->key, &a);
-        if (error) {
-            return error;
-        }
+    *first = (union ovsdb_atom){.integer = from};
+    *last = (union ovsdb_atom){.integer = to};
+    char *error = check(&type->key, first);
+    error = error ? error : check(&type->key, last);
+    if (error) {
+        return error;
     }
-    if (to - from >= MAX_RANGE) {
-        return xasprintf("Range \"%.*s\" is too big. Maximum allowed size is %d.", (int)(end - q), q,
-                         MAX_RANGE);
-    }
-    for (long long v = from; v <= to; v++) {
-        union ovsdb_atom a = {.integer = v};
-        char *error = check(&b->type->key, &a);
-        if (error) {
-            return error;
-        }
-        ovsdb_datum_builder_add(b, a, NULL);
+    if ((uint64_t)to - (uint64_t)from >= MAX_RANGE) {
+        return xasprintf("Range \"%.*s\" is too big. Maximum allowed size is %d.", n, start, MAX_RANGE);
     }
     *p = end;
     return NULL;
@@ -267,23 +246,10 @@ static char *parse_integer_range(const char **p, struct ovsdb_datum_builder *b, 
 static char *parse_pair(const char **p, struct ovsdb_datum_builder *b, struct ovsdb_symtab *symtab)
 {
     const struct ovsdb_type *type = b->type;
-    union ovsdb_atom key, value;
-    if (type->key.type == OVSDB_INTEGER && !ovsdb_type_is_map(type)) {
-        bool is_range;
-        char *error = parse_integer_range(p, b, &is_range);
-        if (error || is_range) {
-            return error;
-        }
-    }
+    union ovsdb_atom first, last, value;
     const char *start = *p;
-    char *error = parse_element(p, &type->key, &key, symtab);
+    char *error = parse_keys(p, type, &first, &last, symtab);
     if (error) {
-        char *end;
-        strtoll(start, &end, 10);
-        if (type->key.type == OVSDB_INTEGER && !ovsdb_type_is_map(type) && *p > start && end != *p) {
-            free(error);
-            error = xasprintf("\"%.*s\" is not a valid integer or range", (int)(*p - start), start);
-        }
         return error;
     }
     if (ovsdb_type_is_map(type)) {
@@ -295,17 +261,38 @@ static char *parse_pair(const char **p, struct ovsdb_datum_builder *b, struct ov
             error = parse_element(p, &type->value, &value, symtab);
         }
         if (error) {
-            ovsdb_atom_unref(key, type->key.type);
+            ovsdb_atom_unref(first, type->key.type);
             return error;
         }
     }
-    ovsdb_datum_builder_add(b, key, &value);
+    if (type->key.type != OVSDB_INTEGER) {
+        ovsdb_datum_builder_add(b, first, &value);
+        return NULL;
+    }
+    /* The builder takes a value each time. */
+    for (int64_t i = first.integer; i <= last.integer; i++) {
+        union ovsdb_atom key = {.integer = i};
+        if (ovsdb_type_is_map(type) && i < last.integer) {
+            ovsdb_atom_ref(value, type->value.type);
+        }
+        ovsdb_datum_builder_add(b, key, &value);
+    }
     return NULL;
 }
 
-static const char *skip_separators(const char *p)
+/* After an element: spaces, one comma at most, spaces. */
+static const char *skip_separator(const char *p)
 {
-    return p + strspn(p, ", ");
+    p = skip_spaces(p);
+    return *p == ',' ? skip_spaces(p + 1) : p;
+}
+
+static char *unexpected(const char *s, char c, const struct ovsdb_type *type)
+{
+    char *english = ovsdb_type_to_english(type);
+    char *error = xasprintf("%s: unexpected \"%c\" parsing %s", s, c, english);
+    free(english);
+    return error;
 }
 
 char *ovsdb_datum_from_string(struct ovsdb_datum **d, const struct ovsdb_type *type, const char *s,
@@ -321,20 +308,22 @@ char *ovsdb_datum_from_string(struct ovsdb_datum **d, const struct ovsdb_type *t
     ovsdb_datum_builder_init(&b, type);
     if (*p == '[' || *p == '{') {
         if (map != (*p == '{')) {
-            char *english = ovsdb_type_to_english(type);
-            error = xasprintf("%s: unexpected \"%c\" parsing %s", s, *p, english);
-            free(english);
-            return error;
+            return unexpected(s, *p, type);
         }
         end = *p == '[' ? ']' : '}';
         p++;
     }
-    for (p = skip_separators(p); *p && *p != end; p = skip_separators(p)) {
-        if ((error = parse_pair(&p, &b, symtab)) != NULL) {
+    p = skip_spaces(p);
+    if (!end && !*p && !type->n_min) {
+        error = xasprintf("use \"%s\" to specify the empty %s", map ? "{}" : "[]", map ? "map" : "set");
+        goto fail;
+    }
+    for (; *p && *p != end; p = skip_separator(p)) {
+        if (ovsdb_token_is_delim((unsigned char)*p)) {
+            error = unexpected(s, *p, type);
             goto fail;
         }
-        if (*p && !strchr(end ? ", ]}" : ", ", *p)) {
-            error = xasprintf("%s: trailing garbage \"%s\" after element", s, p);
+        if ((error = parse_pair(&p, &b, symtab)) != NULL) {
             goto fail;
         }
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/dbtable.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,10 +175,19 @@ static void format_list(const struct dbtable *t, const struct dbtable_style *sty
     }
 }
 
-static void put_html(struct strbuf *s, const char *element, const char *text)
+/* UUIDs in TEXT lead to the row of that name; in the first column they are that name. */
+static void put_html(struct strbuf *s, const char *element, const char *text, bool is_name)
 {
     strbuf_printf(s, "    <%s>", element);
     for (; *text; text++) {
+        char prefix[UUID_TEXT_LEN + 1];
+        struct uuid uuid;
+        snprintf(prefix, sizeof prefix, "%s", text);
+        if (uuid_parse(&uuid, prefix)) {
+            strbuf_printf(s, "<a %s%s\">%.8s</a>", is_name ? "name=\"" : "href=\"#", prefix, prefix);
+            text += UUID_TEXT_LEN - 1;
+            continue;
+        }
         switch (*text) {
         case '&':
             strbuf_puts(s, "&amp;");
@@ -202,12 +212,12 @@ static void format_html(const struct dbtable *t, const struct dbtable_style *sty
 {
     strbuf_puts(s, "<table border=1>\n");
     if (t->caption) {
-        put_html(s, "caption", t->caption);
+        put_html(s, "caption", t->caption, false);
     }
     if (style->headings) {
         strbuf_puts(s, "  <tr>\n");
         for (size_t i = 0; i < t->n_columns; i++) {
-            put_html(s, "th", t->headings[i]);
+            put_html(s, "th", t->headings[i], false);
         }
         strbuf_puts(s, "  </tr>\n");
     }
@@ -215,12 +225,7 @@ static void format_html(const struct dbtable *t, const struct dbtable_style *sty
         strbuf_puts(s, "  <tr>\n");
         for (size_t x = 0; x < t->n_columns; x++) {
             char *text = cell_text(&t->cells[y * t->n_columns + x], style->data);
-            struct uuid uuid;
-            if (uuid_parse(&uuid, text)) { /* cells that name rows lead to them */
-                strbuf_printf(s, "    <td><a %s%s\">%.8s</a></td>\n", x ? "href=\"#" : "name=\"", text, text);
-            } else {
-                put_html(s, "td", text);
-            }
+            put_html(s, "td", text, x == 0);
             free(text);
         }
         strbuf_puts(s, "  </tr>\n");

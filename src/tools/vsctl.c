@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/version.h"
 #include "io/dirs.h"
 #include "io/logsinks.h"
@@ -295,6 +296,8 @@ enum {
     OPT_CIPHERS,
     OPT_LEADER_ONLY,
     OPT_NO_LEADER_ONLY,
+    OPT_SHUFFLE,
+    OPT_NO_SHUFFLE,
 };
 
 static const struct {
@@ -333,10 +336,12 @@ static const struct {
     {"ssl-ciphers", 0, 1, OPT_CIPHERS},
     {"leader-only", 0, 0, OPT_LEADER_ONLY},
     {"no-leader-only", 0, 0, OPT_NO_LEADER_ONLY},
+    {"shuffle-remotes", 0, 0, OPT_SHUFFLE},
+    {"no-shuffle-remotes", 0, 0, OPT_NO_SHUFFLE},
 };
 
 static const char *private_key, *certificate;
-static bool leader_only = true;
+static bool leader_only = true, shuffle = true;
 
 static void print_commands(void)
 {
@@ -349,28 +354,6 @@ static void print_commands(void)
             }
             printf(",%s,%s\n", c->name, c->usage);
         }
-    }
-    exit(0);
-}
-
-static void print_help(void)
-{
-    static const char *const titles[] = {"Switch", "Bridges, ports, bonds and interfaces", "Database"};
-    puts("ovs-vsctl: configure the switch through its database\n"
-         "usage: ovs-vsctl [OPTIONS] -- [OPTIONS] COMMAND [ARG...] [-- [OPTIONS] COMMAND [ARG...]]...");
-    for (size_t i = 0; i < ARRAY_SIZE(command_tables); i++) {
-        printf("\n%s (\"!\" needed, \"?\" optional, \"*\" any number, \"+\" at least one):\n", titles[i]);
-        for (const struct vsctl_command *c = command_tables[i]; c->name; c++) {
-            printf("  %-20s %s%s%s\n", c->name, c->usage, *c->options ? "  with " : "", c->options);
-        }
-    }
-    puts("\nOptions:");
-    for (size_t i = 0; i < ARRAY_SIZE(globals); i++) {
-        printf("  %c%c%c --%s%s\n", globals[i].letter ? '-' : ' ',
-               globals[i].letter ? globals[i].letter : ' ', globals[i].letter ? ',' : ' ', globals[i].name,
-               !globals[i].arg      ? ""
-               : globals[i].arg > 1 ? "[=ARG]"
-                                    : "=ARG");
     }
     exit(0);
 }
@@ -430,7 +413,7 @@ static void take_global(int id, const char *arg)
         timeout_secs = parse_unsigned(arg, "-t or --timeout");
         break;
     case OPT_HELP:
-        print_help();
+        vsctl_print_help();
         break;
     case OPT_COMMANDS:
         print_commands();
@@ -502,6 +485,10 @@ static void take_global(int id, const char *arg)
     case OPT_LEADER_ONLY:
     case OPT_NO_LEADER_ONLY:
         leader_only = id == OPT_LEADER_ONLY;
+        break;
+    case OPT_SHUFFLE:
+    case OPT_NO_SHUFFLE:
+        shuffle = id == OPT_SHUFFLE;
         break;
     }
 }
@@ -873,6 +860,23 @@ static void on_alarm(int signal_number)
     raise(SIGALRM);
 }
 
+/* The remotes of TEXT in random order, so that the clients of a cluster spread over its members. */
+static const char *shuffle_remotes(const char *text)
+{
+    char *remotes[64], *copy = xstrdup(text), *save = NULL;
+    size_t n = 0;
+    for (char *r = strtok_r(copy, ",", &save); r && n < ARRAY_SIZE(remotes); r = strtok_r(NULL, ",", &save)) {
+        remotes[n++] = r;
+    }
+    struct strbuf s = STRBUF_INITIALIZER;
+    while (n) {
+        size_t i = random_below((uint32_t)n);
+        strbuf_printf(&s, "%s%s", s.len ? "," : "", remotes[i]);
+        remotes[i] = remotes[--n];
+    }
+    return strbuf_steal(&s);
+}
+
 int tool_vsctl(int argc, char **argv)
 {
     struct vsctl_run local = {.argc = 0};
@@ -889,6 +893,9 @@ int tool_vsctl(int argc, char **argv)
     }
     char *default_db = xasprintf("unix:%s/db.sock", dirs_run());
     db = db ? db : default_db;
+    if (shuffle) {
+        db = shuffle_remotes(db);
+    }
     if (private_key || certificate) {
         ssl_set_key_and_cert(private_key, certificate);
     }

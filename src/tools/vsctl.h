@@ -21,6 +21,7 @@ struct vsctl_command {
     const char *usage; /* as `--commands` lists arguments */
     const char
         *options; /* "--may-exist,--id=": with "=" one that has an argument, with "?" one that may have */
+    const char *help;
     void (*prepare)(struct vsctl *, struct vsctl_run *);
     void (*run)(struct vsctl *, struct vsctl_run *);
     void (*finish)(struct vsctl *, struct vsctl_run *);
@@ -84,9 +85,12 @@ struct ovsdb_row *vsctl_ref(const struct vsctl *, const struct ovsdb_row *, unsi
 
 /* vsctl_db.c */
 void vsctl_set_column(struct vsctl *, struct ovsdb_row *, const char *arg); /* "column[:key]=value" */
-void vsctl_prepare_columns(struct vsctl *, unsigned table, char **args, int n);
 void vsctl_monitor(struct vsctl *, unsigned table, unsigned column);
 void vsctl_check_symbols(struct vsctl *);
+void vsctl_print_record_names(void); /* for --help: what other than a UUID names a record */
+
+/* vsctl_help.c */
+void vsctl_print_help(void) NO_RETURN;
 
 /* vsctl_bridge.c */
 void vsctl_info_forget(struct vsctl *);
@@ -97,7 +101,8 @@ void vsctl_prepare_info(struct vsctl *, struct vsctl_run *);
  * begins anew with everything. */
 bool vsctl_narrow(struct vsctl *, struct vsctl_run *, size_t n);
 bool vsctl_narrow_holds(struct vsctl *);
-struct ovsdb_row *vsctl_find_real_bridge(struct vsctl *,
-                                         const char *name); /* or the fake one's parent; fatal */
+/* Of the bridge, or of the fake one's parent; if there is none, the process ends. */
+struct ovsdb_row *vsctl_find_bridge(struct vsctl *, const char *name);
+struct ovsdb_row *vsctl_find_real_bridge(struct vsctl *, const char *name); /* a fake one ends the process */
 
 #endif

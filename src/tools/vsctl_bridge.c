@@ -7,8 +7,13 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
+#include "base/hmap.h"
+#include "base/log.h"
 #include "io/json.h"
 #include "tools/vsctl.h"
+
+LOG_MODULE(vsctl);
 
 struct bridge {
     const char *name;
@@ -30,11 +35,19 @@ struct iface {
     struct port *port;
 };
 
+/* Where a row of Port or Interface was met first: it counts there, and nowhere else. */
+struct seen {
+    struct hmap_node node; /* in vsctl_info.seen, by ROW */
+    const struct ovsdb_row *row;
+    const char *owner; /* name of the bridge or port */
+};
+
 struct vsctl_info {
     struct bridge *bridges; /* never moved once built */
     struct port *ports;
     struct iface *ifaces;
     size_t n_bridges, n_ports, n_ifaces;
+    struct hmap seen;
 };
 
 void vsctl_prepare_info(struct vsctl *ctx, struct vsctl_run *run)
@@ -54,6 +67,11 @@ void vsctl_prepare_info(struct vsctl *ctx, struct vsctl_run *run)
 void vsctl_info_forget(struct vsctl *ctx)
 {
     if (ctx->info) {
+        struct seen *seen;
+        HMAP_FOR_EACH_SAFE (seen, node, &ctx->info->seen) {
+            free(seen);
+        }
+        hmap_fini(&ctx->info->seen);
         free(ctx->info->bridges);
         free(ctx->info->ports);
         free(ctx->info->ifaces);
@@ -97,13 +115,38 @@ static struct bridge *find_vlan_bridge(struct vsctl_info *info, struct bridge *p
     return NULL;
 }
 
+/* The name of what owns ROW already; NULL if nothing does: OWNER does now. */
+static const char *seen_in(struct vsctl_info *info, const struct ovsdb_row *row, const char *owner)
+{
+    uint32_t hash = hash_pointer(row, 0);
+    struct seen *seen;
+    HMAP_FOR_EACH_WITH_HASH (seen, node, hash, &info->seen) {
+        if (seen->row == row) {
+            return seen->owner;
+        }
+    }
+    seen = xmalloc(sizeof *seen);
+    seen->row = row;
+    seen->owner = owner;
+    hmap_insert(&info->seen, &seen->node, hash);
+    return NULL;
+}
+
 static void add_ports(struct vsctl *ctx, struct vsctl_info *info, struct bridge *real)
 {
     size_t n = vsctl_get(ctx, real->row, OVS_BRIDGE_PORTS)->n;
     for (size_t i = 0; i < n; i++) {
         struct ovsdb_row *row = vsctl_ref(ctx, real->row, OVS_BRIDGE_PORTS, i);
         const char *name = row ? vsctl_string(ctx, row, OVS_PORT_NAME, "") : "";
-        if (!row || !strcmp(name, real->name) || is_fake_bridge(ctx, row)) {
+        if (!row || is_fake_bridge(ctx, row)) {
+            continue;
+        }
+        const char *other = seen_in(info, row, real->name);
+        if (other) {
+            LOG_WARN("%s: port is in multiple bridges (%s and %s)", name, real->name, other);
+            continue;
+        }
+        if (!strcmp(name, real->name)) {
             continue;
         }
         int64_t vlan = port_vlan(ctx, row);
@@ -113,7 +156,11 @@ static void add_ports(struct vsctl *ctx, struct vsctl_info *info, struct bridge 
         size_t n_ifaces = vsctl_get(ctx, row, OVS_PORT_INTERFACES)->n;
         for (size_t j = 0; j < n_ifaces; j++) {
             struct ovsdb_row *iface = vsctl_ref(ctx, row, OVS_PORT_INTERFACES, j);
-            if (iface) {
+            const char *port_name = iface ? seen_in(info, iface, name) : NULL;
+            if (port_name) {
+                LOG_WARN("%s: interface is in multiple ports (%s and %s)",
+                         vsctl_string(ctx, iface, OVS_INTERFACE_NAME, ""), port_name, name);
+            } else if (iface) {
                 info->ifaces[info->n_ifaces++] =
                     (struct iface){vsctl_string(ctx, iface, OVS_INTERFACE_NAME, ""), iface, port};
             }
@@ -127,6 +174,7 @@ static struct vsctl_info *get_info(struct vsctl *ctx)
         return ctx->info;
     }
     struct vsctl_info *info = ctx->info = xzalloc(sizeof *info);
+    hmap_init(&info->seen);
     size_t n_ports = count(ctx, OVS_TABLE_PORT), n_bridges = count(ctx, OVS_TABLE_BRIDGE);
     info->bridges = xcalloc(n_bridges + n_ports + 1, sizeof *info->bridges);
     info->ports = xcalloc(n_ports + 1, sizeof *info->ports);
@@ -175,9 +223,18 @@ static struct bridge *find_bridge(struct vsctl *ctx, const char *name, bool must
     return NULL;
 }
 
-struct ovsdb_row *vsctl_find_real_bridge(struct vsctl *ctx, const char *name)
+struct ovsdb_row *vsctl_find_bridge(struct vsctl *ctx, const char *name)
 {
     return find_bridge(ctx, name, true)->row;
+}
+
+struct ovsdb_row *vsctl_find_real_bridge(struct vsctl *ctx, const char *name)
+{
+    struct bridge *b = find_bridge(ctx, name, true);
+    if (b->parent) {
+        vsctl_fatal("%s is a fake bridge", name);
+    }
+    return b->row;
 }
 
 static struct port *find_port(struct vsctl *ctx, const char *name, bool must_exist)
@@ -544,23 +601,24 @@ static void run_list_ports(struct vsctl *ctx, struct vsctl_run *run)
     put_sorted(run, names, n);
 }
 
-static void check_existing_port(struct vsctl *ctx, const struct port *port, const char *command,
-                                const char *bridge, const char *name, char **ifaces, size_t n)
+static void check_existing_port(struct vsctl *ctx, const struct port *port, const struct vsctl_run *run,
+                                char **ifaces, size_t n)
 {
+    const char *bridge = run->argv[1], *name = run->argv[2];
     struct strbuf text = STRBUF_INITIALIZER, actual = STRBUF_INITIALIZER;
     struct vsctl_info *info = get_info(ctx);
     const char **have = xmalloc((info->n_ifaces + 1) * sizeof *have),
                **want = xmalloc((n + 1) * sizeof *want);
     size_t n_have = 0;
     bool same;
-    strbuf_printf(&text, "\"--may-exist %s %s %s", command, bridge, name);
-    for (size_t i = 0; i < n; i++) {
-        want[i] = ifaces[i];
-        if (strcmp(command, "add-port")) {
-            strbuf_printf(&text, " %s", ifaces[i]);
-        }
+    strbuf_puts(&text, vsctl_has(run, "--fake-iface") ? "\"--may-exist --fake-iface" : "\"--may-exist");
+    for (int i = 0; i < run->argc; i++) {
+        strbuf_printf(&text, " %s", run->argv[i]);
     }
     strbuf_put_char(&text, '"');
+    for (size_t i = 0; i < n; i++) {
+        want[i] = ifaces[i];
+    }
     if (strcmp(port->bridge->name, bridge)) {
         vsctl_fatal("%s but %s is actually attached to bridge %s", text.text, name, port->bridge->name);
     }
@@ -589,10 +647,9 @@ static void add_port(struct vsctl *ctx, struct vsctl_run *run, bool fake_iface, 
                      char **settings, size_t n_settings)
 {
     const char *bridge_name = run->argv[1], *name = run->argv[2];
-    struct bridge *b = find_bridge(ctx, bridge_name, true);
     struct port *port = vsctl_has(run, "--may-exist") ? find_port(ctx, name, false) : NULL;
     if (port) {
-        check_existing_port(ctx, port, run->argv[0], bridge_name, name, ifaces, n);
+        check_existing_port(ctx, port, run, ifaces, n);
         return;
     }
     char *what = xasprintf("cannot create a port named %s", name);
@@ -606,6 +663,7 @@ static void add_port(struct vsctl *ctx, struct vsctl_run *run, bool fake_iface, 
             free(what);
         }
     }
+    struct bridge *b = find_bridge(ctx, bridge_name, true);
     for (size_t i = 0; i < n; i++) {
         rows[i] = insert_interface(ctx, ifaces[i], NULL);
     }
@@ -626,12 +684,6 @@ static void add_port(struct vsctl *ctx, struct vsctl_run *run, bool fake_iface, 
     vsctl_info_forget(ctx);
 }
 
-static void prepare_add_port(struct vsctl *ctx, struct vsctl_run *run)
-{
-    vsctl_prepare_info(ctx, run);
-    vsctl_prepare_columns(ctx, OVS_TABLE_PORT, run->argv + 3, run->argc - 3);
-}
-
 static void run_add_port(struct vsctl *ctx, struct vsctl_run *run)
 {
     add_port(ctx, run, false, &run->argv[2], 1, run->argv + 3, (size_t)run->argc - 3);
@@ -644,13 +696,6 @@ static int first_setting(const struct vsctl_run *run)
     for (i = 3; i < run->argc && !strchr(run->argv[i], '='); i++) {
     }
     return i;
-}
-
-static void prepare_add_bond(struct vsctl *ctx, struct vsctl_run *run)
-{
-    int at = first_setting(run);
-    vsctl_prepare_info(ctx, run);
-    vsctl_prepare_columns(ctx, OVS_TABLE_PORT, run->argv + at, run->argc - at);
 }
 
 static void run_add_bond(struct vsctl *ctx, struct vsctl_run *run)
@@ -783,26 +828,39 @@ static void run_iface_to_br(struct vsctl *ctx, struct vsctl_run *run)
 #define INFO vsctl_prepare_info
 
 const struct vsctl_command vsctl_bridge_commands[] = {
-    {"add-br", 1, 3, "!NEW-BRIDGE ?PARENT ?NEW-VLAN", "--may-exist", INFO, run_add_br, NULL, true},
-    {"del-br", 1, 1, "!BRIDGE", "--if-exists", INFO, run_del_br, NULL, true},
-    {"list-br", 0, 0, "", "--real,--fake", INFO, run_list_br, NULL, false},
-    {"br-exists", 1, 1, "!BRIDGE", "", INFO, run_br_exists, NULL, false},
-    {"br-to-vlan", 1, 1, "!BRIDGE", "", INFO, run_br_to_vlan, NULL, false},
-    {"br-to-parent", 1, 1, "!BRIDGE", "", INFO, run_br_to_parent, NULL, false},
-    {"br-set-external-id", 2, 3, "!BRIDGE !KEY ?VALUE", "", prepare_external_ids, run_br_set_external_id,
-     NULL, true},
-    {"br-get-external-id", 1, 2, "!BRIDGE ?KEY", "", prepare_external_ids, run_br_get_external_id, NULL,
+    {"add-br", 1, 3, "!NEW-BRIDGE ?PARENT ?NEW-VLAN", "--may-exist",
+     "make a bridge; with PARENT and VLAN: a fake bridge in PARENT", INFO, run_add_br, NULL, true},
+    {"del-br", 1, 1, "!BRIDGE", "--if-exists", "delete a bridge and all of its ports", INFO, run_del_br, NULL,
+     true},
+    {"list-br", 0, 0, "", "--real,--fake", "print the names of all bridges", INFO, run_list_br, NULL, false},
+    {"br-exists", 1, 1, "!BRIDGE", "", "exit with 0 if there is such a bridge, with 2 if not", INFO,
+     run_br_exists, NULL, false},
+    {"br-to-vlan", 1, 1, "!BRIDGE", "", "print the VLAN of a fake bridge, 0 for another", INFO,
+     run_br_to_vlan, NULL, false},
+    {"br-to-parent", 1, 1, "!BRIDGE", "", "print the parent of a fake bridge, or the bridge itself", INFO,
+     run_br_to_parent, NULL, false},
+    {"br-set-external-id", 2, 3, "!BRIDGE !KEY ?VALUE", "",
+     "set or, without a value, unset a key of the bridge's external_ids", prepare_external_ids,
+     run_br_set_external_id, NULL, true},
+    {"br-get-external-id", 1, 2, "!BRIDGE ?KEY", "",
+     "print the bridge's external_ids, or the value of one key", prepare_external_ids, run_br_get_external_id,
+     NULL, false},
+    {"list-ports", 1, 1, "!BRIDGE", "", "print the names of the bridge's ports", INFO, run_list_ports, NULL,
      false},
-    {"list-ports", 1, 1, "!BRIDGE", "", INFO, run_list_ports, NULL, false},
-    {"add-port", 2, INT_MAX, "!BRIDGE !NEW-PORT *COLUMN?:KEY=VALUE", "--may-exist", prepare_add_port,
-     run_add_port, NULL, true},
+    {"add-port", 2, INT_MAX, "!BRIDGE !NEW-PORT *COLUMN?:KEY=VALUE", "--may-exist",
+     "make a port of one interface", INFO, run_add_port, NULL, true},
     {"add-bond", 4, INT_MAX, "!BRIDGE !BOND +IFACE *COLUMN?:KEY=VALUE", "--may-exist,--fake-iface",
-     prepare_add_bond, run_add_bond, NULL, true},
-    {"del-port", 1, 2, "?BRIDGE !PORT|IFACE", "--if-exists,--with-iface", INFO, run_del_port, NULL, true},
-    {"port-to-br", 1, 1, "!PORT", "", INFO, run_port_to_br, NULL, false},
-    {"add-bond-iface", 2, 2, "!BOND !IFACE", "--may-exist", INFO, run_add_bond_iface, NULL, true},
-    {"del-bond-iface", 1, 2, "?BOND !IFACE", "--if-exists", INFO, run_del_bond_iface, NULL, true},
-    {"list-ifaces", 1, 1, "!BRIDGE", "", INFO, run_list_ifaces, NULL, false},
-    {"iface-to-br", 1, 1, "!IFACE", "", INFO, run_iface_to_br, NULL, false},
-    {NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, false},
+     "make a port of several interfaces", INFO, run_add_bond, NULL, true},
+    {"del-port", 1, 2, "?BRIDGE !PORT|IFACE", "--if-exists,--with-iface", "delete a port, bonded or not",
+     INFO, run_del_port, NULL, true},
+    {"port-to-br", 1, 1, "!PORT", "", "print the bridge of a port", INFO, run_port_to_br, NULL, false},
+    {"add-bond-iface", 2, 2, "!BOND !IFACE", "--may-exist", "add an interface to a bonded port", INFO,
+     run_add_bond_iface, NULL, true},
+    {"del-bond-iface", 1, 2, "?BOND !IFACE", "--if-exists", "take an interface from a bonded port", INFO,
+     run_del_bond_iface, NULL, true},
+    {"list-ifaces", 1, 1, "!BRIDGE", "", "print the names of the bridge's interfaces", INFO, run_list_ifaces,
+     NULL, false},
+    {"iface-to-br", 1, 1, "!IFACE", "", "print the bridge of an interface", INFO, run_iface_to_br, NULL,
+     false},
+    {NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

@@ -64,24 +64,28 @@ static const struct ovsdb_column *find_column(struct vsctl *ctx, unsigned table,
 {
     const struct ovsdb_table_schema *t = table_schema(ctx, table);
     const struct ovsdb_column *best = NULL;
-    unsigned score = 0;
-    bool ambiguous = false;
+    struct strbuf matches = STRBUF_INITIALIZER; /* all that are as like as the best */
+    unsigned score = 0, n_best = 0;
     for (unsigned i = 0; i < t->n_columns; i++) {
         unsigned x = likeness(t->columns[i]->name, word);
         if (x > score) {
             best = t->columns[i];
             score = x;
-            ambiguous = false;
-        } else if (x && x == score) {
-            ambiguous = true;
+            n_best = 0;
+            strbuf_clear(&matches);
+        }
+        if (x && x == score) {
+            strbuf_printf(&matches, "%s%s", n_best++ ? ", " : "", t->columns[i]->name);
         }
     }
     if (!best) {
         vsctl_fatal("%s does not contain a column whose name matches \"%s\"", t->name, word);
     }
-    if (ambiguous) {
-        vsctl_fatal("%s contains more than one column whose name matches \"%s\"", t->name, word);
+    if (n_best > 1) {
+        vsctl_fatal("%s contains more than one column whose name matches \"%s\": %s", t->name, word,
+                    strbuf_text(&matches));
     }
+    strbuf_fini(&matches);
     return best;
 }
 
@@ -115,6 +119,26 @@ static const struct record_key {
     {OVS_TABLE_FLOW_SAMPLE_COLLECTOR_SET, OVS_TABLE_FLOW_SAMPLE_COLLECTOR_SET,
      OVS_FLOW_SAMPLE_COLLECTOR_SET_ID, -1},
 };
+
+void vsctl_print_record_names(void)
+{
+    struct ovsdb_schema *s = ovsdb_vswitch_schema();
+    for (size_t i = 0; i < ARRAY_SIZE(record_keys); i++) {
+        const struct record_key *k = &record_keys[i];
+        const char *table = s->tables[k->table]->name;
+        if (k->name_table < 0) {
+            printf("  %-28s.\n", table);
+            continue;
+        }
+        const struct ovsdb_table_schema *names = s->tables[k->name_table];
+        if (k->via_column < 0) {
+            printf("  %-28sits %s\n", table, names->columns[k->name_column]->name);
+        } else {
+            printf("  %-28sthe name of the %s that it belongs to\n", table, names->name);
+        }
+    }
+    ovsdb_schema_destroy(s);
+}
 
 static void prepare_record(struct vsctl *ctx, unsigned table)
 {
@@ -226,8 +250,16 @@ enum {
     OP_ASSIGN = 11
 };
 
+/* What is asked of an argument. */
+enum form {
+    COLUMN_FIRST, /* begins with "column[:key]": all that can be said before the command's turn comes */
+    COLUMN_ALONE, /* "column[:key]" */
+    ASSIGNMENT,   /* "column[:key]=value" */
+    CONDITION,    /* "column[:key]OPERATORvalue" */
+};
+
 static void parse_expression(struct vsctl *ctx, unsigned table, const char *arg, struct expression *e,
-                             bool relations, bool want_value)
+                             enum form form)
 {
     const char *p = arg;
     char *name;
@@ -235,7 +267,9 @@ static void parse_expression(struct vsctl *ctx, unsigned table, const char *arg,
     e->op = -1;
     char *error = ovsdb_token_parse(&p, &name);
     if (error) {
-        free(error);
+        vsctl_fatal_text(error);
+    }
+    if (!*name) {
         vsctl_fatal("%s: missing column name", arg);
     }
     e->column = find_column(ctx, table, name);
@@ -244,26 +278,27 @@ static void parse_expression(struct vsctl *ctx, unsigned table, const char *arg,
         p++;
         error = ovsdb_token_parse(&p, &e->key);
         if (error) {
-            free(error);
-            vsctl_fatal("%s: missing key name", arg);
+            vsctl_fatal_text(error);
         }
     }
-    for (int i = 0; *p && i < (int)ARRAY_SIZE(operators); i++) {
+    if (form == COLUMN_FIRST) {
+        return;
+    }
+    for (int i = 0; form != COLUMN_ALONE && i < (int)ARRAY_SIZE(operators); i++) {
         size_t n = strlen(operators[i]);
-        if ((relations || i == OP_ASSIGN) && !strncmp(p, operators[i], n) && p[n]) {
+        if ((form == CONDITION || i == OP_ASSIGN) && !strncmp(p, operators[i], n) && p[n]) {
             e->op = i;
             e->value = p + n;
             return;
         }
     }
-    if (want_value || (*p && relations)) {
-        if (relations) {
-            vsctl_fatal(
-                "%s: argument does not end in \"=\", \"!=\", \"<\", \">\", \"<=\", \">=\", \"{=}\", "
-                "\"{!=}\", "
-                "\"{<}\", \"{>}\", \"{<=}\", \"{>=}\", \"{in}\", or \"{not-in}\" followed by a value.",
-                arg);
-        }
+    if (form == CONDITION) {
+        vsctl_fatal(
+            "%s: argument does not end in \"=\", \"!=\", \"<\", \">\", \"<=\", \">=\", \"{=}\", \"{!=}\", "
+            "\"{<}\", \"{>}\", \"{<=}\", \"{>=}\", \"{in}\", or \"{not-in}\" followed by a value.",
+            arg);
+    }
+    if (form == ASSIGNMENT) {
         vsctl_fatal("%s: argument does not end in \"=\" followed by a value.", arg);
     }
     if (*p) {
@@ -302,7 +337,7 @@ static union ovsdb_atom parse_atom(struct vsctl *ctx, const struct ovsdb_base_ty
 void vsctl_set_column(struct vsctl *ctx, struct ovsdb_row *row, const char *arg)
 {
     struct expression e;
-    parse_expression(ctx, ovsdb_row_table(row), arg, &e, false, true);
+    parse_expression(ctx, ovsdb_row_table(row), arg, &e, ASSIGNMENT);
     check_mutable(ctx, row, e.column);
     if (e.key) {
         const struct ovsdb_type *type = &e.column->type;
@@ -335,7 +370,7 @@ static bool set_relation(int op, const struct ovsdb_datum *a, const struct ovsdb
     case 1: /* {in} */
         return a_in_b;
     case 0: /* {not-in} */
-        return !a_in_b;
+        return ovsdb_datum_excludes_all(b, a, type);
     case 4: /* {>=} */
         return b_in_a;
     case 5: /* {=} */
@@ -376,22 +411,20 @@ static bool key_condition(struct vsctl *ctx, const struct expression *e, const s
     union ovsdb_atom key = parse_atom(ctx, &type->key, e->key);
     long at = ovsdb_datum_find(have, type, key);
     ovsdb_atom_unref(key, type->key.type);
-    if (at < 0 && e->op > 7) {
-        return false; /* a set relation compares with the empty set */
-    }
     struct ovsdb_type value_type;
     ovsdb_type_init(&value_type, type->value.type);
     ovsdb_base_type_copy(&value_type.key, &type->value);
-    value_type.n_min = e->op > 7 ? 1 : 0;
-    value_type.n_max = e->op > 7 ? 1 : UINT_MAX;
+    value_type.n_min = 0;
+    value_type.n_max = UINT_MAX;
     struct ovsdb_datum *want = parse_datum(ctx, &value_type, e->value);
     struct ovsdb_datum *value =
         at < 0
             ? ovsdb_datum_empty()
             : ovsdb_datum_from_atom(
                   ovsdb_atom_ref(ovsdb_datum_value(have, type, (size_t)at), type->value.type), &value_type);
-    bool holds = e->op > 7 ? plain_relation(e->op, value, want, &value_type)
-                           : set_relation(e->op, value, want, &value_type);
+    /* A set relation compares what is not there as the empty set; another does not hold. */
+    bool holds = e->op <= 7 ? set_relation(e->op, value, want, &value_type)
+                            : at >= 0 && plain_relation(e->op, value, want, &value_type);
     ovsdb_datum_unref(want, &value_type);
     ovsdb_datum_unref(value, &value_type);
     ovsdb_type_fini(&value_type);
@@ -401,7 +434,7 @@ static bool key_condition(struct vsctl *ctx, const struct expression *e, const s
 static bool condition_holds(struct vsctl *ctx, const struct ovsdb_row *row, const char *arg)
 {
     struct expression e;
-    parse_expression(ctx, ovsdb_row_table(row), arg, &e, true, true);
+    parse_expression(ctx, ovsdb_row_table(row), arg, &e, CONDITION);
     const struct ovsdb_datum *have = vsctl_get(ctx, row, e.column->index);
     bool holds;
     if (e.key) {
@@ -421,19 +454,18 @@ static bool condition_holds(struct vsctl *ctx, const struct ovsdb_row *row, cons
 
 /* Preparations: what a command names is monitored. */
 
-static void prepare_expression(struct vsctl *ctx, unsigned table, const char *arg, bool relations,
-                               bool want_value)
+static void prepare_expression(struct vsctl *ctx, unsigned table, const char *arg)
 {
     struct expression e;
-    parse_expression(ctx, table, arg, &e, relations, want_value);
+    parse_expression(ctx, table, arg, &e, COLUMN_FIRST);
     vsctl_monitor(ctx, table, e.column->index);
     free(e.key);
 }
 
-void vsctl_prepare_columns(struct vsctl *ctx, unsigned table, char **args, int n)
+static void prepare_columns(struct vsctl *ctx, unsigned table, char **args, int n)
 {
     for (int i = 0; i < n; i++) {
-        prepare_expression(ctx, table, args[i], false, true);
+        prepare_expression(ctx, table, args[i]);
     }
 }
 
@@ -482,7 +514,7 @@ static void prepare_find(struct vsctl *ctx, struct vsctl_run *run)
 {
     prepare_list(ctx, run);
     for (int i = 2; i < run->argc; i++) {
-        prepare_expression(ctx, find_table(ctx, run->argv[1]), run->argv[i], true, true);
+        prepare_expression(ctx, find_table(ctx, run->argv[1]), run->argv[i]);
     }
 }
 
@@ -490,7 +522,7 @@ static void prepare_set(struct vsctl *ctx, struct vsctl_run *run)
 {
     unsigned table = find_table(ctx, run->argv[1]);
     prepare_record(ctx, table);
-    vsctl_prepare_columns(ctx, table, run->argv + 3, run->argc - 3);
+    prepare_columns(ctx, table, run->argv + 3, run->argc - 3);
 }
 
 static void prepare_get(struct vsctl *ctx, struct vsctl_run *run)
@@ -499,7 +531,7 @@ static void prepare_get(struct vsctl *ctx, struct vsctl_run *run)
     prepare_record(ctx, table);
     for (int i = 3; i < run->argc; i++) {
         if (strcmp(run->argv[i], "_uuid") && strcmp(run->argv[i], "-uuid")) {
-            prepare_expression(ctx, table, run->argv[i], false, false);
+            prepare_expression(ctx, table, run->argv[i]);
         }
     }
 }
@@ -525,7 +557,6 @@ static void prepare_create(struct vsctl *ctx, struct vsctl_run *run)
     unsigned table = find_table(ctx, run->argv[1]);
     const struct ovsdb_table_schema *t = table_schema(ctx, table);
     const char *id = vsctl_option(run, "--id");
-    vsctl_prepare_columns(ctx, table, run->argv + 2, run->argc - 2);
     ovsdb_client_monitor_rows(ctx->client, table);
     if (!id && !t->is_root) {
         LOG_WARN("applying \"create\" command to table %s without --id option will have no effect", t->name);
@@ -542,7 +573,7 @@ static void prepare_wait_until(struct vsctl *ctx, struct vsctl_run *run)
     unsigned table = find_table(ctx, run->argv[1]);
     prepare_record(ctx, table);
     for (int i = 3; i < run->argc; i++) {
-        prepare_expression(ctx, table, run->argv[i], true, true);
+        prepare_expression(ctx, table, run->argv[i]);
     }
 }
 
@@ -673,7 +704,7 @@ static void run_get(struct vsctl *ctx, struct vsctl_run *run)
             continue;
         }
         struct expression e;
-        parse_expression(ctx, table, run->argv[i], &e, false, false);
+        parse_expression(ctx, table, run->argv[i], &e, COLUMN_ALONE);
         const struct ovsdb_datum *d = vsctl_get(ctx, row, e.column->index);
         ovsdb_txn_verify(ctx->txn, row, e.column->index);
         if (e.key) {
@@ -709,16 +740,21 @@ static void run_add(struct vsctl *ctx, struct vsctl_run *run)
     struct ovsdb_type add_type = c->type;
     add_type.n_min = 1;
     add_type.n_max = UINT_MAX;
+    struct ovsdb_datum *added = ovsdb_datum_empty();
     for (int i = 4; i < run->argc; i++) {
         struct ovsdb_datum *d = parse_datum(ctx, &add_type, run->argv[i]);
-        if (ovsdb_type_is_map(&c->type)) {
-            struct ovsdb_datum *all = ovsdb_datum_union(vsctl_get(ctx, row, c->index), d, &c->type, true);
-            ovsdb_datum_unref(d, &c->type);
-            ovsdb_txn_verify(ctx->txn, row, c->index);
-            ovsdb_txn_set(ctx->txn, row, c->index, all);
-        } else {
-            ovsdb_txn_add(ctx->txn, row, c->index, d);
-        }
+        struct ovsdb_datum *both = ovsdb_datum_union(added, d, &c->type, true);
+        ovsdb_datum_unref(added, &c->type);
+        ovsdb_datum_unref(d, &c->type);
+        added = both;
+    }
+    if (ovsdb_type_is_map(&c->type)) {
+        struct ovsdb_datum *all = ovsdb_datum_union(vsctl_get(ctx, row, c->index), added, &c->type, true);
+        ovsdb_datum_unref(added, &c->type);
+        ovsdb_txn_verify(ctx->txn, row, c->index);
+        ovsdb_txn_set(ctx->txn, row, c->index, all);
+    } else {
+        ovsdb_txn_add(ctx->txn, row, c->index, added);
     }
     vsctl_info_forget(ctx);
 }
@@ -787,7 +823,7 @@ static void run_create(struct vsctl *ctx, struct vsctl_run *run)
         vsctl_set_column(ctx, row, run->argv[i]);
     }
     char text[UUID_TEXT_LEN + 1];
-    strbuf_printf(&run->out, "%s", uuid_format(&row->uuid, text));
+    strbuf_printf(&run->out, "%s\n", uuid_format(&row->uuid, text));
 }
 
 /* After the commit the real UUID is known. */
@@ -854,21 +890,28 @@ void vsctl_check_symbols(struct vsctl *ctx)
 }
 
 const struct vsctl_command vsctl_db_commands[] = {
-    {"comment", 0, INT_MAX, "*ARG", "", NULL, run_comment, NULL, false},
-    {"get", 2, INT_MAX, "!TABLE !RECORD *COLUMN?:KEY", "--if-exists,--id=", prepare_get, run_get, NULL,
+    {"comment", 0, INT_MAX, "*ARG", "", "say something in the log of the database", NULL, run_comment, NULL,
      false},
-    {"list", 1, INT_MAX, "!TABLE *RECORD", "--if-exists,--columns=", prepare_list, run_list, NULL, false},
-    {"find", 1, INT_MAX, "!TABLE *COLUMN?:KEY=VALUE", "--columns=", prepare_find, run_find, NULL, false},
-    {"set", 3, INT_MAX, "!TABLE !RECORD +COLUMN?:KEY=VALUE", "--if-exists", prepare_set, run_set, NULL, true},
-    {"add", 4, INT_MAX, "!TABLE !RECORD !COLUMN +?KEY=VALUE", "--if-exists", prepare_one_column, run_add,
-     NULL, true},
-    {"remove", 4, INT_MAX, "!TABLE !RECORD !COLUMN +KEY|VALUE|KEY=VALUE", "--if-exists", prepare_one_column,
-     run_remove, NULL, true},
-    {"clear", 3, INT_MAX, "!TABLE !RECORD +COLUMN", "--if-exists", prepare_clear, run_clear, NULL, true},
-    {"create", 2, INT_MAX, "!TABLE +COLUMN?:KEY=VALUE", "--id=", prepare_create, run_create, finish_create,
-     true},
-    {"destroy", 1, INT_MAX, "!TABLE *RECORD", "--if-exists,--all", prepare_destroy, run_destroy, NULL, true},
-    {"wait-until", 2, INT_MAX, "!TABLE !RECORD *COLUMN?:KEY=VALUE", "", prepare_wait_until, run_wait_until,
-     NULL, false},
-    {NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, false},
+    {"get", 2, INT_MAX, "!TABLE !RECORD *COLUMN?:KEY",
+     "--if-exists,--id=", "print values of columns of a record", prepare_get, run_get, NULL, false},
+    {"list", 1, INT_MAX, "!TABLE *RECORD", "--if-exists,--columns=", "print records, all of them by default",
+     prepare_list, run_list, NULL, false},
+    {"find", 1, INT_MAX, "!TABLE *COLUMN?:KEY=VALUE",
+     "--columns=", "print the records that satisfy all conditions", prepare_find, run_find, NULL, false},
+    {"set", 3, INT_MAX, "!TABLE !RECORD +COLUMN?:KEY=VALUE", "--if-exists",
+     "set columns, or keys of them, to values", prepare_set, run_set, NULL, true},
+    {"add", 4, INT_MAX, "!TABLE !RECORD !COLUMN +?KEY=VALUE", "--if-exists",
+     "add values, or keys with values, to a column", prepare_one_column, run_add, NULL, true},
+    {"remove", 4, INT_MAX, "!TABLE !RECORD !COLUMN +KEY|VALUE|KEY=VALUE", "--if-exists",
+     "take values, keys, or keys with values from a column", prepare_one_column, run_remove, NULL, true},
+    {"clear", 3, INT_MAX, "!TABLE !RECORD +COLUMN", "--if-exists", "make columns empty", prepare_clear,
+     run_clear, NULL, true},
+    {"create", 2, INT_MAX, "!TABLE +COLUMN?:KEY=VALUE", "--id=", "make a record and print its UUID",
+     prepare_create, run_create, finish_create, true},
+    {"destroy", 1, INT_MAX, "!TABLE *RECORD", "--if-exists,--all", "delete records", prepare_destroy,
+     run_destroy, NULL, true},
+    {"wait-until", 2, INT_MAX, "!TABLE !RECORD *COLUMN?:KEY=VALUE", "",
+     "wait until a record is there and satisfies all conditions", prepare_wait_until, run_wait_until, NULL,
+     false},
+    {NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

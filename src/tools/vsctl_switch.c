@@ -108,24 +108,17 @@ static void run_show(struct vsctl *ctx, struct vsctl_run *run)
     show_row(ctx, run, &show_tables[0], ctx->ovs, 0);
 }
 
-/* emer-reset */
+/* emer-reset: what the reference's does, which is less than its manual says. */
 
-static const struct {
-    unsigned table, other_config;
-} configured[] = {
-    {OVS_TABLE_PORT, OVS_PORT_OTHER_CONFIG},   {OVS_TABLE_INTERFACE, OVS_INTERFACE_OTHER_CONFIG},
-    {OVS_TABLE_QOS, OVS_QOS_OTHER_CONFIG},     {OVS_TABLE_QUEUE, OVS_QUEUE_OTHER_CONFIG},
-    {OVS_TABLE_IPFIX, OVS_IPFIX_OTHER_CONFIG}, {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_OTHER_CONFIG},
-};
-static const unsigned reset_bridge_columns[] = {OVS_BRIDGE_CONTROLLER, OVS_BRIDGE_FAIL_MODE,
-                                                OVS_BRIDGE_MIRRORS,    OVS_BRIDGE_NETFLOW,
-                                                OVS_BRIDGE_SFLOW,      OVS_BRIDGE_IPFIX};
+static const unsigned reset_bridge_columns[] = {
+    OVS_BRIDGE_CONTROLLER, OVS_BRIDGE_FAIL_MODE, OVS_BRIDGE_MIRRORS,    OVS_BRIDGE_NETFLOW,
+    OVS_BRIDGE_SFLOW,      OVS_BRIDGE_IPFIX,     OVS_BRIDGE_FLOOD_VLANS};
 
 static void prepare_emer_reset(struct vsctl *ctx, struct vsctl_run *run)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(configured); i++) {
-        vsctl_monitor(ctx, configured[i].table, configured[i].other_config);
-    }
+    vsctl_monitor(ctx, OVS_TABLE_PORT, OVS_PORT_OTHER_CONFIG);
+    vsctl_monitor(ctx, OVS_TABLE_INTERFACE, OVS_INTERFACE_INGRESS_POLICING_RATE);
+    vsctl_monitor(ctx, OVS_TABLE_INTERFACE, OVS_INTERFACE_INGRESS_POLICING_BURST);
     for (size_t i = 0; i < ARRAY_SIZE(reset_bridge_columns); i++) {
         vsctl_monitor(ctx, OVS_TABLE_BRIDGE, reset_bridge_columns[i]);
     }
@@ -152,11 +145,14 @@ static void run_emer_reset(struct vsctl *ctx, struct vsctl_run *run)
         ovsdb_txn_set(ctx->txn, row, OVS_BRIDGE_OTHER_CONFIG,
                       ovsdb_datum_from_pairs(type, &key, &value, at >= 0));
     }
-    for (size_t i = 0; i < ARRAY_SIZE(configured); i++) {
-        VSCTL_FOR_EACH(row, ctx, configured[i].table)
-        {
-            ovsdb_txn_set_empty(ctx->txn, row, configured[i].other_config);
-        }
+    VSCTL_FOR_EACH(row, ctx, OVS_TABLE_PORT)
+    {
+        ovsdb_txn_set_empty(ctx->txn, row, OVS_PORT_OTHER_CONFIG);
+    }
+    VSCTL_FOR_EACH(row, ctx, OVS_TABLE_INTERFACE)
+    {
+        ovsdb_txn_set_integer(ctx->txn, row, OVS_INTERFACE_INGRESS_POLICING_RATE, 0);
+        ovsdb_txn_set_integer(ctx->txn, row, OVS_INTERFACE_INGRESS_POLICING_BURST, 0);
     }
     vsctl_info_forget(ctx);
 }
@@ -237,8 +233,7 @@ static void prepare_controller(struct vsctl *ctx, struct vsctl_run *run)
 
 static void run_get_controller(struct vsctl *ctx, struct vsctl_run *run)
 {
-    put_targets(ctx, run, vsctl_find_real_bridge(ctx, run->argv[1]), OVS_BRIDGE_CONTROLLER,
-                OVS_CONTROLLER_TARGET);
+    put_targets(ctx, run, vsctl_find_bridge(ctx, run->argv[1]), OVS_BRIDGE_CONTROLLER, OVS_CONTROLLER_TARGET);
 }
 
 static void run_del_controller(struct vsctl *ctx, struct vsctl_run *run)
@@ -256,8 +251,7 @@ static void run_set_controller(struct vsctl *ctx, struct vsctl_run *run)
 
 static void run_get_fail_mode(struct vsctl *ctx, struct vsctl_run *run)
 {
-    const char *mode =
-        vsctl_string(ctx, vsctl_find_real_bridge(ctx, run->argv[1]), OVS_BRIDGE_FAIL_MODE, NULL);
+    const char *mode = vsctl_string(ctx, vsctl_find_bridge(ctx, run->argv[1]), OVS_BRIDGE_FAIL_MODE, NULL);
     if (mode && *mode) {
         strbuf_printf(&run->out, "%s\n", mode);
     }
@@ -373,7 +367,7 @@ static struct ovsdb_datum *mapping(struct ovsdb_row *aa, int64_t isid, int64_t v
 static void run_add_aa_mapping(struct vsctl *ctx, struct vsctl_run *run)
 {
     int64_t isid = parse_number(run->argv[2]), vlan = parse_number(run->argv[3]);
-    struct ovsdb_row *bridge = vsctl_find_real_bridge(ctx, run->argv[1]);
+    struct ovsdb_row *bridge = vsctl_find_bridge(ctx, run->argv[1]);
     struct ovsdb_row *aa = vsctl_ref(ctx, bridge, OVS_BRIDGE_AUTO_ATTACH, 0);
     if (!aa) {
         aa = ovsdb_txn_insert(ctx->txn, OVS_TABLE_AUTO_ATTACH);
@@ -385,7 +379,7 @@ static void run_add_aa_mapping(struct vsctl *ctx, struct vsctl_run *run)
 static void run_del_aa_mapping(struct vsctl *ctx, struct vsctl_run *run)
 {
     int64_t isid = parse_number(run->argv[2]), vlan = parse_number(run->argv[3]);
-    struct ovsdb_row *bridge = vsctl_find_real_bridge(ctx, run->argv[1]);
+    struct ovsdb_row *bridge = vsctl_find_bridge(ctx, run->argv[1]);
     struct ovsdb_row *aa = vsctl_ref(ctx, bridge, OVS_BRIDGE_AUTO_ATTACH, 0);
     if (aa) {
         ovsdb_txn_remove(ctx->txn, aa, OVS_AUTO_ATTACH_MAPPINGS, mapping(aa, isid, vlan));
@@ -394,7 +388,7 @@ static void run_del_aa_mapping(struct vsctl *ctx, struct vsctl_run *run)
 
 static void run_get_aa_mapping(struct vsctl *ctx, struct vsctl_run *run)
 {
-    struct ovsdb_row *bridge = vsctl_find_real_bridge(ctx, run->argv[1]);
+    struct ovsdb_row *bridge = vsctl_find_bridge(ctx, run->argv[1]);
     struct ovsdb_row *aa = vsctl_ref(ctx, bridge, OVS_BRIDGE_AUTO_ATTACH, 0);
     const struct ovsdb_datum *d = aa ? vsctl_get(ctx, aa, OVS_AUTO_ATTACH_MAPPINGS) : NULL;
     for (size_t i = 0; d && i < d->n; i++) {
@@ -528,30 +522,47 @@ static void run_list_dp_cap(struct vsctl *ctx, struct vsctl_run *run)
 }
 
 const struct vsctl_command vsctl_switch_commands[] = {
-    {"init", 0, 0, "", "", NULL, run_init, NULL, true},
-    {"show", 0, 0, "", "", prepare_show, run_show, NULL, false},
-    {"emer-reset", 0, 0, "", "", prepare_emer_reset, run_emer_reset, NULL, true},
-    {"get-controller", 1, 1, "!BRIDGE", "", prepare_controller, run_get_controller, NULL, false},
-    {"del-controller", 1, 1, "!BRIDGE", "", prepare_controller, run_del_controller, NULL, true},
-    {"set-controller", 1, INT_MAX, "!BRIDGE +TARGET", "--inactivity-probe=", prepare_controller,
-     run_set_controller, NULL, true},
-    {"get-fail-mode", 1, 1, "!BRIDGE", "", prepare_controller, run_get_fail_mode, NULL, false},
-    {"del-fail-mode", 1, 1, "!BRIDGE", "", prepare_controller, run_del_fail_mode, NULL, true},
-    {"set-fail-mode", 2, 2, "!BRIDGE !MODE", "", prepare_controller, run_set_fail_mode, NULL, true},
-    {"get-manager", 0, 0, "", "", prepare_manager, run_get_manager, NULL, false},
-    {"del-manager", 0, 0, "", "", prepare_manager, run_del_manager, NULL, true},
-    {"set-manager", 1, INT_MAX, "+TARGET", "--inactivity-probe=", prepare_manager, run_set_manager, NULL,
+    {"init", 0, 0, "", "", "make the one record of Open_vSwitch, if it is not there", NULL, run_init, NULL,
      true},
-    {"get-ssl", 0, 0, "", "", prepare_ssl, run_get_ssl, NULL, false},
-    {"del-ssl", 0, 0, "", "", prepare_ssl, run_del_ssl, NULL, true},
-    {"set-ssl", 3, 3, "!PRIVATE-KEY !CERTIFICATE !CA-CERT", "--bootstrap", prepare_ssl, run_set_ssl, NULL,
+    {"show", 0, 0, "", "", "print an overview of the configuration", prepare_show, run_show, NULL, false},
+    {"emer-reset", 0, 0, "", "",
+     "take away what may hinder traffic: controllers, mirrors, NetFlow, TLS and the like", prepare_emer_reset,
+     run_emer_reset, NULL, true},
+    {"get-controller", 1, 1, "!BRIDGE", "", "print the bridge's controllers", prepare_controller,
+     run_get_controller, NULL, false},
+    {"del-controller", 1, 1, "!BRIDGE", "", "delete the bridge's controllers", prepare_controller,
+     run_del_controller, NULL, true},
+    {"set-controller", 1, INT_MAX, "!BRIDGE +TARGET", "--inactivity-probe=", "set the bridge's controllers",
+     prepare_controller, run_set_controller, NULL, true},
+    {"get-fail-mode", 1, 1, "!BRIDGE", "", "print what the bridge does without a controller",
+     prepare_controller, run_get_fail_mode, NULL, false},
+    {"del-fail-mode", 1, 1, "!BRIDGE", "", "take the fail mode back to the default", prepare_controller,
+     run_del_fail_mode, NULL, true},
+    {"set-fail-mode", 2, 2, "!BRIDGE !MODE", "", "what to do without a controller: standalone or secure",
+     prepare_controller, run_set_fail_mode, NULL, true},
+    {"get-manager", 0, 0, "", "", "print the database's managers", prepare_manager, run_get_manager, NULL,
+     false},
+    {"del-manager", 0, 0, "", "", "delete the database's managers", prepare_manager, run_del_manager, NULL,
      true},
-    {"add-aa-mapping", 3, 3, "!BRIDGE !ARG !ARG", "", prepare_aa, run_add_aa_mapping, NULL, true},
-    {"del-aa-mapping", 3, 3, "!BRIDGE !ARG !ARG", "", prepare_aa, run_del_aa_mapping, NULL, true},
-    {"get-aa-mapping", 1, 1, "!BRIDGE", "", prepare_aa, run_get_aa_mapping, NULL, false},
-    {"add-zone-tp", 3, 18, "", "--may-exist", prepare_datapath, run_add_zone_tp, NULL, true},
-    {"del-zone-tp", 2, 2, "", "--if-exists", prepare_datapath, run_del_zone_tp, NULL, true},
-    {"list-zone-tp", 1, 1, "", "", prepare_datapath, run_list_zone_tp, NULL, false},
-    {"list-dp-cap", 1, 1, "", "", prepare_datapath, run_list_dp_cap, NULL, false},
-    {NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, false},
+    {"set-manager", 1, INT_MAX, "+TARGET", "--inactivity-probe=", "set the database's managers",
+     prepare_manager, run_set_manager, NULL, true},
+    {"get-ssl", 0, 0, "", "", "print the TLS configuration", prepare_ssl, run_get_ssl, NULL, false},
+    {"del-ssl", 0, 0, "", "", "delete the TLS configuration", prepare_ssl, run_del_ssl, NULL, true},
+    {"set-ssl", 3, 3, "!PRIVATE-KEY !CERTIFICATE !CA-CERT", "--bootstrap", "set the TLS configuration",
+     prepare_ssl, run_set_ssl, NULL, true},
+    {"add-aa-mapping", 3, 3, "!BRIDGE !ARG !ARG", "", "map an I-SID to a VLAN (Auto Attach)", prepare_aa,
+     run_add_aa_mapping, NULL, true},
+    {"del-aa-mapping", 3, 3, "!BRIDGE !ARG !ARG", "", "delete a mapping of an I-SID to a VLAN", prepare_aa,
+     run_del_aa_mapping, NULL, true},
+    {"get-aa-mapping", 1, 1, "!BRIDGE", "", "print the mappings of I-SIDs to VLANs", prepare_aa,
+     run_get_aa_mapping, NULL, false},
+    {"add-zone-tp", 3, 18, "", "--may-exist", "set the conntrack time-outs of a zone of a datapath",
+     prepare_datapath, run_add_zone_tp, NULL, true},
+    {"del-zone-tp", 2, 2, "", "--if-exists", "delete the conntrack time-outs of a zone", prepare_datapath,
+     run_del_zone_tp, NULL, true},
+    {"list-zone-tp", 1, 1, "", "", "print the conntrack time-outs of all zones", prepare_datapath,
+     run_list_zone_tp, NULL, false},
+    {"list-dp-cap", 1, 1, "", "", "print what a datapath is capable of", prepare_datapath, run_list_dp_cap,
+     NULL, false},
+    {NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

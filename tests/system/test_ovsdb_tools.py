@@ -18,6 +18,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 def tidy(text):
     """UUIDs, times and the order of rows are each server's own."""
     text = UUID.sub("UUID", text)
+    text = re.sub(r'(UUID">)[0-9a-f]{8}<', r"\1UUID<", text)
     text = re.sub(r"^\S+Z\|\d+\|", "", text, flags=re.M)
     text = re.sub(r"First row, with.*", "", text)
     if re.search(r"^(name|type|_uuid|timeouts) +:", text, re.M):
@@ -139,22 +140,21 @@ def test_python_clients_against_our_server():
         assert out.stdout == "['br0'] yes\n", out.stderr
 
 
-def test_the_thousandth_port_is_as_quick_as_the_tenth():
-    import time
-
-    def once(name):
-        start = time.perf_counter()
-        assert tool("ovs-vsctl", "--db=" + s.remote, "--no-wait", "add-port", "br0", name).returncode == 0
-        return time.perf_counter() - start
+def test_the_thousandth_port_moves_no_more_bytes_than_the_tenth():
+    """Time is the benchmark's; what makes it grow is copying the other ports, and that is seen in what is received."""
+    def received(name):
+        out = tool("ovs-vsctl", "--db=" + s.remote, "--no-wait", "-vjsonrpc:console:dbg", "add-port", "br0", name)
+        assert out.returncode == 0
+        return sum(len(line) for line in out.stderr.splitlines() if "received" in line)
 
     with Server("ours", dir="/dev/shm") as s:
         tool("ovs-vsctl", "--db=" + s.remote, "--no-wait", "add-br", "br0")
-        first = sorted(once(f"a{i}") for i in range(20))[10]
+        first = received("a0")
         for k in range(0, 960, 60):
             chain = [w for i in range(k, k + 60) for w in ("--", "add-port", "br0", f"b{i}")]
             assert tool("ovs-vsctl", "--db=" + s.remote, "--no-wait", *chain).returncode == 0
-        last = sorted(once(f"c{i}") for i in range(20))[10]
-        assert last < 1.2 * first + 0.004, (first, last)
+        assert 0 < received("c0") < first + 1000
+
 
 
 def test_memory_of_ten_thousand_interfaces():
