@@ -891,6 +891,16 @@ static void run_command(const struct command *c, int argc, char **argv)
     c->run(argc, argv);
 }
 
+bool tool_ovsdb_client_has(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (!strcmp(name, commands[i].name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int tool_ovsdb_client(int argc, char **argv)
 {
     static const struct option_def own[] = {

@@ -341,6 +341,39 @@ static void run_show_log(int argc, char **argv)
     log_file_close(file);
 }
 
+static void parse_version(const char *text, unsigned version[3])
+{
+    int n = -1;
+    if (sscanf(text, "%u.%u.%u%n", &version[0], &version[1], &version[2], &n) != 3 || n < 0 || text[n]) {
+        error_fatal("%s: not an OVSDB version number in format x.y.z", text);
+    }
+}
+
+static void run_compare_versions(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        bool less, equal, greater; /* when it holds */
+    } operators[] = {
+        {"<", true, false, false}, {"<=", true, true, false}, {"==", false, true, false},
+        {">=", false, true, true}, {">", false, false, true}, {"!=", true, false, true},
+    };
+    unsigned a[3], b[3];
+    parse_version(argv[1], a);
+    parse_version(argv[3], b);
+    int order = 0;
+    for (int i = 0; i < 3 && !order; i++) {
+        order = a[i] < b[i] ? -1 : a[i] > b[i];
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(operators); i++) {
+        if (!strcmp(argv[2], operators[i].name)) {
+            bool holds = order < 0 ? operators[i].less : order ? operators[i].greater : operators[i].equal;
+            exit(holds ? 0 : 2);
+        }
+    }
+    error_fatal("%s: not a relational operator", argv[2]);
+}
+
 static const struct {
     const char *name, *usage;
     int min, max;
@@ -358,6 +391,7 @@ static const struct {
     {"schema-name", "[SCHEMA]", 0, 1, run_schema_name},
     {"schema-version", "[SCHEMA]", 0, 1, run_schema_version},
     {"schema-cksum", "[SCHEMA]", 0, 1, run_schema_cksum},
+    {"compare-versions", "A OP B", 3, 3, run_compare_versions},
     {"query", "[DB] TRNS", 1, 2, run_query},
     {"transact", "[DB] TRNS", 1, 2, run_transact},
     {"show-log", "[DB]", 0, 1, run_show_log},
@@ -378,6 +412,16 @@ static char *take_own(const struct option_def *def, const char *arg, void *aux)
 {
     more++;
     return NULL;
+}
+
+bool tool_ovsdb_tool_has(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (!strcmp(name, commands[i].name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int tool_ovsdb_tool(int argc, char **argv)

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from ovsdb_util import Client, Server, REFERENCE, SLUICE, TOP, tool
+from ovsdb_util import Client, Server, REFERENCE, SLUICE, TOP, VSWITCH_SCHEMA, tool
 
 pytestmark = pytest.mark.skipif(not os.path.exists(REFERENCE), reason="no reference to compare with")
 COMMANDS = (TOP / "tests/system/vsctl_commands.txt").read_text().splitlines()
@@ -181,3 +181,22 @@ def test_memory_of_ten_thousand_interfaces():
             time.sleep(1)
             added[kind] = rss() - before
     assert added["ours"] * 3 < added["reference"], added
+
+
+@pytest.mark.parametrize("args", ["1.2.3 < 1.2.4", "1.2.3 > 1.2.4", "1.2.3 <= 1.2.3", "1.2.3 != 1.2.3", "1.2.3 == 1.10.3", "1.2.3 foo 1.2.3",
+                                  "1 < 2", "1.2.3.4 < 2.0.0", "1.2.3"])
+def test_versions_compare_as_the_reference_compares_them(args):
+    runs = [subprocess.run([*p, "compare-versions", *args.split()], capture_output=True, text=True) for p in (["ovsdb-tool"], [SLUICE, "ovsdb"])]
+    assert (runs[0].stderr, runs[0].returncode) == (runs[1].stderr, runs[1].returncode)
+
+
+def test_sluice_ovsdb_has_both_programs_commands(tmp_path):
+    db, query = str(tmp_path / "a.db"), '["Open_vSwitch",{"op":"select","table":"Bridge","where":[],"columns":["name"]}]'
+    assert subprocess.run([SLUICE, "ovsdb", "create", db, VSWITCH_SCHEMA]).returncode == 0
+    run = lambda *a: subprocess.run([SLUICE, "ovsdb", *a], capture_output=True, text=True)
+    assert run("query", db, query).stdout == '[{"rows":[]}]\n'
+    with Server("ours") as s:
+        tool("ovs-vsctl", "--db=" + s.remote, "--no-wait", "add-br", "br0")
+        assert run("query", s.remote, query).stdout == '[{"rows":[{"name":"br0"}]}]\n'
+        assert run("list-dbs", s.remote).stdout == "Open_vSwitch\n_Server\n"
+    assert "unknown command 'foo'" in run("foo").stderr
