@@ -85,7 +85,8 @@ void ptrtable_remove(struct ptrtable *table, const void *p, uint32_t hash)
 void ptrtable_fini(struct ptrtable *table, struct reclaim *reclaim)
 {
     reclaim_add(reclaim, table->array);
-    *table = (struct ptrtable){.array = NULL};
+    rcu_set(&table->array, NULL); /* readers find nothing more */
+    table->n = table->n_used = 0;
 }
 
 static uint64_t bag_word(uint32_t hash)
@@ -149,5 +150,6 @@ void bagtable_remove(struct bagtable *table, uint32_t hash)
 void bagtable_fini(struct bagtable *table, struct reclaim *reclaim)
 {
     reclaim_add(reclaim, table->array);
-    *table = (struct bagtable){.array = NULL};
+    rcu_set(&table->array, NULL);
+    table->n = table->n_used = 0;
 }

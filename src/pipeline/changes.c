@@ -11,16 +11,46 @@
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/xlate/record.h"
 
-/* With more new rules than this in one table, a lookup there counts as touched without a look at each:
- * translating anew costs no more. */
-#define MAX_CHECKED 200
+/* With rules of more masks than this in one table, or flows of more masks that are asked about, a look-up in
+ * that table counts as touched: translating anew costs no more. */
+#define MAX_GROUPS 64
+#define MAX_VIEWS  256
+
+/* What some rules' mask and a flow's have in common, and the rules by their key under it: a flow meets one of
+ * them if its own key under it is there. */
+struct view_item {
+    uint8_t word;     /* of the key */
+    uint8_t position; /* of that word in the flows' compressed key */
+    uint64_t mask;
+};
+struct view_node {
+    struct hmap_node node; /* in view.keys */
+    int max_priority;      /* of the rules with this key */
+    uint64_t key[];        /* n_items */
+};
+struct view {
+    struct minimatch seen; /* only its mask counts: that of the flows */
+    uint32_t seen_hash;
+    unsigned n_items;
+    struct view_item *items;
+    struct hmap keys;
+};
+
+/* Rules with one mask. */
+struct rule_group {
+    struct rule **rules; /* references */
+    size_t n, allocated;
+    struct view *views;
+    size_t n_views, allocated_views;
+};
 
 struct table_change {
     struct hmap_node node; /* in set.tables, by bridge and table */
     struct ofproto *ofproto;
     uint8_t table_id;
-    struct rule **added; /* references; and soft rules that went */
-    size_t n, allocated;
+    bool all; /* too many masks */
+    size_t n_groups;
+    struct rule_group *groups[MAX_GROUPS]; /* rules that came; and soft rules that went */
 };
 
 struct mac_tag {
@@ -59,6 +89,35 @@ void changes_destroy(struct changes *c)
     }
 }
 
+static void destroy_group(struct rule_group *g)
+{
+    for (size_t i = 0; i < g->n_views; i++) {
+        struct view *v = &g->views[i];
+        struct view_node *n;
+        HMAP_FOR_EACH_SAFE (n, node, &v->keys) {
+            hmap_remove(&v->keys, &n->node);
+            free(n);
+        }
+        hmap_fini(&v->keys);
+        minimatch_fini(&v->seen);
+        free(v->items);
+    }
+    for (size_t i = 0; i < g->n; i++) {
+        rule_unref(g->rules[i]);
+    }
+    free(g->views);
+    free(g->rules);
+    free(g);
+}
+
+static void destroy_table(struct table_change *t)
+{
+    for (size_t i = 0; i < t->n_groups; i++) {
+        destroy_group(t->groups[i]);
+    }
+    free(t);
+}
+
 void change_set_destroy(struct change_set *set)
 {
     if (!set) {
@@ -66,12 +125,8 @@ void change_set_destroy(struct change_set *set)
     }
     struct table_change *t;
     HMAP_FOR_EACH_SAFE (t, node, &set->tables) {
-        for (size_t i = 0; i < t->n; i++) {
-            rule_unref(t->added[i]);
-        }
         hmap_remove(&set->tables, &t->node);
-        free(t->added);
-        free(t);
+        destroy_table(t);
     }
     struct mac_tag *m;
     HMAP_FOR_EACH_SAFE (m, node, &set->macs) {
@@ -96,6 +151,7 @@ static struct change_set *begin(struct changes *c)
 
 static void end(struct changes *c)
 {
+    /* Under the lock, so that a set and its number belong together. */
     __atomic_add_fetch(&c->generation, 1, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&c->lock);
 }
@@ -117,12 +173,30 @@ static struct table_change *find_table(const struct change_set *set, const struc
     return NULL;
 }
 
+/* Where RULE belongs; NULL: its table counts as changed altogether. */
+static struct rule_group *find_group(struct table_change *t, const struct rule *rule)
+{
+    if (t->all) {
+        return NULL;
+    }
+    for (size_t i = t->n_groups; i-- > 0;) {
+        if (minimatch_masks_equal(&t->groups[i]->rules[0]->cr.match, &rule->cr.match)) {
+            return t->groups[i];
+        }
+    }
+    if (t->n_groups == MAX_GROUPS) {
+        t->all = true;
+        return NULL;
+    }
+    return t->groups[t->n_groups++] = xzalloc(sizeof *t->groups[0]);
+}
+
 void changes_note_rule(struct ofproto *ofproto, struct rule *rule, bool added)
 {
-    struct changes *c = ofproto->pipeline->changes;
+    struct changes *c = ofproto->backer->changes;
     struct change_set *set = begin(c);
     set->rules_went |= !added;
-    if (added || rule->cr.clauses) {
+    if ((added || rule->cr.clauses) && rule_try_ref(rule)) {
         struct table_change *t = find_table(set, ofproto, rule->table_id);
         if (!t) {
             t = xzalloc(sizeof *t);
@@ -130,11 +204,14 @@ void changes_note_rule(struct ofproto *ofproto, struct rule *rule, bool added)
             t->table_id = rule->table_id;
             hmap_insert(&set->tables, &t->node, hash_table(ofproto, rule->table_id));
         }
-        if (t->n <= MAX_CHECKED && rule_try_ref(rule)) {
-            if (t->n == t->allocated) {
-                t->added = x2nrealloc(t->added, &t->allocated, sizeof *t->added);
+        struct rule_group *g = find_group(t, rule);
+        if (g) {
+            if (g->n == g->allocated) {
+                g->rules = x2nrealloc(g->rules, &g->allocated, sizeof *g->rules);
             }
-            t->added[t->n++] = rule;
+            g->rules[g->n++] = rule;
+        } else {
+            rule_unref(rule);
         }
     }
     end(c);
@@ -159,7 +236,7 @@ static bool has_mac(const struct change_set *set, const struct ofproto *ofproto,
 
 void changes_note_mac(struct ofproto *ofproto, uint16_t vlan, struct eth_addr mac)
 {
-    struct changes *c = ofproto->pipeline->changes;
+    struct changes *c = ofproto->backer->changes;
     struct change_set *set = begin(c);
     if (!has_mac(set, ofproto, vlan, mac)) {
         struct mac_tag *m = xmalloc(sizeof *m);
@@ -169,10 +246,10 @@ void changes_note_mac(struct ofproto *ofproto, uint16_t vlan, struct eth_addr ma
     end(c);
 }
 
-void changes_note_all(struct pipeline *p)
+void changes_note_all(struct changes *c)
 {
-    begin(p->changes)->all = true;
-    end(p->changes);
+    begin(c)->all = true;
+    end(c);
 }
 
 void changes_forget_bridge(struct changes *c, const struct ofproto *ofproto)
@@ -181,12 +258,8 @@ void changes_forget_bridge(struct changes *c, const struct ofproto *ofproto)
     struct table_change *t;
     HMAP_FOR_EACH_SAFE (t, node, &set->tables) {
         if (t->ofproto == ofproto) {
-            for (size_t i = 0; i < t->n; i++) {
-                rule_unref(t->added[i]);
-            }
             hmap_remove(&set->tables, &t->node);
-            free(t->added);
-            free(t);
+            destroy_table(t);
         }
     }
     struct mac_tag *m;
@@ -204,34 +277,120 @@ uint64_t changes_generation(const struct changes *c)
     return __atomic_load_n(&c->generation, __ATOMIC_SEQ_CST);
 }
 
-struct change_set *changes_take(struct changes *c)
+struct change_set *changes_take(struct changes *c, uint64_t *generation)
 {
     pthread_mutex_lock(&c->lock);
     struct change_set *set = c->set;
     c->set = NULL;
+    *generation = c->generation;
     pthread_mutex_unlock(&c->lock);
     return set;
 }
 
-static bool table_affects(const struct table_change *t, const struct record_entry *e)
+/* ------------------------------------------------------------------ rules that came */
+
+static uint32_t hash_seen(const struct view *v, const uint64_t *key)
 {
-    if (t->n > MAX_CHECKED) {
+    uint64_t h = v->seen_hash;
+    for (unsigned i = 0; i < v->n_items; i++) {
+        h = hash_mix64(h, key[v->items[i].position] & v->items[i].mask);
+    }
+    return hash_finish64(h);
+}
+
+static struct view_node *find_key(const struct view *v, const uint64_t *key, uint32_t hash)
+{
+    struct view_node *n;
+    HMAP_FOR_EACH_WITH_HASH (n, node, hash, &v->keys) {
+        uint64_t differs = 0;
+        for (unsigned i = 0; i < v->n_items; i++) {
+            differs |= (key[v->items[i].position] & v->items[i].mask) ^ n->key[i];
+        }
+        if (!differs) {
+            return n;
+        }
+    }
+    return NULL;
+}
+
+static void add_rule(struct view *v, const struct rule *rule, uint64_t *scratch)
+{
+    for (unsigned i = 0; i < v->n_items; i++) {
+        const struct view_item *item = &v->items[i];
+        scratch[item->position] = minimatch_key_word(&rule->cr.match, item->word) & item->mask;
+    }
+    uint32_t hash = hash_seen(v, scratch);
+    struct view_node *n = find_key(v, scratch, hash);
+    if (!n) {
+        n = xmalloc(sizeof *n + v->n_items * sizeof n->key[0]);
+        n->max_priority = rule->cr.priority;
+        for (unsigned i = 0; i < v->n_items; i++) {
+            n->key[i] = scratch[v->items[i].position];
+        }
+        hmap_insert(&v->keys, &n->node, hash);
+    }
+    n->max_priority = MAX(n->max_priority, rule->cr.priority);
+}
+
+static struct view *make_view(struct rule_group *g, const struct minimatch *seen, uint32_t seen_hash)
+{
+    if (g->n_views == g->allocated_views) {
+        g->views = x2nrealloc(g->views, &g->allocated_views, sizeof *g->views);
+    }
+    struct view *v = &g->views[g->n_views++];
+    uint64_t scratch[FLOW_WORDS];
+    unsigned position = 0, word;
+    const struct minimatch *mask = &g->rules[0]->cr.match;
+    *v = (struct view){.seen_hash = seen_hash};
+    v->items = xcalloc(flow_map_count(&mask->map) + 1, sizeof *v->items);
+    minimatch_clone(&v->seen, seen);
+    hmap_init(&v->keys);
+    FLOW_MAP_FOR_EACH (word, &seen->map) {
+        uint64_t common = seen->words[position] & minimatch_mask_word(mask, word);
+        if (common) {
+            v->items[v->n_items++] = (struct view_item){(uint8_t)word, (uint8_t)position, common};
+        }
+        position++;
+    }
+    for (size_t i = 0; i < g->n; i++) {
+        add_rule(v, g->rules[i], scratch);
+    }
+    return v;
+}
+
+/* NULL: there are too many. */
+static struct view *find_view(struct rule_group *g, const struct minimatch *seen, uint32_t seen_hash)
+{
+    for (size_t i = 0; i < g->n_views; i++) {
+        if (g->views[i].seen_hash == seen_hash && minimatch_masks_equal(&g->views[i].seen, seen)) {
+            return &g->views[i];
+        }
+    }
+    return g->n_views < MAX_VIEWS ? make_view(g, seen, seen_hash) : NULL;
+}
+
+static bool table_affects(struct table_change *t, const struct record_entry *e)
+{
+    if (t->all) {
         return true;
     }
     const struct rule *found = e->object;
-    for (size_t i = 0; i < t->n; i++) {
-        const struct rule *rule = t->added[i];
-        if (found && rule->cr.priority < found->cr.priority) {
-            continue;
+    uint32_t seen_hash = minimatch_mask_hash(&e->seen, 0);
+    for (size_t i = 0; i < t->n_groups; i++) {
+        const struct view *v = find_view(t->groups[i], &e->seen, seen_hash);
+        if (!v) {
+            return true;
         }
-        if (minimatch_overlaps(&rule->cr.match, &e->seen)) {
+        const uint64_t *key = minimatch_key(&e->seen);
+        const struct view_node *n = find_key(v, key, hash_seen(v, key));
+        if (n && (!found || n->max_priority >= found->cr.priority)) {
             return true;
         }
     }
     return false;
 }
 
-bool change_set_affects(const struct change_set *set, const struct record *r)
+bool change_set_affects(struct change_set *set, const struct record *r)
 {
     if (set->all) {
         return true;
@@ -241,17 +400,17 @@ bool change_set_affects(const struct change_set *set, const struct record *r)
         switch ((enum record_type)e->type) {
         case RECORD_TABLE: {
             const struct rule *rule = e->object;
-            if (rule && set->rules_went && rule->removed) {
+            if (rule && set->rules_went && rule_is_removed(rule)) {
                 return true;
             }
-            const struct table_change *t = find_table(set, e->ofproto, e->table_id);
+            struct table_change *t = find_table(set, e->ofproto, e->table_id);
             if (t && table_affects(t, e)) {
                 return true;
             }
             break;
         }
         case RECORD_RULE:
-            if (set->rules_went && ((const struct rule *)e->object)->removed) {
+            if (set->rules_went && rule_is_removed(e->object)) {
                 return true;
             }
             break;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Floor 7. What changed since the cached flows were last known to be right: rules that came and went, MACs
- * that were learned, moved and forgotten. One pass of revalidation takes them all and asks each flow's record
- * whether it is touched.
+/* Floor 7. What changed since the cached flows of a datapath were last known to be right: rules that came and
+ * went, MACs that were learned, moved and forgotten. One pass of revalidation takes them all and asks each
+ * flow's record whether it is touched. Of rules that came it asks no question for each rule: they are hashed
+ * under what their mask and the flow's have in common, so a flow costs a look-up for each mask of theirs.
  *
  * Generations. Each change has a number; a translation notes the number before it begins. A flow whose
  * translation is older than the last pass that began is not installed, since that pass has not seen it.
  *
- * Thread-safety: noting by any thread; taking by the control thread. */
+ * Thread-safety: noting by any thread; a set that was taken belongs to its taker. */
 #ifndef PIPELINE_CHANGES_H
 #define PIPELINE_CHANGES_H 1
 
@@ -27,9 +28,9 @@ void changes_destroy(struct changes *);
 
 void changes_note_rule(struct ofproto *, struct rule *, bool added);
 void changes_note_mac(struct ofproto *, uint16_t vlan, struct eth_addr mac);
-void changes_note_all(struct pipeline *); /* everything may be different */
+void changes_note_all(struct changes *); /* everything may be different */
 
-/* The bridge is gone: what was noted of it is forgotten. control. */
+/* The bridge is gone: what was noted of it is forgotten. */
 void changes_forget_bridge(struct changes *, const struct ofproto *);
 
 /* The number of the latest change. Any thread; read it before a translation reads anything else. */
@@ -37,10 +38,11 @@ uint64_t changes_generation(const struct changes *);
 
 /* A set of changes that a pass works on. */
 struct change_set;
-/* All that were noted since the last call; NULL: none. */
-struct change_set *changes_take(struct changes *);
+/* All that were noted since the last call; NULL: none. *GENERATION is the number of the last of them: a
+ * translation that read an earlier one may not have seen them all. */
+struct change_set *changes_take(struct changes *, uint64_t *generation);
 void change_set_destroy(struct change_set *);
-/* Can the changes touch a flow with this record? */
-bool change_set_affects(const struct change_set *, const struct record *);
+/* Can the changes touch a flow with this record? Not const: what the answer takes is kept for the next. */
+bool change_set_affects(struct change_set *, const struct record *);
 
 #endif

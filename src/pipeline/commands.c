@@ -217,7 +217,7 @@ static void bridge_dump_flows(struct control_request *r, int argc, const char *a
     struct flow_mod all;
     size_t n;
     int64_t now = clock_ms();
-    slow_path_revalidate(ofproto->backer->slow_path, false); /* what was counted since the last pass */
+    slow_path_refresh_stats(ofproto->backer->slow_path); /* what was counted since the last pass */
     flow_mod_init(&all);
     all.table_id = OFPTT_ALL;
     struct rule **rules = ofproto_collect_rules(ofproto, &all, false, true, &n);
@@ -563,7 +563,7 @@ static void dump_rules(struct control_request *r, int argc, const char *argv[], 
     struct strbuf s = STRBUF_INITIALIZER;
     size_t n;
     int64_t now = clock_ms();
-    slow_path_revalidate(ofproto->backer->slow_path, false);
+    slow_path_refresh_stats(ofproto->backer->slow_path);
     struct rule **rules = ofproto_collect_rules(ofproto, &criteria, false, false, &n);
     for (size_t i = 0; i < n; i++) {
         const struct rule *rule = rules[i];

@@ -23,7 +23,7 @@ LOG_MODULE(ofproto);
 
 static void run_turn(struct task *task)
 {
-    pipeline_commit(CONTAINER_OF(task, struct pipeline, turn));
+    pipeline_start_commit(CONTAINER_OF(task, struct pipeline, turn));
 }
 
 struct pipeline *pipeline_create(struct task_queue *queue)
@@ -33,7 +33,6 @@ struct pipeline *pipeline_create(struct task_queue *queue)
     p->control_thread = pthread_self();
     list_init(&p->backers);
     p->recirc = recirc_table_create();
-    p->changes = changes_create();
     p->learned = learned_queue_create();
     p->config = (struct pipeline_config){.flow_limit = 200000,
                                          .max_idle_ms = 10000,
@@ -58,29 +57,39 @@ void pipeline_destroy(struct pipeline *p)
     snapshot_destroy(p->snapshot);
     rcu_barrier_all();
     learned_queue_destroy(p->learned);
-    changes_destroy(p->changes);
     recirc_table_destroy(p->recirc);
     free(p->ofprotos);
     free(p);
 }
 
-void pipeline_commit(struct pipeline *p)
+void pipeline_start_commit(struct pipeline *p)
 {
-    bool changed = p->changed;
+    struct dp_backer *backer;
     __atomic_store_n(&p->wake_pending, false, __ATOMIC_RELEASE);
-    if (changed) {
-        p->changed = false;
+    if (p->changed) {
         snapshot_publish(p);
-        changes_note_all(p);
     }
-    if (p->all_changed) {
-        p->all_changed = false;
-        changes_note_all(p);
+    if (p->changed || p->all_changed) {
+        p->changed = p->all_changed = false;
+        LIST_FOR_EACH (backer, node, &p->backers) {
+            changes_note_all(backer->changes);
+        }
     }
     learned_run(p);
-    slow_path_revalidate_changes(p);
+    LIST_FOR_EACH (backer, node, &p->backers) {
+        slow_path_check_changes(backer->slow_path);
+    }
     for (size_t i = 0; i < p->n_ofprotos; i++) {
         ofproto_reap_rules(p->ofprotos[i]);
+    }
+}
+
+void pipeline_commit(struct pipeline *p)
+{
+    struct dp_backer *backer;
+    pipeline_start_commit(p);
+    LIST_FOR_EACH (backer, node, &p->backers) {
+        slow_path_wait(backer->slow_path);
     }
 }
 
@@ -166,6 +175,7 @@ static int backer_open(struct pipeline *p, const char *type, struct dp_backer **
     backer->pipeline = p;
     backer->dp = dp;
     backer->n_refs = 1;
+    backer->changes = changes_create();
     backer->handler = ops->handler_create(dp, false);
     list_push_back(&p->backers, &backer->node);
     backer->slow_path = slow_path_create(backer);
@@ -180,6 +190,7 @@ static void backer_close(struct dp_backer *backer)
     }
     slow_path_destroy(backer->slow_path);
     list_remove(&backer->node);
+    changes_destroy(backer->changes);
     backer->dp->ops->handler_destroy(backer->handler);
     dpif_close(backer->dp);
     free(backer);
@@ -190,7 +201,7 @@ static void mac_changed(void *ofproto_, enum mac_change change, const struct mac
     struct ofproto *ofproto = ofproto_;
     (void)change;
     changes_note_mac(ofproto, e->vlan, e->mac);
-    pipeline_wake(ofproto->pipeline);
+    slow_path_changed(ofproto->backer->slow_path);
 }
 
 static void run_mac_ageing(struct task *task)
@@ -198,7 +209,7 @@ static void run_mac_ageing(struct task *task)
     struct ofproto *ofproto = CONTAINER_OF(task, struct ofproto, mac_ageing);
     mac_table_run(ofproto->macs, clock_ms());
     task_schedule_in(ofproto->pipeline->queue, task, 1000);
-    pipeline_commit(ofproto->pipeline);
+    pipeline_start_commit(ofproto->pipeline);
 }
 
 int ofproto_create(struct pipeline *p, const char *name, const char *datapath_type, struct ofproto **ofprotop,
@@ -272,7 +283,7 @@ void ofproto_destroy(struct ofproto *ofproto)
     rcu_synchronize();
     learned_run(p);
     ofproto_tables_fini(ofproto);
-    changes_forget_bridge(p->changes, ofproto);
+    changes_forget_bridge(ofproto->backer->changes, ofproto);
     backer_close(ofproto->backer);
     group_table_destroy(ofproto->groups);
     mac_table_destroy(ofproto->macs);

@@ -50,8 +50,11 @@ struct pipeline *pipeline_create(struct task_queue *);
 void pipeline_destroy(struct pipeline *); /* its bridges too */
 
 /* Publishes what changed since the last commit and mends the cached flows. Cheap if nothing changed. When it
- * returns no packet received later is treated by the old configuration. */
+ * returns no packet received later is treated by the old configuration: for datapaths with threads it waits
+ * for their revalidator, which looks at every cached flow (10,000 take about 1 ms). */
 void pipeline_commit(struct pipeline *);
+/* The same without the wait: cached flows follow on the revalidator's thread. */
+void pipeline_start_commit(struct pipeline *);
 
 /* Settings of the Open_vSwitch table's other_config: flow-limit, max-idle, max-revalidator,
  * min-revalidate-pps, vlan-limit, n-handler-threads, n-revalidator-threads. Unknown keys are ignored. */

@@ -39,6 +39,7 @@ struct dp_backer {
     struct datapath *dp;         /* i */
     struct dp_handler *handler;  /* i: the control thread's own, for packet-out and inline upcalls */
     struct slow_path *slow_path; /* i */
+    struct changes *changes;     /* t: what its cached flows are to be checked against */
     unsigned n_refs;             /* c: bridges */
 };
 
@@ -52,7 +53,6 @@ struct pipeline {
     size_t n_ofprotos, allocated;  /* c */
     struct list backers;           /* c: struct dp_backer */
     struct recirc_table *recirc;   /* t */
-    struct changes *changes;       /* t: what cached flows are to be checked against */
     struct learned_queue *learned; /* t */
     struct pipeline_hooks hooks;   /* c: set before traffic */
     struct pipeline_config config; /* c, words read by any thread */

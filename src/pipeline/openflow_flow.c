@@ -122,7 +122,7 @@ static struct rule **select_rules(struct ofproto *ofproto, const struct flow_sta
     criteria.table_id = q->table_id;
     criteria.out_port = q->out_port;
     criteria.out_group = q->out_group;
-    slow_path_revalidate(ofproto->backer->slow_path, false);
+    slow_path_refresh_stats(ofproto->backer->slow_path);
     struct rule **rules = ofproto_collect_rules(ofproto, &criteria, false, false, n);
     flow_mod_fini(&criteria);
     return rules;

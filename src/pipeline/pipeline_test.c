@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "action/action.h"
+#include "action/text.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -529,6 +530,149 @@ static void test_threads(void **state)
     task_queue_fini(&queue);
 }
 
+/* A bridge on a datapath with threads, with four dummy ports. */
+static void start_threaded(struct expect *e, struct task_queue *queue, bool *woken)
+{
+    char *error = NULL;
+    memset(e, 0, sizeof *e);
+    task_queue_init(queue);
+    e->f.p = pipeline_create(queue);
+    pipeline_set_wake(e->f.p, wake, woken);
+    assert_int_equal(ofproto_create(e->f.p, "br", "netdev", &e->f.br0, &error), 0);
+    ofproto_set_fail_mode(e->f.br0, OFPROTO_SECURE, false);
+    for (uint32_t i = 1; i <= 4; i++) {
+        char name[8];
+        sprintf(name, "q%u", i);
+        add_port(e->f.br0, name, "dummy", i, NULL, OFPROTO_VLAN_TRUNK, -1);
+    }
+    pipeline_commit(e->f.p);
+}
+
+/* Does the cached flow say what translation says now, of each packet that it matches? */
+struct agree {
+    struct fixture *f;
+    struct dp_backer *backer;
+    unsigned n;
+};
+
+static bool flow_agrees(const struct dp_flow_desc *d, void *aux)
+{
+    struct agree *a = aux;
+    if (d->origin != DP_FLOW_SLOW_PATH) {
+        return true;
+    }
+    a->n++;
+    for (int i = 0; i < 16; i++) {
+        struct flow_key key = *d->key;
+        struct xlate_in xin;
+        struct xlate_out xout;
+        key.dl_src.ea[5] |= (uint8_t)(random_u32() & 15 & ~d->mask->bits.dl_src.ea[5]);
+        key.dl_dst.ea[5] |= (uint8_t)(random_u32() & 15 & ~d->mask->bits.dl_dst.ea[5]);
+        assert_int_equal(xlate_in_init_upcall(&xin, a->f->p, a->backer, &key), 0);
+        xlate_out_init(&xout);
+        xlate(&xin, &xout);
+        if (!dp_actions_equal(d->actions, d->actions_len, xout.actions.data, xout.actions.len)) {
+            struct strbuf s = STRBUF_INITIALIZER;
+            dp_actions_format(d->actions, d->actions_len, NULL, &s);
+            strbuf_puts(&s, " instead of ");
+            dp_actions_format(xout.actions.data, xout.actions.len, NULL, &s);
+            fail_msg("an old flow is cached: dst %02x src %02x in_port %u: %s", key.dl_dst.ea[5],
+                     key.dl_src.ea[5], key.in_port, strbuf_text(&s));
+        }
+        release(a->f, &xout);
+    }
+    return true;
+}
+
+/* Rules come and go while upcalls are under way: when a change has been committed, no flow is cached that is
+ * not as the rules now say, also none that is installed late. */
+static void test_threads_agree(void **state)
+{
+    struct task_queue queue;
+    struct expect e;
+    bool woken = false;
+    unsigned seen = 0;
+    (void)state;
+    start_threaded(&e, &queue, &woken);
+    flow(e.f.br0, FLOW_ADD, "table=1,priority=0,actions=output:4");
+    for (int i = 0; i < 400; i++) {
+        char text[128], port[8];
+        for (int j = 0; j < 8; j++) {
+            sprintf(port, "q%u", 1 + random_below(3));
+            receive(&e.f, port, (uint8_t)random_below(16), (uint8_t)random_below(16));
+        }
+        bool add = random_below(3);
+        const char *masks[] = {"50:00:00:00:00:0f", "ff:ff:ff:ff:ff:ff", "ff:ff:ff:ff:ff:03"};
+        int n = sprintf(text, "table=%u,", random_below(2));
+        if (add) {
+            n += sprintf(text + n, "priority=%u,", 1 + random_below(60) * 1000 + (unsigned)i);
+        }
+        n += sprintf(text + n, "%s=50:00:00:00:00:%02x/%s", random_below(2) ? "dl_src" : "dl_dst",
+                     random_below(16), masks[random_below(3)]);
+        if (add) {
+            sprintf(text + n, ",actions=%s",
+                    random_below(2)  ? "output:2"
+                    : text[6] == '0' ? "resubmit(,1)"
+                                     : "output:1");
+        }
+        flow(e.f.br0, add ? FLOW_ADD : FLOW_DELETE, text); /* commits */
+        struct agree a = {.f = &e.f, .backer = e.f.br0->backer};
+        e.f.br0->backer->dp->ops->flow_dump(e.f.br0->backer->dp, flow_agrees, &a);
+        seen += a.n;
+        if (i % 16 == 0) {
+            rcu_offline();
+            usleep(1000);
+            rcu_online();
+            slow_path_revalidate(e.f.br0->backer->slow_path, i % 32 == 0);
+        }
+    }
+    assert_true(seen > 400); /* it was about something */
+    pipeline_destroy(e.f.p);
+    task_queue_fini(&queue);
+}
+
+/* Counters of flows that were cached come back to the rules, once each, whatever passes ran meanwhile. */
+static void test_threads_count(void **state)
+{
+    struct task_queue queue;
+    struct expect e;
+    bool woken = false;
+    (void)state;
+    start_threaded(&e, &queue, &woken);
+    flow(e.f.br0, FLOW_ADD, "table=1,priority=0,cookie=5,actions=output:4");
+    flow(e.f.br0, FLOW_ADD, "table=0,priority=0,actions=resubmit(,1)");
+    for (int i = 0; i < 2000; i++) {
+        receive(&e.f, "q1", (uint8_t)(i % 40), 1);
+        if (i % 50 == 0) {
+            char text[64];
+            sprintf(text, "priority=%d,dl_src=50:00:00:00:00:%02x,actions=resubmit(,1)", i, i % 40);
+            flow(e.f.br0, i % 100 ? FLOW_ADD : FLOW_MODIFY, text);
+        }
+        if (i % 200 == 0) {
+            slow_path_purge(e.f.br0->backer->slow_path);
+        }
+    }
+    struct flow_mod all;
+    uint64_t packets = 0;
+    flow_mod_init(&all);
+    all.table_id = 1;
+    for (int tries = 0; tries < 200 && packets < 2000; tries++) {
+        size_t n;
+        slow_path_revalidate(e.f.br0->backer->slow_path, false);
+        struct rule **r = ofproto_collect_rules(e.f.br0, &all, false, false, &n);
+        assert_int_equal(n, 1);
+        packets = __atomic_load_n(&r[0]->counters->packets, __ATOMIC_RELAXED);
+        free(r);
+        rcu_offline();
+        usleep(5000);
+        rcu_online();
+    }
+    assert_int_equal(packets, 2000);
+    flow_mod_fini(&all);
+    pipeline_destroy(e.f.p);
+    task_queue_fini(&queue);
+}
+
 static void test_packet_out(void **state)
 {
     struct fixture *f = *state;
@@ -566,6 +710,8 @@ int main(void)
     datapath_register(true, false);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads), /* first: the others stop the clock */
+        cmocka_unit_test(test_threads_agree),
+        cmocka_unit_test(test_threads_count),
         cmocka_unit_test_setup_teardown(test_megaflows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rules_change, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mac_moves, setup, teardown),

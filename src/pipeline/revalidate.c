@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeping cached flows right. After a change each flow whose record it touches is translated anew: the flow
- * stays, gets other actions, or goes. Every half second statistics are read and credited through the records,
- * without translating, and flows that nobody uses go. */
+/* Keeping cached flows right: the passes. After a change each flow whose record it touches is translated
+ * anew: the flow stays, gets other actions, or goes. Every half second statistics are read and credited
+ * through the records, without translating, and flows that nobody uses go.
+ *
+ * A pass holds one shard's lock at a time, and waits for the forwarding threads (a grace period) only with
+ * none: once for DOOMED_AT_ONCE flows that go. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +23,23 @@ COVERAGE_DEFINE(revalidate_translated);
 COVERAGE_DEFINE(revalidate_deleted);
 COVERAGE_DEFINE(revalidate_modified);
 
+#define DOOMED_AT_ONCE 1024
+
 /* Flows that were taken out of the table and are to leave the datapath together: one wait for the forwarding
  * threads. */
 struct doomed {
     struct ukey **ukeys;
     size_t n, allocated;
 };
+
+/* Between two shards: nothing RCU-protected is held. The control thread, for an inline datapath, is amid
+ * something. */
+static void rest(const struct slow_path *sp)
+{
+    if (sp->revalidator) {
+        rcu_quiescent();
+    }
+}
 
 static void doom(struct slow_path *sp, struct ukey_shard *shard, struct ukey *u, struct doomed *d)
 {
@@ -138,7 +152,7 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
     return keep;
 }
 
-static void check_changes(struct slow_path *sp, const struct change_set *set)
+static void check_changes(struct slow_path *sp, struct change_set *set)
 {
     struct doomed doomed = {NULL, 0, 0};
     for (int i = 0; i < UKEY_N_SHARDS; i++) {
@@ -151,31 +165,40 @@ static void check_changes(struct slow_path *sp, const struct change_set *set)
             }
         }
         pthread_mutex_unlock(&shard->lock);
+        rest(sp);
+        if (doomed.n >= DOOMED_AT_ONCE) {
+            bury(sp, &doomed);
+        }
     }
     bury(sp, &doomed);
 }
 
-void slow_path_revalidate_changes(struct pipeline *p)
+/* A flow that was translated before GENERATION is not installed from now on. Never back: two threads call. */
+static void raise_generation(struct slow_path *sp, uint64_t generation)
 {
-    struct change_set *set;
+    uint64_t now = __atomic_load_n(&sp->pass_generation, __ATOMIC_SEQ_CST);
+    while (now < generation && !__atomic_compare_exchange_n(&sp->pass_generation, &now, generation, false,
+                                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    }
+}
+
+uint64_t revalidate_changes(struct slow_path *sp)
+{
+    uint64_t generation = 0;
     /* Credits of a pass may learn, and so change something: until nothing is left. A few rounds are enough
-     * but for a loop of rules that unlearn each other; the next turn goes on with that. */
+     * but for a loop of rules that unlearn each other; the next call goes on with that. */
     for (int round = 0; round < 4; round++) {
-        uint64_t generation = changes_generation(p->changes);
-        set = changes_take(p->changes);
+        uint64_t taken;
+        struct change_set *set = changes_take(sp->backer->changes, &taken);
+        generation = taken;
         if (!set) {
-            return;
+            break;
         }
-        struct dp_backer *backer;
-        LIST_FOR_EACH (backer, node, &p->backers) {
-            if (backer->slow_path) {
-                __atomic_store_n(&backer->slow_path->pass_generation, generation, __ATOMIC_SEQ_CST);
-                check_changes(backer->slow_path, set);
-            }
-        }
+        raise_generation(sp, taken);
+        check_changes(sp, set);
         change_set_destroy(set);
     }
-    task_schedule_in(p->queue, &p->turn, 1);
+    return generation;
 }
 
 /* How many flows the slow path can look after in time: fewer if a pass took long, slowly more if it did not.
@@ -185,77 +208,94 @@ static void adapt_limit(struct slow_path *sp, int duration_ms)
     unsigned limit = __atomic_load_n(&sp->flow_limit, __ATOMIC_RELAXED);
     unsigned n = __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED);
     unsigned max = sp->backer->pipeline->config.flow_limit;
-    sp->dump_duration_ms = MAX(duration_ms, 1);
-    sp->max_flows = MAX(sp->max_flows, n);
-    sp->avg_flows = (sp->avg_flows + n) / 2;
-    if (sp->forced_limit) {
+    unsigned duration = (unsigned)MAX(duration_ms, 1);
+    __atomic_store_n(&sp->dump_duration_ms, (int)duration, __ATOMIC_RELAXED);
+    __atomic_store_n(&sp->max_flows, MAX(sp->max_flows, n), __ATOMIC_RELAXED);
+    __atomic_store_n(&sp->avg_flows, (sp->avg_flows + n) / 2, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&sp->forced_limit, __ATOMIC_RELAXED)) {
         return;
     }
-    if (duration_ms > 2000) {
-        limit /= (unsigned)duration_ms / 1000;
-    } else if (duration_ms > 1300) {
+    if (duration > 2000) {
+        limit /= duration / 1000;
+    } else if (duration > 1300) {
         limit = limit * 3 / 4;
-    } else if (duration_ms < 1000 && limit < n * 1000 / (unsigned)sp->dump_duration_ms) {
+    } else if (duration < 1000 && limit < n * 1000 / duration) {
         limit += MAX(1000, limit / 4); /* a pass that is quick says that far more would fit */
     }
     limit = MIN(max, MAX(limit, 1000));
     __atomic_store_n(&sp->flow_limit, limit, __ATOMIC_RELAXED);
 }
 
-void slow_path_revalidate(struct slow_path *sp, bool all)
+/* Arrays that a shard's flows fit into. */
+struct shard_stats {
+    struct ukey **ukeys;
+    struct dp_ufid *ufids;
+    struct dp_flow_stats *stats;
+    size_t allocated;
+};
+
+/* Locked. Reads the statistics of all flows of the shard; returns how many there are. */
+static size_t read_stats(struct slow_path *sp, struct ukey_shard *shard, struct shard_stats *a)
 {
     struct datapath *dp = sp->backer->dp;
-    struct pipeline *p = sp->backer->pipeline;
+    size_t count = hmap_count(&shard->ukeys), k = 0;
+    struct ukey *u;
+    if (count > a->allocated) {
+        a->allocated = count;
+        a->ufids = xrealloc(a->ufids, count * sizeof *a->ufids);
+        a->stats = xrealloc(a->stats, count * sizeof *a->stats);
+        a->ukeys = xrealloc(a->ukeys, count * sizeof *a->ukeys);
+    }
+    HMAP_FOR_EACH (u, node, &shard->ukeys) {
+        a->ukeys[k] = u;
+        a->ufids[k++] = u->ufid;
+    }
+    if (k) {
+        dp->ops->flow_stats(dp, a->ufids, a->stats, k);
+    }
+    return k;
+}
+
+void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), void *aux)
+{
     int64_t start = clock_ms();
     unsigned n = __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED);
     unsigned limit = __atomic_load_n(&sp->flow_limit, __ATOMIC_RELAXED);
-    int64_t max_idle = n > limit ? 100 : p->config.max_idle_ms;
+    int64_t max_idle = n > limit ? 100 : sp->backer->pipeline->config.max_idle_ms;
     bool kill_all = n > 2 * limit;
     struct doomed doomed = {NULL, 0, 0};
-    struct dp_ufid *ufids = NULL;
-    struct dp_flow_stats *stats = NULL;
-    struct ukey **ukeys = NULL;
-    size_t allocated = 0;
+    struct shard_stats a = {NULL, NULL, NULL, 0};
 
     for (int i = 0; i < UKEY_N_SHARDS; i++) {
         struct ukey_shard *shard = &sp->shards[i];
         pthread_mutex_lock(&shard->lock);
-        size_t count = hmap_count(&shard->ukeys), k = 0;
-        if (count > allocated) {
-            allocated = count;
-            ufids = xrealloc(ufids, count * sizeof *ufids);
-            stats = xrealloc(stats, count * sizeof *stats);
-            ukeys = xrealloc(ukeys, count * sizeof *ukeys);
-        }
-        struct ukey *u;
-        HMAP_FOR_EACH (u, node, &shard->ukeys) {
-            ukeys[k] = u;
-            ufids[k++] = u->ufid;
-        }
-        if (k) {
-            dp->ops->flow_stats(dp, ufids, stats, k);
-        }
+        size_t k = read_stats(sp, shard, &a);
         for (size_t j = 0; j < k; j++) {
-            u = ukeys[j];
-            if (stats[j].used_ms < 0) {
+            struct ukey *u = a.ukeys[j];
+            if (a.stats[j].used_ms < 0) {
                 doom(sp, shard, u, &doomed); /* somebody deleted it */
                 continue;
             }
-            credit(u, &stats[j]);
-            int64_t used = stats[j].used_ms ? stats[j].used_ms : u->created_ms;
+            credit(u, &a.stats[j]);
+            int64_t used = a.stats[j].used_ms ? a.stats[j].used_ms : u->created_ms;
             if (kill_all || start - used > max_idle || (all && !retranslate(sp, u))) {
                 doom(sp, shard, u, &doomed);
             }
         }
         pthread_mutex_unlock(&shard->lock);
+        rest(sp);
+        if (doomed.n >= DOOMED_AT_ONCE) {
+            bury(sp, &doomed);
+        }
+        if (between) {
+            between(aux);
+        }
     }
     bury(sp, &doomed);
-    free(ufids);
-    free(stats);
-    free(ukeys);
+    free(a.ufids);
+    free(a.stats);
+    free(a.ukeys);
     adapt_limit(sp, (int)(clock_ms() - start));
-    /* The credits may have learned or forgotten. */
-    slow_path_revalidate_changes(p);
 }
 
 static void purge_if(struct slow_path *sp, const struct ofproto *ofproto)
@@ -288,8 +328,7 @@ void slow_path_forget_bridge(struct slow_path *sp, const struct ofproto *ofproto
 {
     /* A translation that read the old snapshot may still install; nothing that is older than now is let in.
      */
-    changes_note_all(sp->backer->pipeline);
-    __atomic_store_n(&sp->pass_generation, changes_generation(sp->backer->pipeline->changes),
-                     __ATOMIC_SEQ_CST);
+    changes_note_all(sp->backer->changes);
+    raise_generation(sp, changes_generation(sp->backer->changes));
     purge_if(sp, ofproto);
 }

@@ -363,7 +363,7 @@ static void finish(struct change *c)
 
     LIST_FOR_EACH (rule, change, &c->removed) {
         struct oftable *table = &ofproto->tables[rule->table_id];
-        rule->removed = true;
+        __atomic_store_n(&rule->removed, true, __ATOMIC_RELEASE);
         list_remove(&rule->expirable);
         list_init(&rule->expirable);
         if (!(rule->flags & RULE_HIDDEN)) {

@@ -55,7 +55,7 @@ struct rule {
     struct classifier_rule cr;
     struct ofproto *ofproto; /* const */
     uint8_t table_id;        /* const */
-    bool removed;            /* control: no longer in force, waits for readers */
+    bool removed;            /* atomic: no longer in force, waits for readers. Set by control */
     uint16_t importance;     /* const */
     uint32_t flags;          /* const: FLOW_*, RULE_* */
     uint64_t cookie;         /* const */
@@ -98,6 +98,11 @@ uint64_t ofproto_rules_version(const struct ofproto *);
 struct rule *ofproto_lookup(const struct ofproto *, uint64_t version, uint8_t table_id, struct flow_key *,
                             struct flow_mask *wc);
 
+/* Is it no longer in force? Any thread. */
+static inline bool rule_is_removed(const struct rule *rule)
+{
+    return __atomic_load_n(&rule->removed, __ATOMIC_ACQUIRE);
+}
 /* A reference, or false if the last one is gone. Any thread. */
 bool rule_try_ref(struct rule *);
 void rule_unref(struct rule *); /* NULL is legal */

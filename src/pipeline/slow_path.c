@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "pipeline/changes.h"
 #include "pipeline/ukey.h"
 
 LOG_MODULE(ofproto_dpif_slow);
@@ -100,7 +101,12 @@ static void inline_upcall(struct dp_upcall *u, void *sp_)
 static void run_periodic(struct task *task)
 {
     struct slow_path *sp = CONTAINER_OF(task, struct slow_path, periodic);
-    slow_path_revalidate(sp, false);
+    /* While one pass is under way, no other is asked for. */
+    if (!sp->revalidator) {
+        slow_path_revalidate(sp, false);
+    } else if (revalidator_wait(sp->revalidator, 0)) {
+        revalidator_run(sp->revalidator, false);
+    }
     task_schedule_in(sp->backer->pipeline->queue, task, sp->backer->pipeline->config.max_revalidator_ms);
 }
 
@@ -122,6 +128,7 @@ struct slow_path *slow_path_create(struct dp_backer *backer)
     if (backer->dp->ops->is_inline) {
         backer->dp->ops->set_upcall_cb(backer->dp, inline_upcall, sp);
     } else {
+        revalidator_start(sp);
         start_threads(sp);
     }
     return sp;
@@ -137,6 +144,8 @@ void slow_path_destroy(struct slow_path *sp)
         sp->backer->dp->ops->set_upcall_cb(sp->backer->dp, NULL, NULL);
     } else {
         stop_threads(sp);
+        revalidator_stop(sp->revalidator);
+        sp->revalidator = NULL;
     }
     slow_path_purge(sp);
     for (int i = 0; i < UKEY_N_SHARDS; i++) {
@@ -147,9 +156,62 @@ void slow_path_destroy(struct slow_path *sp)
     free(sp);
 }
 
+/* ------------------------------------------------------------------ revalidation, whoever does it */
+
+void slow_path_changed(struct slow_path *sp)
+{
+    if (sp->revalidator) {
+        revalidator_check_changes(sp->revalidator);
+    } else {
+        pipeline_wake(sp->backer->pipeline);
+    }
+}
+
+void slow_path_check_changes(struct slow_path *sp)
+{
+    uint64_t generation = changes_generation(sp->backer->changes);
+    if (sp->revalidator) {
+        if (!revalidator_is_settled(sp->revalidator, generation)) {
+            revalidator_check_changes(sp->revalidator);
+        }
+    } else if (revalidate_changes(sp) < changes_generation(sp->backer->changes)) {
+        task_schedule_in(sp->backer->pipeline->queue, &sp->backer->pipeline->turn, 1);
+    }
+}
+
+void slow_path_wait(struct slow_path *sp)
+{
+    if (sp->revalidator) {
+        revalidator_settle(sp->revalidator, changes_generation(sp->backer->changes), -1);
+    }
+}
+
+void slow_path_revalidate(struct slow_path *sp, bool all)
+{
+    if (sp->revalidator) {
+        revalidator_run(sp->revalidator, all);
+        revalidator_wait(sp->revalidator, -1);
+    } else {
+        revalidate_all(sp, all, NULL, NULL);
+        slow_path_check_changes(sp); /* the credits may have learned or forgotten */
+    }
+}
+
+void slow_path_refresh_stats(struct slow_path *sp)
+{
+    if (sp->revalidator) {
+        revalidator_run(sp->revalidator, false);
+        revalidator_wait(sp->revalidator, STATS_WAIT_MS);
+    } else {
+        slow_path_revalidate(sp, false);
+    }
+}
+
+/* ------------------------------------------------------------------ settings, texts */
+
 void slow_path_set_flow_limit(struct slow_path *sp, unsigned limit)
 {
-    sp->forced_limit = limit;
+    __atomic_store_n(&sp->forced_limit, limit, __ATOMIC_RELAXED);
     __atomic_store_n(&sp->flow_limit, limit ? limit : MIN(10000, sp->backer->pipeline->config.flow_limit),
                      __ATOMIC_RELAXED);
 }
@@ -170,9 +232,11 @@ void slow_path_show(const struct slow_path *sp, struct strbuf *s)
     unsigned n = __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED);
     const struct datapath *dp = sp->backer->dp;
     strbuf_printf(s, "%s@%s:\n", dp->ops->type, dp->name);
-    strbuf_printf(s, "  flows         : (current %u) (avg %u) (max %u) (limit %u)\n", n, sp->avg_flows,
-                  MAX(sp->max_flows, n), __atomic_load_n(&sp->flow_limit, __ATOMIC_RELAXED));
-    strbuf_printf(s, "  dump duration : %dms\n", sp->dump_duration_ms);
+    strbuf_printf(s, "  flows         : (current %u) (avg %u) (max %u) (limit %u)\n", n,
+                  __atomic_load_n(&sp->avg_flows, __ATOMIC_RELAXED),
+                  MAX(__atomic_load_n(&sp->max_flows, __ATOMIC_RELAXED), n),
+                  __atomic_load_n(&sp->flow_limit, __ATOMIC_RELAXED));
+    strbuf_printf(s, "  dump duration : %dms\n", __atomic_load_n(&sp->dump_duration_ms, __ATOMIC_RELAXED));
     strbuf_printf(s, "  ufid enabled : %s\n\n", sp->ufid ? "true" : "false");
     strbuf_printf(s, "  %u: (keys %u)\n", sp->n_threads ? sp->n_threads + 1 : 0, n);
 }

@@ -5,6 +5,9 @@
  *   upcall.c      one upcall: translate, install, execute
  *   ukey.c        the flows that are installed, each with its record
  *   revalidate.c  what keeps them right: after changes, and every half second for statistics and idleness
+ *   revalidator.c the thread that does that, and those who wait for it
+ *
+ * A datapath without threads has no revalidator either: what it would do is done by the caller, at once.
  *
  * Thread-safety: functions here are for the control thread unless they say otherwise. */
 #ifndef PIPELINE_SLOW_PATH_H
@@ -24,10 +27,18 @@ struct strbuf;
 struct slow_path *slow_path_create(struct dp_backer *);
 void slow_path_destroy(struct slow_path *); /* the datapath's flows are deleted. NULL is legal */
 
-/* Takes the changes that were noted and mends every flow that they touch, in all datapaths. */
-void slow_path_revalidate_changes(struct pipeline *);
-/* Statistics, idleness; WAIT: every flow is looked at now, also translated anew if ALL. */
+/* Changes were noted: every flow that they touch is mended, soon. Any thread; on an inline datapath the
+ * control thread is woken for it. */
+void slow_path_changed(struct slow_path *);
+/* The same for the control thread: an inline datapath's flows have been mended when it returns. */
+void slow_path_check_changes(struct slow_path *);
+/* Until the flows agree with all that was noted before the call. */
+void slow_path_wait(struct slow_path *);
+/* Statistics and idleness of every flow now; each is also translated anew if ALL. */
 void slow_path_revalidate(struct slow_path *, bool all);
+/* Statistics as fresh as can be had within STATS_WAIT_MS: what a reply that shows counters wants. */
+#define STATS_WAIT_MS 20
+void slow_path_refresh_stats(struct slow_path *);
 /* Deletes all flows and waits until none is left (revalidator/purge). */
 void slow_path_purge(struct slow_path *);
 /* Deletes the flows whose records name the bridge, and waits out who may be making one. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Floor 7, for this folder alone. The slow path's side of an installed flow ("ukey"), and the table of them.
  *
- * The table is cut into shards with a lock each: slow-path threads add, the control thread walks a shard at a
+ * The table is cut into shards with a lock each: slow-path threads add, the revalidator walks a shard at a
  * time.
  *
  * Thread-safety: ukey_insert() any slow-path thread; a ukey is touched with its shard's lock held. */
@@ -20,7 +20,7 @@
 #include "pipeline/xlate/record.h"
 #include "pipeline/xlate/xlate.h"
 
-#define UKEY_N_SHARDS 64
+#define UKEY_N_SHARDS 512 /* 200 flows each when there are 100,000: nobody waits long for a shard */
 
 struct ukey {
     struct hmap_node node; /* in shard.ukeys, by ufid */
@@ -48,21 +48,48 @@ struct slow_thread {
     unsigned index;
 };
 
+struct revalidator;
+
 struct slow_path {
     struct dp_backer *backer; /* i */
     struct ukey_shard *shards;
-    unsigned n_flows;              /* atomic */
-    unsigned max_flows, avg_flows; /* c */
-    unsigned flow_limit;           /* atomic: the adaptive limit */
-    unsigned forced_limit;         /* c: upcall/set-flow-limit; 0: none */
-    uint64_t pass_generation;      /* atomic: a flow translated before this is not installed */
-    bool megaflows, ufid;          /* atomic */
-    bool stopping;                 /* atomic */
-    int dump_duration_ms;          /* c */
-    struct task periodic;          /* c */
-    struct slow_thread *threads;   /* c; none for inline datapaths */
+    unsigned n_flows;                /* atomic */
+    unsigned max_flows, avg_flows;   /* atomic: the revalidator writes */
+    unsigned flow_limit;             /* atomic: the adaptive limit */
+    unsigned forced_limit;           /* atomic: upcall/set-flow-limit; 0: none */
+    uint64_t pass_generation;        /* atomic: a flow translated before this is not installed */
+    bool megaflows, ufid;            /* atomic */
+    bool stopping;                   /* atomic */
+    int dump_duration_ms;            /* atomic: the revalidator writes */
+    struct task periodic;            /* c */
+    struct revalidator *revalidator; /* i; NULL for inline datapaths */
+    struct slow_thread *threads;     /* c; none for inline datapaths */
     unsigned n_threads;
 };
+
+/* revalidate.c: passes. On the revalidator's thread; on the control thread for an inline datapath. */
+
+/* Takes the changes that were noted and mends every flow that they touch; some rounds of it, as what flows
+ * counted may teach MACs and so change something. Returns the number of the last change that flows now agree
+ * with. */
+uint64_t revalidate_changes(struct slow_path *);
+/* Reads every flow's statistics, ends those that nobody uses; translates each anew if ALL. BETWEEN(AUX), if
+ * not NULL, is called between shards, with no lock held. */
+void revalidate_all(struct slow_path *, bool all, void (*between)(void *aux), void *aux);
+
+/* revalidator.c */
+struct revalidator *revalidator_start(struct slow_path *);
+void revalidator_stop(struct revalidator *);          /* NULL is legal */
+void revalidator_check_changes(struct revalidator *); /* any thread */
+/* Has every flow looked at soon. */
+void revalidator_run(struct revalidator *, bool all);
+/* What was asked for before the call has been done; false: not within TIMEOUT_MS (-1: as long as it takes).
+ * Not between two uses of an RCU-protected pointer: the caller is offline meanwhile. */
+bool revalidator_wait(struct revalidator *, int timeout_ms);
+/* Flows agree with the change numbered GENERATION. Any thread. */
+bool revalidator_is_settled(const struct revalidator *, uint64_t generation);
+/* The same, waiting for it at most TIMEOUT_MS (-1: for ever), offline. */
+bool revalidator_settle(struct revalidator *, uint64_t generation, int timeout_ms);
 
 /* Makes a ukey of what a translation gave; takes over RECORD and RECIRC_IDS. ACTIONS are copied. */
 struct ukey *ukey_create(struct dp_ufid, const struct flow_key *, const struct flow_mask *,

@@ -133,7 +133,7 @@ static void translate(struct slow_path *sp, struct dp_handler *h, struct dp_upca
 {
     const struct datapath_ops *ops = sp->backer->dp->ops;
     struct pipeline *p = sp->backer->pipeline;
-    uint64_t generation = changes_generation(p->changes);
+    uint64_t generation = changes_generation(sp->backer->changes);
     struct xlate_in xin;
     struct xlate_out xout;
     struct record record;

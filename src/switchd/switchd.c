@@ -32,7 +32,7 @@ static struct {
 static void run_pipeline(void *aux)
 {
     atomic_store(&self.woken, false);
-    pipeline_commit(self.pipeline);
+    pipeline_start_commit(self.pipeline);
 }
 
 /* any thread */
