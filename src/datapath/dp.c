@@ -54,6 +54,7 @@ static void destroy(struct datapath *up)
     pthread_mutex_destroy(&dp->forwarders_mutex);
     pthread_mutex_destroy(&dp->handlers_mutex);
     pthread_mutex_destroy(&dp->stray_mutex);
+    pthread_mutex_destroy(&dp->shortcut_mutex);
     free(dp->ports);
     free(dp);
 }
@@ -71,6 +72,7 @@ static int create(const struct datapath_ops *ops, const char *name, struct datap
     pthread_mutex_init(&dp->forwarders_mutex, NULL);
     pthread_mutex_init(&dp->handlers_mutex, NULL);
     pthread_mutex_init(&dp->stray_mutex, NULL);
+    pthread_mutex_init(&dp->shortcut_mutex, NULL);
     unsigned n_threads = dp->is_inline ? 0 : wanted_threads ? wanted_threads : default_threads();
     dp->n_counters = n_threads + 1; /* the last: handlers */
     dp->megaflows = megaflow_table_create(sizeof(struct dp_flow));
@@ -137,9 +139,10 @@ static void get_stats(struct datapath *up, struct dp_stats *stats)
     struct dp *dp = dp_cast(up);
     struct forwarder_stats sum;
     forwarder_sum(dp, &sum);
+    uint64_t shortcut = dp_shortcut_packets(dp); /* the kernel's exact-match cache */
     *stats = (struct dp_stats){
-        .n_hit = sum.cache_hit + sum.mega_hit,
-        .n_cache_hit = sum.cache_hit,
+        .n_hit = sum.cache_hit + sum.mega_hit + shortcut,
+        .n_cache_hit = sum.cache_hit + shortcut,
         .n_missed = sum.missed,
         .n_lost = sum.lost,
         .n_mask_hit = sum.masks_tried,

@@ -27,6 +27,7 @@
 #define DP_MAX_PORTS      65536
 #define DP_MAX_FORWARDERS 64
 #define DP_MAX_DEPTH      6    /* recirculation, clone and sample within one reception */
+#define DP_SHORTCUT_WORDS 256  /* of 64 slots */
 #define DP_MAX_SOURCES    1024 /* receive queues that one forwarding thread serves */
 
 struct dp;
@@ -81,6 +82,7 @@ struct dp_flow {
     struct hmap_node ufid_node; /* m dp->flows_mutex */
     struct dp_ufid ufid;        /* i */
     enum dp_flow_origin origin; /* i */
+    _Atomic uint32_t shortcut;  /* a: its slot (port/shortcut.h), set once by a forwarder; 0: none */
     struct dp_flow_stats base;  /* m dp->flows_mutex: what was counted before a reset, to be subtracted */
 };
 #define FLOW_ACTIONS  0
@@ -112,6 +114,20 @@ struct burst {
     uint32_t hashes[BATCH_SIZE];
     uint16_t blocks[BATCH_SIZE];
     struct megaflow *flows[BATCH_SIZE];
+    uint32_t cached; /* bitmap: found in the exact-match cache, so not the first of their microflow */
+};
+
+#define SHORTCUT_MEMORY 256
+
+/* How a forwarder spends system calls on the shortcut. f */
+struct shortcut_budget {
+    const struct vport *in; /* of the burst at hand; NULL: none, it has no shortcut */
+    int64_t filled_us;
+    unsigned left; /* microflows that may be learned now */
+    struct {
+        uint32_t hash;
+        int64_t at_us;
+    } learned[SHORTCUT_MEMORY]; /* by the microflow's hash: what follows on its heels is not learned again */
 };
 
 struct forwarder {
@@ -128,6 +144,7 @@ struct forwarder {
     unsigned n_pending;         /* f */
     struct dp_port *pending[BATCH_SIZE * 2]; /* f: ports with packets to send */
     struct forwarder_stats stats;
+    struct shortcut_budget shortcut;
 };
 
 struct dp_handler {
@@ -183,6 +200,10 @@ struct dp {
     void *upcall_aux;
 
     struct dp_meters *meters; /* i */
+
+    pthread_mutex_t shortcut_mutex;    /* a flow's slot is pointed where its actions say, or it is cut */
+    _Atomic uint64_t shortcut_retired; /* a: packets that the kernel forwarded for flows that are gone */
+    _Atomic uint64_t shortcut_slots[DP_SHORTCUT_WORDS]; /* a: bit N: slot N is a flow's of this datapath */
 };
 
 static inline struct dp *dp_cast(struct datapath *up)
@@ -235,6 +256,14 @@ int dp_flow_get(struct datapath *, struct dp_ufid, struct dp_flow_desc *, struct
 int dp_flow_flush(struct datapath *);
 void dp_flow_stats(struct datapath *, const struct dp_ufid *, struct dp_flow_stats *, size_t n);
 void dp_flow_dump(struct datapath *, bool (*each)(const struct dp_flow_desc *, void *aux), void *aux);
+
+/* shortcuts.c */
+void dp_shortcut_begin(struct forwarder *, const struct dp_port *in); /* a burst comes in */
+void dp_shortcut_learn(struct forwarder *, const struct burst *, const struct packet_batch *);
+void dp_shortcut_cut(struct dp *, struct dp_flow *); /* its actions have changed */
+void dp_shortcut_add(const struct dp_flow *, struct dp_flow_stats *);
+void dp_shortcut_release(struct dp *, struct dp_flow *); /* flows_mutex, after a grace period */
+uint64_t dp_shortcut_packets(struct dp *);               /* that the kernel forwarded, of all flows */
 
 /* handler.c */
 struct dp_handler *dp_handler_create(struct datapath *, bool takes_upcalls);

@@ -47,6 +47,7 @@ static void sum(const struct dp *dp, const struct dp_flow *flow, struct dp_flow_
         int64_t used = __atomic_load_n(&c->used_ms, __ATOMIC_RELAXED);
         stats->used_ms = MAX(stats->used_ms, used);
     }
+    dp_shortcut_add(flow, stats);
     stats->packets -= flow->base.packets;
     stats->bytes -= flow->base.bytes;
     if (stats->used_ms <= flow->base.used_ms) {
@@ -66,6 +67,7 @@ static int create(struct dp *dp, const struct dp_flow_desc *desc)
     struct dp_flow *flow = dp_flow_cast(mega);
     flow->ufid = desc->ufid;
     flow->origin = desc->origin;
+    atomic_store(&flow->shortcut, 0);
     mega->user[FLOW_ACTIONS] = make_actions(desc->actions, desc->actions_len);
     mega->user[FLOW_COUNTERS] = xzalloc_cacheline(dp->n_counters * sizeof(struct flow_counters));
     hmap_insert(&dp->flows_by_ufid, &flow->ufid_node, (uint32_t)desc->ufid.lo);
@@ -78,6 +80,7 @@ static void modify(struct dp *dp, struct dp_flow *flow, const struct dp_flow_des
     struct flow_actions *old = flow->mega.user[FLOW_ACTIONS];
     if (old->len != desc->actions_len || memcmp(old->bytes, desc->actions, old->len)) {
         rcu_set(&flow->mega.user[FLOW_ACTIONS], make_actions(desc->actions, desc->actions_len));
+        dp_shortcut_cut(dp, flow);
         rcu_postpone(&old->rcu, free_actions);
     }
     if (zero_stats) {
@@ -165,6 +168,7 @@ static void unlink_flow(struct dp *dp, struct dp_flow *flow)
 {
     hmap_remove(&dp->flows_by_ufid, &flow->ufid_node);
     megaflow_remove(dp->megaflows, &flow->mega);
+    dp_shortcut_cut(dp, flow);
 }
 
 /* flows_mutex, after a grace period. */
@@ -173,6 +177,7 @@ static void release_flow(struct dp *dp, struct dp_flow *flow, struct dp_flow_sta
     if (last) {
         sum(dp, flow, last);
     }
+    dp_shortcut_release(dp, flow);
     free(flow->mega.user[FLOW_ACTIONS]);
     free(flow->mega.user[FLOW_COUNTERS]);
     megaflow_free(dp->megaflows, &flow->mega);

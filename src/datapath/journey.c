@@ -7,6 +7,7 @@
  *     extract            parses each packet into its flow key
  *     lookup             exact-match cache, then the megaflows
  *     journey_upcall     hands a miss to the slow path, and goes on
+ *     shortcut           tells the kernel what it can do alone (shortcuts.c)
  *     execute            each flow's actions over its packets (execute.c)
  *   journey_output     to the port's transmit batch
  *   send_pending       gives the batches to the devices (vport_send)
@@ -244,12 +245,14 @@ static uint32_t lookup(struct forwarder *f, struct burst *b, unsigned n)
 {
     struct dp *dp = f->dp;
     uint32_t all = n == 32 ? UINT32_MAX : (1u << n) - 1, found = 0;
+    b->cached = 0;
     if (likely(f->emc != NULL)) {
         uint32_t seed = emc_seed(f->emc);
         for (unsigned i = 0; i < n; i++) {
             b->hashes[i] = emc_hash(&b->keys[i], b->blocks[i], seed);
         }
         found = emc_lookup_batch(f->emc, dp->megaflows, b->keys, b->blocks, b->hashes, n, b->flows);
+        b->cached = found;
         f->stats.cache_hit += (unsigned)__builtin_popcount(found);
         if (likely(found == all)) {
             return 0;
@@ -299,6 +302,9 @@ void journey_process(struct forwarder *f, struct packet_batch *batch)
         f->stats.missed++;
         journey_upcall(f, batch->packets[i], &b->keys[i], &miss);
     }
+    if (f->shortcut.in && f->depth == 1) {
+        dp_shortcut_learn(f, b, batch);
+    }
     execute_flows(f, b, batch);
     f->depth--;
 }
@@ -333,6 +339,7 @@ void journey_receive(struct forwarder *f, struct dp_port *port, struct packet_ba
     f->now_us = clock_us();
     f->stats.received += batch->n;
     stamp(f, port, batch);
+    dp_shortcut_begin(f, port);
     journey_process(f, batch);
     leave(f);
 }

@@ -25,6 +25,7 @@
 #include "port/gate.h"
 #include "port/kinds.h"
 #include "port/rx.h"
+#include "port/shortcut.h"
 #include "port/vnet.h"
 
 LOG_MODULE(afpacket);
@@ -282,6 +283,8 @@ static int afpacket_start(struct vport *vport, char **errorp)
         *errorp = xasprintf("%s: %s", vport->name, text);
         free(text);
         bind_protocol(a, 0);
+    } else {
+        shortcut_attach(vport, a->fd);
     }
     return error;
 }
@@ -290,6 +293,7 @@ static void afpacket_stop(struct vport *vport)
 {
     struct afpacket_vport *a = afpacket_cast(vport);
     bool was;
+    shortcut_detach(vport, a->fd);
     int error = gate_remove(a->ifindex);
     if (error) {
         LOG_WARN("%s: cannot take the gate down: %s", vport->name, strerror(error));

@@ -18,6 +18,7 @@
 #include "io/netlink.h"
 #include "port/device.h"
 #include "port/kinds.h"
+#include "port/shortcut.h"
 
 LOG_MODULE(gate);
 
@@ -71,7 +72,8 @@ static int load_programs(char **errorp)
         {.code = BPF_JMP | BPF_EXIT},
     };
     int gate_fd = -1;
-    error = load_program("sluice_drop", drop, ARRAY_SIZE(drop), &drop_fd);
+    drop_fd = shortcut_gate_program(); /* drops, but what is to go straight on */
+    error = drop_fd >= 0 ? 0 : load_program("sluice_drop", drop, ARRAY_SIZE(drop), &drop_fd);
     if (!error) {
         const uint32_t slot = 0;
         error = load_program("sluice_gate", gate, ARRAY_SIZE(gate), &gate_fd);

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "port/kinds.h"
+#include "port/shortcut.h"
 
 /* In the order in which they are listed. */
 static const struct vport_ops *const kinds[] = {
@@ -113,6 +114,7 @@ void vport_set_status(struct vport *vport, const struct vport_status *new_status
     atomic_store_explicit(&vport->mtu, (uint32_t)MAX(new_status->mtu, 0), memory_order_relaxed);
     atomic_store_explicit(&vport->up, new_status->admin_up && !new_status->gone, memory_order_relaxed);
     atomic_fetch_add_explicit(&vport->status_seq, 1, memory_order_release);
+    shortcut_update_port(vport);
 }
 
 uint32_t vport_status_seq(const struct vport *vport)

@@ -96,6 +96,7 @@ struct vport {
     bool started;                /* control thread */
     _Atomic uint32_t mtu;        /* what forwarding threads check */
     _Atomic bool up;             /* administratively up: what forwarding threads check */
+    uint16_t shortcut; /* its number there (port/shortcut.h), immutable while it forwards; 0: it has none */
 };
 
 /* What the forwarding thread says to send with. */
