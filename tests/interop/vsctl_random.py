@@ -3,7 +3,9 @@
 """Random chains of vsctl commands, right and wrong, run by ovs-vsctl and by `sluice vsctl`, each against a server of its own:
 what they print, their status and what is in the database afterwards must be the same.
 
-usage: vsctl_random.py [SEED [CHAINS]]      (SLUICE_BUILD names the build directory)"""
+usage: vsctl_random.py [SEED [CHAINS [server]]]
+
+With "server", ovs-vsctl runs them all, against the reference's server and against ours."""
 import pathlib
 import random
 import shlex
@@ -169,12 +171,14 @@ def main():
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     r = random.Random(seed)
     differ = 0
-    with Server("reference") as a, Server("reference") as b:
+    server = "server" in sys.argv[3:]
+    ours = ["ovs-vsctl"] if server else [SLUICE, "vsctl"]
+    with Server("reference") as a, Server("ours" if server else "reference") as b:
         for s in (a, b):
             subprocess.run(["ovs-vsctl", "--db=" + s.remote, "--no-wait", "init", "--", "add-br", "br0", "--", "add-port", "br0", "p0"], check=True)
         for i in range(int(sys.argv[2]) if len(sys.argv) > 2 else 300):
             line = chain(r)
-            expected, got = vsctl(["ovs-vsctl"], a, line), vsctl([SLUICE, "vsctl"], b, line)
+            expected, got = vsctl(["ovs-vsctl"], a, line), vsctl(ours, b, line)
             same = contents(a) == contents(b)
             if "port is in multiple bridges" in str(expected) or 'syntax error at "\'' in str(expected):
                 expected = got  # which bridge is first is chance; the reference prints a NUL
