@@ -227,7 +227,7 @@ static void listen_now(struct ofcontroller *t)
                              &error);
     t->last_error = code;
     if (!code) {
-        LOG_INFO("%s: listening", t->name);
+        LOG_INFO("%s: listening on port %u", t->name, listener_port(t->listener));
     } else {
         if (!t->listen_error || strcmp(t->listen_error, error ? error : "")) {
             LOG_ERR("%s: cannot listen: %s", t->name, error ? error : error_text(code));

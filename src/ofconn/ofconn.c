@@ -146,6 +146,9 @@ static enum ofperr handle_message(struct ofconn *c, const struct ofp_msg *m)
 /* The versions agreed on: the session begins. */
 static void begin(struct ofconn *c)
 {
+    if (c->is_snooper) {
+        return;
+    }
     ofconn_async_default(c);
     if (c->controller) {
         controller_connected(c->controller, c);

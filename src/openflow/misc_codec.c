@@ -125,9 +125,7 @@ void async_config_default(struct async_config *ac, enum ofp_version v)
         v >= OFP14 ? 0x3f & ~(1u << OFPR_INVALID_TTL) : 1u << OFPR_NO_MATCH | 1u << OFPR_ACTION;
     ac->primary[ASYNC_PORT_STATUS] = ac->secondary[ASYNC_PORT_STATUS] = 7;
     ac->primary[ASYNC_FLOW_REMOVED] = v >= OFP14 ? 0x3f : 0xf;
-    /* Before OpenFlow 1.4 nobody can ask for it. */
-    ac->primary[ASYNC_ROLE_STATUS] = ac->secondary[ASYNC_ROLE_STATUS] =
-        v < OFP14 ? 1u << ROLE_STATUS_PRIMARY_REQUEST : 0;
+    ac->primary[ASYNC_ROLE_STATUS] = ac->secondary[ASYNC_ROLE_STATUS] = 1u << ROLE_STATUS_PRIMARY_REQUEST;
 }
 
 #define PROP_LEN 8

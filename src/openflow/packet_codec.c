@@ -85,8 +85,7 @@ static void put_props(struct bytebuf *b, const struct packet_in *pin, enum ofp_v
     put_u8(b, packet_in_wire_reason(pin->reason, v));
     end_prop(b, at);
     at = begin_prop(b, PIN_METADATA);
-    put_u32(b, 0);
-    oxm_put_match(b, &pin->metadata, v, 0, 0);
+    oxm_put_match(b, &pin->metadata, MAX(v, OFP12), 0, 0); /* in OXM's terms, whatever the version */
     end_prop(b, at);
     if (pin->userdata_len) {
         put_prop(b, PIN_USERDATA, pin->userdata, pin->userdata_len);
@@ -190,7 +189,6 @@ static enum ofperr get_prop(uint16_t type, struct reader *q, struct packet_in *p
         pin->reason = get_u8(q);
         return OFPERR_NONE;
     case PIN_METADATA:
-        get_skip(q, 4);
         return oxm_get_match(q, true, &pin->metadata, NULL, NULL);
     case PIN_USERDATA:
         pin->userdata_len = q->n;

@@ -186,6 +186,13 @@ static void device_changed(struct vport *vport, const char *name, void *aux)
     }
 }
 
+void config_vport_changed(struct vport *vport, void *config)
+{
+    struct config *c = config;
+    device_changed(vport, NULL, c);
+    config_status_changed(c);
+}
+
 static void monitor_ready(struct loop_fd *fd, unsigned events)
 {
     struct config *c = CONTAINER_OF(fd, struct config, monitor);

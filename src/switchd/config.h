@@ -100,7 +100,11 @@ struct config *config_create(struct loop *, struct pipeline *, const char *remot
 void config_destroy(struct config *);
 
 struct control_server;
+struct vport;
 void config_register_commands(struct config *, struct control_server *);
+
+/* A device of ours has changed its state. */
+void config_vport_changed(struct vport *, void *config);
 
 /* One round, now: wanted -> difference -> commit -> status. */
 void config_run(struct config *);

@@ -166,9 +166,21 @@ static void each_dummy_in(struct datapath *dp, void *all)
     dp->ops->port_dump(dp, each_dummy_port, all);
 }
 
+static void (*on_change)(struct vport *, void *aux);
+static void *on_change_aux;
+
+void dummy_on_change(void (*changed)(struct vport *, void *aux), void *aux)
+{
+    on_change = changed;
+    on_change_aux = aux;
+}
+
 static void set_admin(struct vport *vport, void *up)
 {
     vport->ops->set_admin(vport, *(bool *)up);
+    if (on_change) {
+        on_change(vport, on_change_aux);
+    }
 }
 
 static void set_admin_state(struct control_request *request, int argc, const char *argv[], void *aux)

@@ -6,8 +6,11 @@
 
 struct control_server;
 struct loop;
+struct vport;
 
 void dummy_start(struct loop *, struct control_server *);
+/* CHANGED is called when a command has changed a device's state. */
+void dummy_on_change(void (*changed)(struct vport *, void *aux), void *aux);
 void dummy_stop(void);
 
 #endif

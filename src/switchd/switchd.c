@@ -80,6 +80,7 @@ char *switchd_init(const struct switchd_options *options)
         dummy_start(options->loop, options->control);
     }
     self.config = config_create(options->loop, self.pipeline, options->db_remote, fd, configured, NULL);
+    dummy_on_change(config_vport_changed, self.config);
     config_register_commands(self.config, options->control);
     return NULL;
 }

@@ -175,9 +175,28 @@ static void output_all(struct xlate_ctx *ctx, bool all)
     }
 }
 
+/* It matches on nothing, but for that it be an Ethernet packet. */
+static bool takes_every_packet(const struct minimatch *match)
+{
+    const unsigned word = FLOW_WORD_OF(packet_type);
+    struct flow_key ethernet;
+    if (flow_map_is_empty(&match->map)) {
+        return true;
+    }
+    memset(&ethernet, 0, FLOW_BLOCK_SIZE);
+    ethernet.packet_type = UINT32_MAX;
+    return flow_map_count(&match->map) == 1 && !minimatch_key_word(match, word) &&
+           minimatch_mask_word(match, word) == flow_key_words_const(&ethernet)[word];
+}
+
 void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, enum ofp_packet_in_reason reason,
                       uint16_t controller_id, uint32_t meter_id, const uint8_t *userdata, size_t userdata_len)
 {
+    /* The rule that takes what no other does: since OpenFlow 1.3 that is a miss. */
+    if (reason == OFPR_ACTION && ctx->rule && !ctx->rule->cr.priority &&
+        takes_every_packet(&ctx->rule->cr.match)) {
+        reason = OFPR_EXPLICIT_MISS;
+    }
     xlate_commit(ctx);
     if (max_len == 0) {
         max_len = UINT16_MAX;
