@@ -227,7 +227,11 @@ static void listen_now(struct ofcontroller *t)
                              &error);
     t->last_error = code;
     if (!code) {
-        LOG_INFO("%s: listening on port %u", t->name, listener_port(t->listener));
+        if (listener_port(t->listener)) {
+            LOG_INFO("%s: listening on port %u", t->name, listener_port(t->listener));
+        } else {
+            LOG_INFO("%s: listening", t->name);
+        }
     } else {
         if (!t->listen_error || strcmp(t->listen_error, error ? error : "")) {
             LOG_ERR("%s: cannot listen: %s", t->name, error ? error : error_text(code));

@@ -468,7 +468,7 @@ void ofconn_create(struct ofservice *s, struct ofcontroller *controller, struct 
     c->id = ++last_id;
     c->is_snooper = snooper;
     c->role = ROLE_EQUAL;
-    c->primary = controller && !controller->s.service;
+    c->primary = controller && !controller->s.service && !snooper;
     c->config.miss_send_len = c->primary ? 128 : 0;
     c->last_received_ms = clock_ms();
     list_init(&c->bundles);
@@ -476,7 +476,7 @@ void ofconn_create(struct ofservice *s, struct ofcontroller *controller, struct 
     task_init(&c->soon, "OpenFlow messages", run_soon);
     task_init(&c->probe, "OpenFlow probe", run_probe);
     ofconn_packet_in_init(c);
-    if (controller) {
+    if (controller && !snooper) {
         if (!controller->passive) {
             controller->conn = c;
         }
