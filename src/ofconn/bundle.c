@@ -118,6 +118,9 @@ enum ofperr ofconn_bundle_control(struct ofconn *c, const struct ofp_msg *m)
         return OFPERR_OFPBFC_BAD_TYPE;
     }
     if (!error) {
+        if (bc.type == BUNDLE_COMMIT_REQUEST) {
+            ofconn_reply_when_settled(c);
+        }
         bc.type++;
         bundle_control_encode(&c->out, &bc, m->version, m->xid);
     }

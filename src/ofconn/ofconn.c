@@ -260,15 +260,63 @@ static void forget_sent(struct ofconn *c)
     c->sent = 0;
 }
 
+/* How much of `out` may be sent: up to the first reply that is held. */
+static size_t sendable(const struct ofconn *c)
+{
+    if (list_is_empty(&c->holds)) {
+        return c->out.len;
+    }
+    return (size_t)(CONTAINER_OF(list_front(&c->holds), struct ofconn_hold, node)->at - c->out_bytes);
+}
+
+void ofconn_reply_when_settled(struct ofconn *c)
+{
+    const struct ofservice *s = c->service;
+    uint64_t under_way = s->handlers->settle ? s->handlers->settle(s->switch_) : 0;
+    if (under_way) {
+        struct ofconn_hold *hold = xmalloc(sizeof *hold);
+        *hold = (struct ofconn_hold){.at = c->out_bytes + c->out.len, .under_way = under_way};
+        list_push_back(&c->holds, &hold->node);
+    }
+}
+
+/* Lets go what is settled, or ALL. True: something may be sent that was held. */
+static bool release_holds(struct ofconn *c, bool all)
+{
+    const struct ofservice *s = c->service;
+    bool released = false;
+    while (!list_is_empty(&c->holds)) {
+        struct ofconn_hold *hold = CONTAINER_OF(list_front(&c->holds), struct ofconn_hold, node);
+        if (!all && !s->handlers->is_settled(s->switch_, hold->under_way)) {
+            break;
+        }
+        list_remove(&hold->node);
+        free(hold);
+        released = true;
+    }
+    return released;
+}
+
+void ofservice_settled(struct ofservice *s)
+{
+    struct ofconn *c;
+    LIST_FOR_EACH (c, node, &s->conns) {
+        if (release_holds(c, false)) {
+            ofconn_send_soon(c);
+        }
+    }
+}
+
 /* False: the stream is broken. */
 static bool flush(struct ofconn *c)
 {
+    size_t end = sendable(c);
     if (c->n_snoopers) {
         snoop_sent(c);
     }
-    while (c->sent < c->out.len) {
+    while (c->sent < end) {
         size_t n = 0;
-        int error = stream_send(c->stream, c->out.data + c->sent, c->out.len - c->sent, &n);
+        int error = stream_send(c->stream, c->out.data + c->sent, end - c->sent, &n);
         if (error == EAGAIN) {
             return true;
         }
@@ -279,6 +327,7 @@ static bool flush(struct ofconn *c)
         c->sent += n;
         if (c->sent > SENT_KEPT && c->sent > c->out.len / 2) {
             forget_sent(c);
+            end = sendable(c);
         }
     }
     forget_sent(c);
@@ -343,7 +392,7 @@ static void want(struct ofconn *c)
 {
     size_t backlog = ofconn_backlog(c);
     c->was_full |= backlog > 0;
-    stream_want(c->stream, (backlog ? STREAM_SEND : 0) | (backlog < OUT_MAX ? STREAM_RECV : 0));
+    stream_want(c->stream, (sendable(c) > c->sent ? STREAM_SEND : 0) | (backlog < OUT_MAX ? STREAM_RECV : 0));
 }
 
 static void ready(void *aux)
@@ -381,6 +430,10 @@ static void run_soon(struct task *task)
     }
     if (!ok) {
         ofconn_destroy(c);
+        return;
+    }
+    if (c->in.len >= OFP_HEADER_LEN && ofconn_backlog(c) < OUT_MAX) {
+        ready(c); /* messages waited until replies were taken */
         return;
     }
     want(c);
@@ -472,6 +525,7 @@ void ofconn_create(struct ofservice *s, struct ofcontroller *controller, struct 
     c->config.miss_send_len = c->primary ? 128 : 0;
     c->last_received_ms = clock_ms();
     list_init(&c->bundles);
+    list_init(&c->holds);
     list_push_back(snooper ? &s->snoopers : &s->conns, &c->node);
     task_init(&c->soon, "OpenFlow messages", run_soon);
     task_init(&c->probe, "OpenFlow probe", run_probe);
@@ -506,6 +560,7 @@ void ofconn_destroy(struct ofconn *c)
     ofservice_check_miss_wanted(s);
     ofconn_packet_in_fini(c);
     ofconn_bundles_clear(c);
+    release_holds(c, true);
     stream_close(c->stream);
     bytebuf_fini(&c->in);
     bytebuf_fini(&c->out);

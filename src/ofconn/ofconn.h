@@ -35,9 +35,12 @@ typedef enum ofperr ofconn_handler(struct ofconn *, const struct ofp_msg *, void
 /* By type; NULL: the switch does not know that message (OFPBRC_BAD_TYPE, or BAD_STAT for a multipart). */
 struct ofconn_handlers {
     ofconn_handler *handle[N_OFPTYPES];
-    /* All messages that came in one turn were handled: time for what can be done once for many. May be NULL.
-     */
-    void (*settle)(void *switch_);
+    /* All messages that came in one turn were handled, or a reply is to say that they took effect: time for
+     * what can be done once for many. Returns 0 if all is done; else what is under way, a number that
+     * is_settled() knows: replies that wait for it are held back, with all that follows them, until
+     * ofservice_settled() finds it done; messages are handled meanwhile. Both may be NULL. */
+    uint64_t (*settle)(void *switch_);
+    bool (*is_settled)(void *switch_, uint64_t under_way);
     /* The flow mods in MESSAGES, one after the other, take effect all at once, or none. On an error *FAILED
      * is where the message begins that is at fault. NULL: no bundles. */
     enum ofperr (*commit)(struct ofconn *, const struct bytebuf *messages, void *switch_, size_t *failed);
@@ -56,6 +59,8 @@ struct ofconn_handlers {
 /* HANDLERS is kept, not copied. */
 struct ofservice *ofservice_create(const char *name, struct loop *, const struct ofconn_handlers *,
                                    void *switch_);
+/* Something that settle() spoke of has been done: held replies go out. */
+void ofservice_settled(struct ofservice *);
 void ofservice_destroy(struct ofservice *); /* NULL is legal */
 /* VERSIONS: bits (OFP_VERSION_BIT) that may be negotiated. Sessions in another one end. */
 void ofservice_set_versions(struct ofservice *, unsigned versions);

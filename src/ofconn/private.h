@@ -68,6 +68,13 @@ struct pin_ends {
     unsigned first, n, size;
 };
 
+/* A reply in `out` that is not to be sent yet, nor what is behind it. */
+struct ofconn_hold {
+    struct list node;
+    uint64_t at;        /* where it begins: bytes since the session began */
+    uint64_t under_way; /* what it waits for */
+};
+
 struct ofconn {
     struct list node; /* in the service's conns, or snoopers */
     struct ofservice *service;
@@ -90,6 +97,7 @@ struct ofconn {
     struct bytebuf in, out;
     size_t sent;        /* of `out` */
     uint64_t out_bytes; /* that left `out` before */
+    struct list holds;  /* struct ofconn_hold, in the order of the bytes */
     bool in_handler;    /* ready() sends when the handler has returned */
     bool was_full;      /* something waited: `drained` is to be called */
     bool is_ending;     /* at the next turn */
@@ -182,5 +190,8 @@ void snoop_end(struct ofconn *);
 /* --- bundle.c --- */
 own_handler ofconn_bundle_control, ofconn_bundle_add;
 void ofconn_bundles_clear(struct ofconn *);
+
+/* What was done so far is to take effect, and the reply that is put into `out` next says that it has. */
+void ofconn_reply_when_settled(struct ofconn *);
 
 #endif

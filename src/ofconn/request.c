@@ -18,10 +18,7 @@ static enum ofperr handle_nothing(struct ofconn *c, const struct ofp_msg *m)
 
 static enum ofperr handle_barrier(struct ofconn *c, const struct ofp_msg *m)
 {
-    const struct ofservice *s = c->service;
-    if (s->handlers->settle) {
-        s->handlers->settle(s->switch_);
-    }
+    ofconn_reply_when_settled(c);
     ofconn_reply_empty(c, OFPTYPE_BARRIER_REPLY, m);
     return OFPERR_NONE;
 }

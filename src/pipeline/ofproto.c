@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "l2/mac_table.h"
+#include "ofconn/ofconn.h"
 #include "pipeline/changes.h"
 #include "pipeline/group.h"
 #include "pipeline/ofproto_impl.h"
@@ -81,6 +82,9 @@ void pipeline_start_commit(struct pipeline *p)
     }
     for (size_t i = 0; i < p->n_ofprotos; i++) {
         ofproto_reap_rules(p->ofprotos[i]);
+        if (p->ofprotos[i]->sessions) {
+            ofservice_settled(p->ofprotos[i]->sessions);
+        }
     }
 }
 

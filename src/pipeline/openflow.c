@@ -7,7 +7,8 @@
 #include "base/alloc.h"
 #include "base/version.h"
 #include "openflow/port_codec.h"
-#include "pipeline/ofproto.h"
+#include "pipeline/ofproto_impl.h"
+#include "pipeline/slow_path.h"
 #include "port/vport.h"
 
 /* ------------------------------------------------------------------ ports */
@@ -221,9 +222,17 @@ static enum ofperr desc(struct ofconn *c, const struct ofp_msg *m, void *ofproto
     return OFPERR_NONE;
 }
 
-static void settle(void *ofproto)
+static uint64_t settle(void *ofproto_)
 {
-    pipeline_commit(ofproto_pipeline(ofproto));
+    struct ofproto *ofproto = ofproto_;
+    pipeline_start_commit(ofproto->pipeline);
+    return slow_path_under_way(ofproto->backer->slow_path);
+}
+
+static bool is_settled(void *ofproto_, uint64_t under_way)
+{
+    struct ofproto *ofproto = ofproto_;
+    return slow_path_is_settled(ofproto->backer->slow_path, under_way);
 }
 
 const struct ofconn_handlers pipeline_openflow = {
@@ -244,6 +253,7 @@ const struct ofconn_handlers pipeline_openflow = {
             [OFPTYPE_PACKET_OUT] = openflow_packet_out,
         },
     .settle = settle,
+    .is_settled = is_settled,
     .hidden_rule = openflow_hidden_rule,
     .miss_wanted = openflow_miss_wanted,
     .commit = openflow_commit,

@@ -103,9 +103,6 @@ enum ofperr openflow_commit(struct ofconn *c, const struct bytebuf *messages, vo
     }
     free(mods);
     free(offsets);
-    if (!error) {
-        pipeline_commit(ofproto_pipeline(ofproto)); /* the reply means that cached flows agree */
-    }
     return error;
 }
 

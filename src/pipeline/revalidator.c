@@ -21,17 +21,21 @@ struct revalidator {
     uint64_t asked, ran;     /* under lock: periodic passes, counted */
     uint64_t settled;        /* atomic, changed under lock: the change that flows agree with */
     bool ringing;            /* atomic: `changed` was set and not seen yet */
+    uint64_t told;           /* atomic: the last change that the control thread wants to be told of */
 };
 
 /* The revalidator's thread. */
 static void run_changes(struct revalidator *r)
 {
     __atomic_store_n(&r->ringing, false, __ATOMIC_SEQ_CST); /* before the changes are taken */
-    uint64_t settled = revalidate_changes(r->sp);
+    uint64_t before = r->settled, settled = revalidate_changes(r->sp);
     pthread_mutex_lock(&r->lock);
-    __atomic_store_n(&r->settled, settled, __ATOMIC_RELEASE);
+    __atomic_store_n(&r->settled, settled, __ATOMIC_SEQ_CST);
     pthread_cond_broadcast(&r->done);
     pthread_mutex_unlock(&r->lock);
+    if (__atomic_load_n(&r->told, __ATOMIC_SEQ_CST) > before) {
+        pipeline_wake(r->sp->backer->pipeline);
+    }
 }
 
 static void between(void *r_)
@@ -161,6 +165,12 @@ bool revalidator_wait(struct revalidator *r, int timeout_ms)
 bool revalidator_is_settled(const struct revalidator *r, uint64_t generation)
 {
     return __atomic_load_n(&r->settled, __ATOMIC_ACQUIRE) >= generation;
+}
+
+bool revalidator_tell(struct revalidator *r, uint64_t generation)
+{
+    __atomic_store_n(&r->told, generation, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&r->settled, __ATOMIC_SEQ_CST) >= generation;
 }
 
 bool revalidator_settle(struct revalidator *r, uint64_t generation, int timeout_ms)

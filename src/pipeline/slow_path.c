@@ -186,6 +186,17 @@ void slow_path_wait(struct slow_path *sp)
     }
 }
 
+uint64_t slow_path_under_way(struct slow_path *sp)
+{
+    uint64_t generation = changes_generation(sp->backer->changes);
+    return !sp->revalidator || revalidator_tell(sp->revalidator, generation) ? 0 : generation;
+}
+
+bool slow_path_is_settled(const struct slow_path *sp, uint64_t under_way)
+{
+    return !sp->revalidator || revalidator_is_settled(sp->revalidator, under_way);
+}
+
 void slow_path_revalidate(struct slow_path *sp, bool all)
 {
     if (sp->revalidator) {

@@ -88,6 +88,8 @@ void revalidator_run(struct revalidator *, bool all);
 bool revalidator_wait(struct revalidator *, int timeout_ms);
 /* Flows agree with the change numbered GENERATION. Any thread. */
 bool revalidator_is_settled(const struct revalidator *, uint64_t generation);
+/* The same; if they do not, the control thread is woken (pipeline_wake()) when that may have changed. */
+bool revalidator_tell(struct revalidator *, uint64_t generation);
 /* The same, waiting for it at most TIMEOUT_MS (-1: for ever), offline. */
 bool revalidator_settle(struct revalidator *, uint64_t generation, int timeout_ms);
 
