@@ -480,15 +480,6 @@ static bool is_cached(void *e_)
     return !strcmp(cached(&e->f, e->in_port, e->dst), e->outputs);
 }
 
-/* A bridge of type "netdev" makes a device of its name on the host: another run of this test may be making
- * its own. */
-static const char *device_name(void)
-{
-    static char name[16];
-    snprintf(name, sizeof name, "t%d", (int)getpid());
-    return name;
-}
-
 static void test_threads(void **state)
 {
     struct task_queue queue;
@@ -500,7 +491,7 @@ static void test_threads(void **state)
     task_queue_init(&queue);
     struct pipeline *p = pipeline_create(&queue);
     pipeline_set_wake(p, wake, &woken);
-    assert_int_equal(ofproto_create(p, device_name(), "netdev", &e.f.br0, &error), 0);
+    assert_int_equal(ofproto_create(p, "br", "netdev", &e.f.br0, &error), 0);
     ofproto_set_fail_mode(e.f.br0, OFPROTO_STANDALONE, false);
     e.f.p = p;
     const char *names[] = {"q1", "q2", "q3"};
@@ -548,7 +539,7 @@ static void start_threaded(struct expect *e, struct task_queue *queue, bool *wok
     task_queue_init(queue);
     e->f.p = pipeline_create(queue);
     pipeline_set_wake(e->f.p, wake, woken);
-    assert_int_equal(ofproto_create(e->f.p, device_name(), "netdev", &e->f.br0, &error), 0);
+    assert_int_equal(ofproto_create(e->f.p, "br", "netdev", &e->f.br0, &error), 0);
     ofproto_set_fail_mode(e->f.br0, OFPROTO_SECURE, false);
     for (uint32_t i = 1; i <= 4; i++) {
         char name[8];
@@ -715,6 +706,9 @@ static void test_bridge_goes(void **state)
 
 int main(void)
 {
+    /* A datapath of type "netdev" makes a device, ovs-netdev: where another switch runs there is one already.
+     * Without the right to a network of our own the test takes its chance. */
+    (void)unshare(CLONE_NEWNET);
     rcu_register();
     /* A datapath with threads makes a device; other tests and switches of this host make one of that name. */
     if (unshare(CLONE_NEWNET)) {
