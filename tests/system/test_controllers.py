@@ -354,8 +354,12 @@ def test_a_miss_is_the_controllers_before_13(pair, version):
     for s, controller in pair:
         s.command("ovs-ofctl", "del-flows", "br0")
         session = session_of(controller, version)
-        receive(s, length=200)
-        seen.append(session.of_type(PACKET_IN).body)
+
+        def missed():  # the reference hears of a new session a while after it has answered it
+            receive(s, length=200)
+            session.barrier()
+            return next((m for m in session.kept if m.type == PACKET_IN), None)
+        seen.append(wait_for(missed, "the packet").body)
         session.close()
     assert seen[0] == seen[1]
 
