@@ -23,6 +23,16 @@ static void put_dec(struct strbuf *s, const char *name, uint32_t v, uint32_t mas
     }
 }
 
+/* A label stack entry behind the first. */
+static void put_lse(struct strbuf *s, const char *name, be32 lse, be32 mask)
+{
+    if (mask == UINT32_MAX) {
+        strbuf_printf(s, "%s=%u,", name, CONST_BE32(lse));
+    } else if (mask) {
+        strbuf_printf(s, "%s=0x%08x/0x%08x,", name, CONST_BE32(lse), CONST_BE32(mask));
+    }
+}
+
 static void put_hex(struct strbuf *s, const char *name, uint64_t v, uint64_t mask, uint64_t all)
 {
     if (mask) {
@@ -344,8 +354,8 @@ static void put_l3(struct strbuf *s, const struct match *m, be16 type, bool tell
     if (lse_mask & CONST_BE32(MPLS_BOS_MASK)) {
         strbuf_printf(s, "mpls_bos=%u,", mpls_lse_bos(lse));
     }
-    put_dec(s, "mpls_lse1", CONST_BE32(f->mpls_lse[1]), CONST_BE32(wc->mpls_lse[1]), UINT32_MAX);
-    put_dec(s, "mpls_lse2", CONST_BE32(f->mpls_lse[2]), CONST_BE32(wc->mpls_lse[2]), UINT32_MAX);
+    put_lse(s, "mpls_lse1", f->mpls_lse[1], wc->mpls_lse[1]);
+    put_lse(s, "mpls_lse2", f->mpls_lse[2], wc->mpls_lse[2]);
     if (wc->nw_frag & 3) {
         strbuf_puts(s, "nw_frag=");
         text_put_frag(s, f->nw_frag, wc->nw_frag);

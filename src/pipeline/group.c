@@ -133,8 +133,11 @@ static void fill_hash_map(struct group *g)
         return;
     }
     uint64_t want = MAX(DIV_ROUND_UP(total, min), 16);
+    if (want > GROUP_HASH_MAX) {
+        return; /* the lightest bucket would get more than its share */
+    }
     unsigned n = 1;
-    while (n < want && n < GROUP_HASH_MAX) {
+    while (n < want) {
         n *= 2;
     }
     g->hash_mask = n - 1;
@@ -151,7 +154,7 @@ static void fill_hash_map(struct group *g)
                 best = i;
             }
         }
-        g->hash_map[slot] = (uint8_t)best;
+        g->hash_map[slot] = (uint16_t)best;
         divisor[best] += 2;
         value[best] = (double)g->s.buckets[best].weight / divisor[best];
     }

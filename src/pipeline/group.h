@@ -59,13 +59,13 @@ struct group_counters {
     uint64_t packets, bytes; /* relaxed atomics */
 };
 
-#define GROUP_HASH_MAX 64
+#define GROUP_HASH_MAX 256
 
 struct group {
-    struct group_settings s;          /* const; pointers are the group's own */
-    struct group_counters *counts;    /* n_buckets + 1: the group's own last */
-    uint32_t hash_mask;               /* number of slots of hash_map, less 1 */
-    uint8_t hash_map[GROUP_HASH_MAX]; /* slot -> bucket */
+    struct group_settings s;       /* const; pointers are the group's own */
+    struct group_counters *counts; /* n_buckets + 1: the group's own last */
+    uint32_t hash_mask; /* number of slots of hash_map, less 1; 0: none, hash the packet's fields */
+    uint16_t hash_map[GROUP_HASH_MAX]; /* slot -> bucket */
     int64_t created_ms;
     int refs; /* atomic */
     struct rcu_head rcu;

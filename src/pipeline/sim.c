@@ -4,7 +4,7 @@
  *   add-br BR [secure|standalone]     add-port BR NAME [type=T] [ofport=N] [tag=N] [mode=M] [trunks=A,B]
  * [cvlans=A,B] del-port BR NAME                  [peer=P] [protected]   set-port: the same, of a port that is
  * there add-flow BR FLOW   del-flows BR [FLOW] mirror BR NAME [src=P,..] [dst=P,..] [all] [out=P] [vlan=N]
- * flood-vlans BR A,B
+ * flood-vlans BR A,B   add-group BR GROUP   del-groups BR
  *   ...and every control command of the pipeline. Each answer ends with a line of a single dot. */
 #include <ctype.h>
 #include <stdio.h>
@@ -20,7 +20,9 @@
 #include "io/loop.h"
 #include "openflow/check.h"
 #include "pipeline/commands.h"
+#include "pipeline/group.h"
 #include "pipeline/ofproto_impl.h"
+#include "pipeline/sim_group.h"
 
 #define MAX_WORDS 64
 
@@ -131,6 +133,42 @@ static void set_mirror(struct ofproto *br, char **w, int n)
     free(copies[1]);
 }
 
+static void add_group(struct ofproto *br, const char *text)
+{
+    struct sim_group g;
+    char *error = sim_group_parse(&g, text);
+    if (error) {
+        print_error("group", error, 0);
+        return;
+    }
+    struct group_bucket buckets[SIM_MAX_BUCKETS];
+    const struct field *fields[ARRAY_SIZE(g.fields)];
+    for (size_t i = 0; i < g.n_buckets; i++) {
+        buckets[i] = (struct group_bucket){.id = g.buckets[i].id,
+                                           .weight = g.buckets[i].weight,
+                                           .watch_port = g.buckets[i].watch_port,
+                                           .watch_group = g.buckets[i].watch_group,
+                                           .actions = g.buckets[i].actions,
+                                           .actions_len = g.buckets[i].len};
+    }
+    for (size_t i = 0; i < g.n_fields; i++) {
+        fields[i] = field_from_id(g.fields[i]);
+    }
+    struct group_settings s = {.group_id = g.id,
+                               .type = (enum group_type)g.type,
+                               .selection = (enum group_selection)g.selection,
+                               .selection_param = g.param,
+                               .hash_fields = fields,
+                               .n_hash_fields = g.n_fields,
+                               .buckets = buckets,
+                               .n_buckets = g.n_buckets};
+    enum ofperr code = ofproto_group_add(br, &s);
+    if (code) {
+        print_error("group", xstrdup(ofperr_name(code)), 0);
+    }
+    sim_group_fini(&g);
+}
+
 static void answered(bool ok, const char *text, void *aux)
 {
     (void)aux;
@@ -196,6 +234,10 @@ static void run_line(char *line)
         }
     } else if (!strcmp(w[0], "mirror") && br && n > 2) {
         set_mirror(br, w, n);
+    } else if (!strcmp(w[0], "add-group") && br && n > 2) {
+        add_group(br, w[2]);
+    } else if (!strcmp(w[0], "del-groups") && br) {
+        ofproto_group_delete(br, OFPG_ALL);
     } else if (!strcmp(w[0], "flood-vlans") && br && n > 2) {
         unsigned long *vlans = parse_vlans(w[2]);
         ofproto_set_flood_vlans(br, vlans);

@@ -14,11 +14,13 @@
 #include "flow/extract.h"
 #include "flow/field.h"
 #include "flow/mask.h"
+#include "flow/text.h"
 #include "openflow/text.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/recirc.h"
 #include "pipeline/xlate/report.h"
 #include "pipeline/xlate/xlate.h"
+#include "wire/eth.h"
 
 #define MAX_CT_NEXT 64
 
@@ -439,6 +441,50 @@ static void trace_one(struct trace *t, struct xlate_in *xin, struct list *recirc
     xlate_out_fini(&xout);
 }
 
+static void format_addresses(const struct flow_key *key, struct strbuf *s)
+{
+    if (key->dl_type == CONST_BE16(ETH_TYPE_IPV6)) {
+        strbuf_puts(s, "ipv6_src=[");
+        text_put_ipv6(s, &key->ipv6_src);
+        strbuf_printf(s, "],tp_src=%u,ipv6_dst=[", be16toh(key->tp_src));
+        text_put_ipv6(s, &key->ipv6_dst);
+        strbuf_printf(s, "],tp_dst=%u", be16toh(key->tp_dst));
+    } else {
+        strbuf_puts(s, "nw_src=");
+        text_put_ipv4(s, key->nw_src);
+        strbuf_printf(s, ",tp_src=%u,nw_dst=", be16toh(key->tp_src));
+        text_put_ipv4(s, key->nw_dst);
+        strbuf_printf(s, ",tp_dst=%u", be16toh(key->tp_dst));
+    }
+}
+
+/* As if the connection had got the first address and port of the range. */
+static void apply_nat(const struct ofpact_nat *nat, struct flow_key *key, struct strbuf *s)
+{
+    strbuf_puts(s, "Replacing src/dst IP/ports to simulate NAT:\n Initial flow: ");
+    if (nat->flags & (NAT_SRC | NAT_DST)) {
+        bool src = nat->flags & NAT_SRC, any = nat->range_af != 0;
+        if (any) {
+            format_addresses(key, s);
+        }
+        if (nat->range_af == 4) {
+            *(src ? &key->nw_src : &key->nw_dst) = nat->addr.ipv4.min;
+        } else if (nat->range_af == 6) {
+            *(src ? &key->ipv6_src : &key->ipv6_dst) = nat->addr.ipv6.min;
+        }
+        if (nat->proto_min) {
+            *(src ? &key->tp_src : &key->tp_dst) = htobe16(nat->proto_min);
+        }
+        strbuf_puts(s, "\n Modified flow: ");
+        if (any) {
+            format_addresses(key, s);
+        }
+    } else {
+        strbuf_puts(s, "\n Modified flow: ");
+    }
+    strbuf_put_char(s, '\n');
+}
+
 static void trace_all(struct trace *t)
 {
     struct list recircs;
@@ -464,8 +510,7 @@ static void trace_all(struct trace *t)
         }
         strbuf_puts(t->out, given ? "\n" : " (use --ct-next to customize)\n");
         if (r->nat) {
-            strbuf_puts(t->out,
-                        "Replacing src/dst IP/ports to simulate NAT:\n Initial flow: \n Modified flow: \n");
+            apply_nat(&r->nat_to, &r->flow, t->out);
         }
         strbuf_put_chars(t->out, '=', 79);
         strbuf_puts(t->out, "\n\n");

@@ -6,7 +6,7 @@
 
 SIM is the build's src/pipeline/pipeline_sim. The reference is Debian's ovs-vswitchd with dummy datapaths, started in a
 directory of its own and ended afterwards. Without it the script says so and exits 77 (skipped)."""
-import argparse, difflib, glob, json, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time
+import argparse, copy, difflib, glob, json, os, random, re, shlex, shutil, signal, socket, subprocess, sys, tempfile, time
 
 VSWITCHD = "/usr/lib/openvswitch-switch/ovs-vswitchd"
 
@@ -44,14 +44,35 @@ class Reference:
                 self.buf = self.buf[end:].lstrip()
                 break
             except ValueError:
-                self.buf += self.sock.recv(1 << 20).decode()
+                got = self.sock.recv(1 << 20).decode()
+                if not got:
+                    raise RuntimeError("the reference died of " + " ".join(args))
+                self.buf += got
         return reply["error"] if reply["error"] is not None else reply["result"]
+
+    def set_groups(self, bridge, groups):
+        self.run("ovs-ofctl", "-O", "OpenFlow15", "del-groups", bridge)
+        if groups:
+            self.run("ovs-ofctl", "-O", "OpenFlow15", "add-groups", bridge, "-", input="\n".join(groups) + "\n")
+
+    def set_meters(self, bridge, meters):
+        self.run("ovs-ofctl", "-O", "OpenFlow15", "del-meters", bridge)
+        for m in meters:
+            self.run("ovs-ofctl", "-O", "OpenFlow15", "add-meter", bridge, m)
 
     def add_flows(self, bridge, flows):
         self.run("ovs-ofctl", "-O", "OpenFlow15", "del-flows", bridge)
         p = self.run("ovs-ofctl", "--bundle", "-O", "OpenFlow15", "add-flows", bridge, "-", check=False,
                      input="\n".join(flows) + "\n")
         return p.returncode == 0
+
+    def dump_flows(self, bridge):
+        """The rules as they came over the wire: actions are converted on the way (mod_nw_tos to set_field, ...)."""
+        p = self.run("ovs-ofctl", "-O", "OpenFlow15", "--no-stats", "dump-flows", bridge, check=False)
+        if p.returncode:  # actions for debugging cannot be dumped
+            return None
+        text = p.stdout
+        return [line.strip() for line in text.split("\n") if "actions=" in line]
 
     def stop(self):
         pids = [int(open(f).read()) for f in glob.glob(self.dir + "/*.pid")]
@@ -84,6 +105,20 @@ class Sim:
             out.append(got)
         text = "".join(out)
         return text[len("error: "):] if text.startswith("error: ") else text
+
+    def set_groups(self, bridge, groups):
+        self.command("del-groups", bridge)
+        for g in groups:
+            error = self.command("add-group", bridge, g)
+            if error:
+                raise RuntimeError(g + ": " + error)
+
+    def set_meters(self, bridge, meters):
+        self.command("del-meters", bridge)
+        for m in meters:
+            error = self.command("add-meter", bridge, m)
+            if error:
+                raise RuntimeError(m + ": " + error)
 
     def add_flows(self, bridge, flows):
         self.command("sluice/del-flows", bridge)
@@ -247,7 +282,9 @@ def normalise(text):
     # `flood` and `all` go to the ports in the order of a hash table, which in the reference depends on its history.
     if re.search(r"^ +(FLOOD|ALL)$", text, re.M):
         text = re.sub(r"(Datapath actions: )(.*)", lambda m: m.group(1) + ",".join(sorted(m.group(2).split(","))), text)
+    text = re.sub(r"(bucket \d+: score )\d+", r"\1S", text)
     text = re.sub(r"(ipv6_label=0x[0-9a-f]+)/0xfffff", r"\1", text)
+    text = re.sub(r"set_field:(\S+)/(0x7->mpls_tc|0x3->nw_ecn|0xfffff->ipv6_label|0xfffff->mpls_label|0x3f->ip_dscp)", lambda m: "set_field:%s->%s" % (m.group(1), m.group(2).split("->")[1]), text)
     return text.strip().replace("strip_vlan", "pop_vlan") + "\n"
 
 
@@ -293,6 +330,40 @@ def alike(a, b):
                for x, y in zip(la, lb))
 
 
+def read_cases(path):
+    """A list of (rules, traces). Lines: flow FLOW, group GROUP, meter METER, trace ARGS, clear; packet NAME FLOW and
+    case NAME[/NAME...] MATCH ACTIONS: a rule (MATCH `-`: none) that only its own traces, one for each packet, find."""
+    todo, packets, cases = [], {}, []
+    rules = {"flow": [], "group": [], "meter": []}
+
+    def finish():
+        if cases:
+            todo.append((copy.deepcopy(rules), list(cases)))
+            cases.clear()
+
+    for line in open(path):
+        word, _, rest = line.strip().partition(" ")
+        if word in rules:
+            rules[word].append(rest)
+        elif word == "packet":
+            name, _, flow = rest.partition(" ")
+            packets[name] = flow
+        elif word == "case":
+            names, match, actions = rest.split(" ", 2)
+            n = len(rules["flow"]) + 1
+            rules["flow"].append("metadata=%d%s,actions=%s" % (n, "" if match == "-" else "," + match, actions))
+            cases += [["br0", "in_port=1,%s,metadata=%d" % (packets[name], n)] for name in names.split("/")]
+        elif word == "trace":
+            cases.append(shlex.split(rest))
+        elif word == "clear":
+            finish()
+            rules = {"flow": [], "group": [], "meter": []}
+        elif word and not word.startswith("#"):
+            raise RuntimeError("%s: bad line: %s" % (path, line))
+    finish()
+    return todo
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("sim")
@@ -302,7 +373,7 @@ def main():
     ap.add_argument("--show", type=int, default=5, help="differences shown")
     ap.add_argument("--rules", action="store_true", help="with the rules")
     ap.add_argument("--context", type=int, default=3)
-    ap.add_argument("--file", help="lines 'flow FLOW' and 'trace ARGS' instead of random ones")
+    ap.add_argument("--file", help="cases (read_cases()) instead of random ones")
     args = ap.parse_args()
     if not os.path.exists(VSWITCHD):
         print("no reference here")
@@ -316,22 +387,21 @@ def main():
             print("dpif/show differs:\n" + ref.command("dpif/show") + sim.command("dpif/show"))
             bad += 1
         todo = []
+        had_groups = had_meters = False
         if args.file:
-            flows = []
-            for line in open(args.file):
-                line = line.strip()
-                if line.startswith("flow "):
-                    flows.append(line[5:])
-                elif line.startswith("trace "):
-                    todo.append((list(flows), [line[6:].split()]))
-                elif line == "clear":
-                    flows = []
+            todo = read_cases(args.file)
         else:
             for case in range(args.cases):
                 r = random.Random(args.seed * 1000 + case)
                 flows = ruleset(r)
-                todo.append((flows, [["br0", packet(r)] for _ in range(args.packets)]))
-        for flows, traces in todo:
+                todo.append(({"flow": flows, "group": [], "meter": []}, [["br0", packet(r)] for _ in range(args.packets)]))
+        for rules, traces in todo:
+            flows = rules["flow"]
+            for kind, had in (("group", had_groups), ("meter", had_meters)):
+                if rules[kind] or had:
+                    for switch in (ref, sim):
+                        getattr(switch, "set_%ss" % kind)("br0", rules[kind])
+            had_groups, had_meters = bool(rules["group"]), bool(rules["meter"])
             # The reference may refuse a set; drop rules until it does not.
             if not ref.add_flows("br0", flows):
                 kept = []
@@ -340,8 +410,10 @@ def main():
                         kept.append(f)
                     else:
                         skipped += 1
+                        if args.file:
+                            print("the reference refused: " + f)
                 flows = kept
-            error = sim.add_flows("br0", flows)
+            error = sim.add_flows("br0", ref.dump_flows("br0") or flows)
             if error.strip():
                 print("refused: " + error)
                 bad += 1

@@ -315,9 +315,6 @@ void xlate_actions(struct xlate_ctx *ctx, const struct ofpact *list, size_t len,
             break;
         }
         case OFPACT_CHECK_PKT_LARGER:
-            if (last) {
-                break; /* nothing is left that could see the result */
-            }
             xlate_check_pkt_larger(ctx, OFPACT_CAST(CHECK_PKT_LARGER, a), ofpact_next(a), rest - size);
             return;
         case OFPACT_DEBUG_RECIRC:
@@ -343,79 +340,56 @@ void xlate_actions(struct xlate_ctx *ctx, const struct ofpact *list, size_t len,
 
 /* ------------------------------------------------------------------ action set */
 
-/* The order of OpenFlow 1.5.1, section 5.6.2, in groups of which the last written of each kind counts. */
+/* The order of ovs-actions(7), "Action Sets". Of these the last written of each kind counts; */
 static const uint8_t set_order[] = {
-    OFPACT_STRIP_VLAN, OFPACT_POP_MPLS,     OFPACT_DECAP,        OFPACT_ENCAP,   OFPACT_PUSH_MPLS,
-    OFPACT_PUSH_VLAN,  OFPACT_COPY_TTL_OUT, OFPACT_DEC_MPLS_TTL, OFPACT_DEC_TTL, OFPACT_DEC_NSH_TTL,
+    OFPACT_STRIP_VLAN, OFPACT_POP_MPLS, OFPACT_DECAP,        OFPACT_ENCAP,       OFPACT_PUSH_MPLS,
+    OFPACT_PUSH_VLAN,  OFPACT_DEC_TTL,  OFPACT_DEC_MPLS_TTL, OFPACT_DEC_NSH_TTL,
 };
-/* These in the order in which they were written, after those. */
-static bool is_set_kind(enum ofpact_type type)
+/* all of these, in the order in which they were written; */
+static const bool is_set_kind[N_OFPACTS] = {
+    [OFPACT_SET_FIELD] = true,       [OFPACT_MOVE] = true,
+    [OFPACT_DELETE_FIELD] = true,    [OFPACT_SET_ETH_SRC] = true,
+    [OFPACT_SET_ETH_DST] = true,     [OFPACT_SET_IPV4_SRC] = true,
+    [OFPACT_SET_IPV4_DST] = true,    [OFPACT_SET_IP_DSCP] = true,
+    [OFPACT_SET_IP_ECN] = true,      [OFPACT_SET_IP_TTL] = true,
+    [OFPACT_SET_L4_SRC_PORT] = true, [OFPACT_SET_L4_DST_PORT] = true,
+    [OFPACT_SET_MPLS_LABEL] = true,  [OFPACT_SET_MPLS_TC] = true,
+    [OFPACT_SET_MPLS_TTL] = true,    [OFPACT_SET_VLAN_PCP] = true,
+    [OFPACT_SET_VLAN_VID] = true,    [OFPACT_SET_TUNNEL] = true,
+    [OFPACT_SET_QUEUE] = true,
+};
+/* and then the first of these that is there. */
+static const uint8_t set_outputs[] = {OFPACT_GROUP, OFPACT_OUTPUT, OFPACT_RESUBMIT, OFPACT_CT_CLEAR,
+                                      OFPACT_CT};
+
+static bool copy_last(const struct bytebuf *set, enum ofpact_type type, struct bytebuf *out)
 {
-    switch (type) {
-    case OFPACT_SET_FIELD:
-    case OFPACT_MOVE:
-    case OFPACT_DELETE_FIELD:
-    case OFPACT_SET_ETH_SRC:
-    case OFPACT_SET_ETH_DST:
-    case OFPACT_SET_IPV4_SRC:
-    case OFPACT_SET_IPV4_DST:
-    case OFPACT_SET_IP_DSCP:
-    case OFPACT_SET_IP_ECN:
-    case OFPACT_SET_IP_TTL:
-    case OFPACT_SET_L4_SRC_PORT:
-    case OFPACT_SET_L4_DST_PORT:
-    case OFPACT_SET_MPLS_LABEL:
-    case OFPACT_SET_MPLS_TC:
-    case OFPACT_SET_MPLS_TTL:
-    case OFPACT_SET_VLAN_PCP:
-    case OFPACT_SET_VLAN_VID:
-    case OFPACT_SET_TUNNEL:
-    case OFPACT_SET_QUEUE:
-        return true;
-    default:
-        return false;
+    const struct ofpact *a = find_last(set, type);
+    if (a) {
+        bytebuf_put(out, a, ROUND_UP(a->len, OFPACT_ALIGN));
     }
+    return a != NULL;
 }
 
-static void copy_action(struct bytebuf *out, const struct ofpact *a)
-{
-    bytebuf_put(out, a, ROUND_UP(a->len, OFPACT_ALIGN));
-}
-
-/* SET, which has all that was written, as the list that is executed. */
+/* SET, which has all that was written, as the list that is executed: without an output of some kind all of it
+ * is in vain. */
 void xlate_compose_action_set(const struct bytebuf *set, struct bytebuf *out)
 {
     for (size_t i = 0; i < ARRAY_SIZE(set_order); i++) {
-        const struct ofpact *a = find_last(set, set_order[i]);
-        if (a) {
-            copy_action(out, a);
-        }
+        copy_last(set, set_order[i], out);
     }
     const struct ofpact *a;
     OFPACT_FOR_EACH (a, (const struct ofpact *)(const void *)set->data, set->len) {
-        if (is_set_kind(a->type)) {
-            copy_action(out, a);
+        if (is_set_kind[a->type]) {
+            bytebuf_put(out, a, ROUND_UP(a->len, OFPACT_ALIGN));
         }
     }
-    /* Of the outputs one: a group before a port before a resubmit. CT last of all before them. */
-    static const uint8_t outputs[] = {OFPACT_GROUP, OFPACT_OUTPUT, OFPACT_RESUBMIT};
-    for (size_t i = 0; i < ARRAY_SIZE(outputs); i++) {
-        a = find_last(set, outputs[i]);
-        if (a) {
-            const struct ofpact *ct = find_last(set, OFPACT_CT);
-            if (ct) {
-                copy_action(out, ct);
-            }
-            copy_action(out, a);
+    for (size_t i = 0; i < ARRAY_SIZE(set_outputs); i++) {
+        if (copy_last(set, set_outputs[i], out)) {
             return;
         }
     }
-    /* Without an output all of it is in vain. */
-    a = find_last(set, OFPACT_CT);
     bytebuf_clear(out);
-    if (a) {
-        copy_action(out, a);
-    }
 }
 
 void xlate_report_action_set(struct xlate_ctx *ctx, const char *verb)

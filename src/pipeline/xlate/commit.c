@@ -151,7 +151,8 @@ static void commit_encap_decap(struct xlate_ctx *ctx)
         } else if (base->packet_type == FLOW_PT(1, 0x894f)) {
             dp_actions_put_plain(ctx->actions, DP_ACTION_POP_NSH);
         } else {
-            dp_actions_put_pop_mpls(ctx->actions, CONST_BE16(ETH_TYPE_TEB));
+            dp_actions_put_pop_mpls(ctx->actions, flow->dl_type);
+            memcpy(base->mpls_lse, flow->mpls_lse, sizeof base->mpls_lse);
         }
         base->packet_type = flow->packet_type;
         base->dl_src = flow->dl_src;
@@ -166,12 +167,14 @@ static int count_labels(const struct flow_key *key)
     if (key->dl_type != CONST_BE16(ETH_TYPE_MPLS) && key->dl_type != CONST_BE16(ETH_TYPE_MPLS_MCAST)) {
         return 0;
     }
+    int n = 0;
     for (int i = 0; i < FLOW_MAX_MPLS; i++) {
+        n += key->mpls_lse[i] != 0;
         if (key->mpls_lse[i] & CONST_BE32(0x100)) {
-            return i + 1;
+            break;
         }
     }
-    return FLOW_MAX_MPLS;
+    return n;
 }
 
 /* Labels in common at the bottom, less what has to be set anew. */

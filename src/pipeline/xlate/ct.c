@@ -251,6 +251,8 @@ void xlate_ct(struct xlate_ctx *ctx, const struct ofpact_ct *a, bool is_last)
         put_nat(&ct, ctx->ct_nat);
     }
     dp_actions_put_ct(ctx->actions, &ct);
+    const struct ofpact_nat *nat = ctx->ct_nat;
+    struct flow_key tracked = *flow;
     ctx->ct_nat = NULL;
 
     /* Outside of ct() these are the packet's own, as they were. */
@@ -270,8 +272,11 @@ void xlate_ct(struct xlate_ctx *ctx, const struct ofpact_ct *a, bool is_last)
             struct xlate_recirc *r = xmalloc(sizeof *r);
             r->recirc_id = id;
             r->zone = ct.zone;
-            r->nat = (ct.flags & DP_CT_NAT) != 0;
-            r->flow = *flow;
+            r->nat = nat != NULL;
+            if (nat) {
+                r->nat_to = *nat;
+            }
+            r->flow = tracked;
             r->bridge = ctx->bridge;
             list_push_back(ctx->xin->recircs, &r->node);
         }

@@ -17,15 +17,17 @@ static int count_labels(const struct flow_key *flow, struct flow_key *wc)
     if (!eth_type_is_mpls(flow->dl_type)) {
         return 0;
     }
+    int n = 0;
     for (int i = 0; i < FLOW_MAX_MPLS; i++) {
         if (wc) {
             wc->mpls_lse[i] |= LSE_BOS;
         }
+        n += flow->mpls_lse[i] != 0;
         if (flow->mpls_lse[i] & LSE_BOS) {
-            return i + 1;
+            break;
         }
     }
-    return FLOW_MAX_MPLS;
+    return n;
 }
 
 void xlate_push_mpls(struct xlate_ctx *ctx, const struct ofpact_mpls *a)
@@ -35,7 +37,6 @@ void xlate_push_mpls(struct xlate_ctx *ctx, const struct ofpact_mpls *a)
     if (!n) {
         xlate_commit(ctx);
     } else if (n >= FLOW_MAX_MPLS) {
-        xlate_report_error(ctx, "over maximum of %d MPLS labels", FLOW_MAX_MPLS);
         ctx->error = XLATE_TOO_MANY_MPLS_LABELS;
         return;
     }
@@ -65,12 +66,6 @@ void xlate_push_mpls(struct xlate_ctx *ctx, const struct ofpact_mpls *a)
         flow->tp_src = flow->tp_dst = flow->tcp_flags = 0;
         memset(&flow->ipv6_src, 0, FLOW_BLOCK_SIZE);
         flow->igmp_group = 0;
-        struct flow_key *base = &ctx->base_flow;
-        base->nw_src = base->nw_dst = 0;
-        base->nw_proto = base->nw_tos = base->nw_ttl = base->nw_frag = 0;
-        base->tp_src = base->tp_dst = base->tcp_flags = 0;
-        memset(&base->ipv6_src, 0, FLOW_BLOCK_SIZE);
-        base->igmp_group = 0;
     }
     flow->mpls_lse[0] = lse;
     flow->dl_type = a->ethertype;
@@ -81,11 +76,7 @@ void xlate_pop_mpls(struct xlate_ctx *ctx, be16 ethertype)
     struct flow_key *flow = ctx->flow;
     int n = count_labels(flow, &ctx->wc->bits);
     if (!n) {
-        xlate_report_error(ctx, "pop_mpls of a packet without MPLS");
         return;
-    }
-    if (eth_type_is_mpls(ethertype) && (flow->mpls_lse[0] & LSE_BOS)) {
-        return; /* there is no label under it */
     }
     memmove(&flow->mpls_lse[0], &flow->mpls_lse[1], sizeof flow->mpls_lse[0] * (FLOW_MAX_MPLS - 1));
     flow->mpls_lse[FLOW_MAX_MPLS - 1] = 0;
@@ -189,7 +180,9 @@ static void encap_nsh(struct xlate_ctx *ctx, const struct ofpact_encap *a)
     struct flow_key *flow = ctx->flow;
     uint8_t np = nsh_next_protocol(flow->packet_type);
     if (!np) {
-        xlate_report(ctx, REPORT_WARN, "encap(nsh) of a packet of unknown type");
+        xlate_report(ctx, REPORT_ACTION,
+                     "Dropping packet as encap(nsh) is not supported for packet type (%u,0x%x)",
+                     be32toh(flow->packet_type) >> 16, be32toh(flow->packet_type) & 0xffff);
         ctx->error = XLATE_UNSUPPORTED_PACKET_TYPE;
         return;
     }
@@ -212,6 +205,13 @@ static void encap_nsh(struct xlate_ctx *ctx, const struct ofpact_encap *a)
         md_type = 2;
     }
     clear_l3(flow);
+    /* What is under the new header is out of reach. */
+    struct flow_key *keys[] = {flow, &ctx->base_flow};
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        memset(&keys[i]->dl_src, 0, sizeof flow->dl_src);
+        memset(&keys[i]->dl_dst, 0, sizeof flow->dl_dst);
+        memset(keys[i]->vlans, 0, sizeof flow->vlans);
+    }
     flow->packet_type = PT_NSH;
     flow->dl_type = CONST_BE16(ETH_TYPE_NSH);
     flow->nsh_flags = 0;
@@ -230,7 +230,9 @@ void xlate_encap(struct xlate_ctx *ctx, const struct ofpact_encap *a)
     switch (a->new_pkt_type) {
     case FLOW_PT_ETH:
         if (flow->packet_type == FLOW_PT_ETH) {
-            xlate_report(ctx, REPORT_WARN, "encap(ethernet) of an Ethernet packet");
+            xlate_report(ctx, REPORT_ACTION,
+                         "Dropping packet as encap(ethernet) is not supported for packet type ethernet.");
+            ctx->error = XLATE_UNSUPPORTED_PACKET_TYPE;
             return;
         }
         flow->packet_type = FLOW_PT_ETH;
@@ -274,7 +276,7 @@ bool xlate_decap(struct xlate_ctx *ctx, const struct ofpact_decap *a)
     switch (flow->packet_type) {
     case FLOW_PT_ETH:
         if (flow->vlans[0].tci & FLOW_VLAN_PRESENT) {
-            xlate_report(ctx, REPORT_WARN, "decap of an Ethernet packet with a VLAN tag");
+            xlate_report(ctx, REPORT_ACTION, "Dropping packet, cannot decap Ethernet if VLAN is present.");
             ctx->error = XLATE_UNSUPPORTED_PACKET_TYPE;
             return false;
         }
@@ -303,6 +305,8 @@ bool xlate_decap(struct xlate_ctx *ctx, const struct ofpact_decap *a)
         flow->mpls_lse[FLOW_MAX_MPLS - 1] = 0;
         if (n <= 1) {
             flow->packet_type = a->new_pkt_type == OFP_PT_USE_NEXT_PROTO ? FLOW_PT_ETH : a->new_pkt_type;
+            flow->dl_type =
+                flow->packet_type == FLOW_PT_ETH ? CONST_BE16(ETH_TYPE_TEB) : (be16)(flow->packet_type >> 16);
             ctx->pending_decap = true;
             return true;
         }
@@ -310,7 +314,9 @@ bool xlate_decap(struct xlate_ctx *ctx, const struct ofpact_decap *a)
         return false;
     }
     default:
-        xlate_report(ctx, REPORT_WARN, "decap of a packet of unknown type");
+        xlate_report(ctx, REPORT_ACTION,
+                     "Dropping packet as the decap() does not support packet type (%u,0x%x)",
+                     be32toh(flow->packet_type) >> 16, be32toh(flow->packet_type) & 0xffff);
         ctx->error = XLATE_UNSUPPORTED_PACKET_TYPE;
         return false;
     }

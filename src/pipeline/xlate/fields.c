@@ -82,12 +82,30 @@ void xlate_write_subfield(struct xlate_ctx *ctx, const struct subfield *sf, uint
 
 /* ------------------------------------------------------------------ actions */
 
+/* Has the packet the header that FIELD is in? A later fragment has no transport header. */
+static bool has_field(const struct field *field, const struct flow_key *flow)
+{
+    switch ((enum field_prereq)field->prereq) {
+    case FIELD_PRE_TCP:
+    case FIELD_PRE_UDP:
+    case FIELD_PRE_SCTP:
+    case FIELD_PRE_ICMPV4:
+    case FIELD_PRE_ICMPV6:
+    case FIELD_PRE_ND:
+    case FIELD_PRE_ND_SOLICIT:
+    case FIELD_PRE_ND_ADVERT:
+        return !(flow->nw_frag & FLOW_NW_FRAG_LATER) && field_prereqs_ok(field, flow);
+    default:
+        return field_prereqs_ok(field, flow);
+    }
+}
+
 void xlate_set_field(struct xlate_ctx *ctx, const struct ofpact_set_field *a)
 {
     const struct field *field = a->field;
     union field_value value, mask;
     field_wc_set_prereqs(field, ctx->flow, &ctx->wc->bits);
-    if (!field_prereqs_ok(field, ctx->flow)) {
+    if (!has_field(field, ctx->flow)) {
         xlate_report(ctx, REPORT_WARN, "unmet prerequisites for %s, set_field ignored", field->name);
         return;
     }
@@ -102,12 +120,12 @@ void xlate_set_field(struct xlate_ctx *ctx, const struct ofpact_set_field *a)
 void xlate_move(struct xlate_ctx *ctx, const struct ofpact_move *a)
 {
     field_wc_set_prereqs(a->dst.field, ctx->flow, &ctx->wc->bits);
-    if (!field_prereqs_ok(a->dst.field, ctx->flow)) {
+    if (!has_field(a->dst.field, ctx->flow)) {
         xlate_report(ctx, REPORT_WARN, "unmet prerequisites for %s, move ignored", a->dst.field->name);
         return;
     }
     field_wc_set_prereqs(a->src.field, ctx->flow, &ctx->wc->bits);
-    if (!field_prereqs_ok(a->src.field, ctx->flow)) {
+    if (!has_field(a->src.field, ctx->flow)) {
         xlate_report(ctx, REPORT_WARN, "unmet prerequisites for %s, move ignored", a->src.field->name);
         return;
     }
@@ -141,7 +159,7 @@ void xlate_stack_pop(struct xlate_ctx *ctx, const struct ofpact_stack *a)
     uint8_t wide[256] = {0};
     memcpy(wide + sizeof wide - n, ctx->stack.data + ctx->stack.len - 1 - n, n);
     bytebuf_truncate(&ctx->stack, ctx->stack.len - 1 - n);
-    if (!field_prereqs_ok(a->subfield.field, ctx->flow)) {
+    if (!has_field(a->subfield.field, ctx->flow)) {
         return;
     }
     subfield_look_at(&a->subfield, &ctx->wc->bits);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "openflow/action_text.h"
 #include "pipeline/xlate/ctx.h"
 
 static bool is_group_live(struct xlate_ctx *ctx, uint32_t group_id, int depth);
@@ -15,14 +16,41 @@ bool xlate_is_live(const struct xlate_ctx *ctx, uint32_t ofp_port)
     return xport && !(xport->config & OFPROTO_PC_PORT_DOWN) && !(xport->state & OFPROTO_PS_LINK_DOWN);
 }
 
+static bool watches(const struct group_bucket *b)
+{
+    return b->watch_port != OFPP_ANY || b->watch_group != OFPG_ANY;
+}
+
 static bool is_bucket_live(struct xlate_ctx *ctx, const struct group *g, const struct group_bucket *b,
                            int depth)
 {
-    if (g->s.type != GROUP_FF && b->watch_port == OFPP_ANY && b->watch_group == OFPG_ANY) {
+    if (g->s.type == GROUP_SELECT && !b->weight) {
+        return false;
+    }
+    if (g->s.type != GROUP_FF && !watches(b)) {
         return true;
     }
     return (b->watch_port != OFPP_ANY && xlate_is_live(ctx, b->watch_port)) ||
            (b->watch_group != OFPG_ANY && is_group_live(ctx, b->watch_group, depth + 1));
+}
+
+/* The bucket is not chosen: says why. */
+static void report_dead(struct xlate_ctx *ctx, const struct group_bucket *b)
+{
+    struct strbuf s = STRBUF_INITIALIZER;
+    if (!ctx->report) {
+        return;
+    }
+    if (b->watch_port != OFPP_ANY) {
+        strbuf_puts(&s, "port ");
+        ofp_port_format(b->watch_port, NULL, &s);
+    }
+    if (b->watch_group != OFPG_ANY) {
+        /* The reference calls a group a port here. */
+        strbuf_printf(&s, "%sport %" PRIu32, s.len ? " and " : "", b->watch_group);
+    }
+    xlate_report(ctx, REPORT_DETAIL, "bucket %" PRIu32 ": not live due to %s", b->id, strbuf_text(&s));
+    strbuf_fini(&s);
 }
 
 static bool is_group_live(struct xlate_ctx *ctx, uint32_t group_id, int depth)
@@ -90,6 +118,8 @@ static size_t best_live_bucket(struct xlate_ctx *ctx, const struct group *g, uin
                 best = i;
                 best_score = score;
             }
+        } else {
+            report_dead(ctx, &g->s.buckets[i]);
         }
     }
     return best;
@@ -121,21 +151,22 @@ static size_t select_by_hash(struct xlate_ctx *ctx, const struct group *g)
 static size_t select_by_dp_hash(struct xlate_ctx *ctx, const struct group *g)
 {
     if (!ctx->flow->dp_hash) {
-        ctx->dp_hash_alg = (g->s.selection_param >> 32) & 1 ? DP_HASH_L4 : DP_HASH_SYM_L4;
-        if (g->s.selection == GROUP_SELECTION_DEFAULT) {
-            ctx->dp_hash_alg = DP_HASH_SYM_L4;
-        }
+        bool symmetric = g->s.selection == GROUP_SELECTION_DEFAULT || g->s.selection_param >> 32 & 1;
+        ctx->dp_hash_alg = symmetric ? DP_HASH_SYM_L4 : DP_HASH_L4;
         ctx->dp_hash_basis = (uint32_t)g->s.selection_param;
         ctx->recirc_update_dp_hash = true;
         xlate_recirculate(ctx);
         return SIZE_MAX;
     }
     ctx->wc->bits.dp_hash |= g->hash_mask;
-    size_t i = g->hash_map[ctx->flow->dp_hash & g->hash_mask];
-    if (i < g->s.n_buckets && is_bucket_live(ctx, g, &g->s.buckets[i], 0)) {
-        return i;
+    /* The slots of a bucket that is down are its neighbours'. */
+    for (uint32_t i = 0; i <= g->hash_mask; i++) {
+        size_t pick = g->hash_map[(ctx->flow->dp_hash + i) & g->hash_mask];
+        if (is_bucket_live(ctx, g, &g->s.buckets[pick], 0)) {
+            return pick;
+        }
     }
-    return best_live_bucket(ctx, g, ctx->flow->dp_hash & g->hash_mask);
+    return SIZE_MAX;
 }
 
 static void run_group(struct xlate_ctx *ctx, struct group *g, bool is_last)
@@ -158,12 +189,16 @@ static void run_group(struct xlate_ctx *ctx, struct group *g, bool is_last)
             xlate_recirculate(ctx);
             return;
         }
-        pick = g->s.selection == GROUP_SELECTION_HASH ? select_by_hash(ctx, g) : select_by_dp_hash(ctx, g);
+        /* Of buckets without weight the datapath's hash has none to choose. */
+        pick = g->s.selection == GROUP_SELECTION_HASH || !g->hash_mask ? select_by_hash(ctx, g)
+                                                                       : select_by_dp_hash(ctx, g);
         break;
     case GROUP_FF:
         for (size_t i = 0; i < g->s.n_buckets && pick == SIZE_MAX; i++) {
             if (is_bucket_live(ctx, g, &g->s.buckets[i], 0)) {
                 pick = i;
+            } else {
+                report_dead(ctx, &g->s.buckets[i]);
             }
         }
         break;

@@ -55,7 +55,7 @@ static uint32_t hash_symmetric(const struct flow_key *flow, bool l2, bool ports,
 
 uint32_t flow_hash_symmetric(const struct flow_key *flow, uint32_t basis)
 {
-    return hash_symmetric(flow, true, true, true, basis);
+    return hash_symmetric(flow, true, true, false, basis);
 }
 
 uint32_t flow_hash_5tuple(const struct flow_key *flow, uint32_t basis)
@@ -110,11 +110,11 @@ static void look_at_addresses(const struct flow_key *flow, struct flow_key *mask
     }
 }
 
-static void look_at_ports(const struct flow_key *flow, struct flow_key *mask)
+static void look_at_ports(const struct flow_key *flow, bool udp, struct flow_key *mask)
 {
     if (flow_key_is_ip(flow)) {
         flow_wc_set(mask, nw_proto);
-        if (has_ports(flow, true)) {
+        if (has_ports(flow, udp)) {
             flow_wc_set(mask, tp_src);
             flow_wc_set(mask, tp_dst);
         }
@@ -131,7 +131,7 @@ void flow_look_at_hash_fields(const struct flow_key *flow, enum hash_fields fiel
         flow_wc_set(mask, dl_src);
         flow_wc_set(mask, dl_dst);
         look_at_addresses(flow, mask);
-        look_at_ports(flow, mask);
+        look_at_ports(flow, false, mask);
         for (int i = 0; i < FLOW_MAX_VLANS; i++) {
             mask->vlans[i].tci |= CONST_BE16(VLAN_VID_MASK | VLAN_CFI);
         }
@@ -139,7 +139,7 @@ void flow_look_at_hash_fields(const struct flow_key *flow, enum hash_fields fiel
     case HASH_FIELDS_SYMMETRIC_L3L4:
     case HASH_FIELDS_SYMMETRIC_L3L4_UDP:
         look_at_addresses(flow, mask);
-        look_at_ports(flow, mask);
+        look_at_ports(flow, fields == HASH_FIELDS_SYMMETRIC_L3L4_UDP, mask);
         break;
     case HASH_FIELDS_SYMMETRIC_L3:
         look_at_addresses(flow, mask);

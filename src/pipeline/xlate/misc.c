@@ -94,7 +94,7 @@ void xlate_clone(struct xlate_ctx *ctx, const struct ofpact *list, size_t len, b
     size_t start = ctx->actions->len;
     xlate_actions(ctx, list, len, true);
     if (ctx->freezing) {
-        xlate_finish_freezing(ctx);
+        xlate_finish_freezing(ctx); /* the rest of the clone alone comes back */
     }
     if (nest) {
         if (ctx->actions->len == start) {
@@ -107,7 +107,6 @@ void xlate_clone(struct xlate_ctx *ctx, const struct ofpact *list, size_t len, b
     *ctx->flow = old_flow;
     ctx->was_mpls = old_was_mpls;
     ctx->conntracked = old_conntracked;
-    ctx->exit = false; /* the clone's alone */
     bytebuf_fini(&ctx->stack);
     ctx->stack = old_stack;
     bytebuf_fini(&ctx->action_set);
@@ -161,9 +160,8 @@ void xlate_check_pkt_larger(struct xlate_ctx *ctx, const struct ofpact_check_pkt
     dp_actions_else(ctx->actions, mark);
     branch(ctx, a, false, rest, rest_len);
     dp_actions_end(ctx->actions, mark);
-    /* Both sides did all that was to be done. */
+    /* Each side did its action set. What remains are actions of lists that this one was resubmitted from. */
     bytebuf_clear(&ctx->action_set);
-    ctx->exit = true;
 }
 
 static unsigned choose_link(const struct ofpact_multipath *a, uint32_t hash, unsigned n)
@@ -228,13 +226,15 @@ void xlate_bundle(struct xlate_ctx *ctx, const struct ofpact_bundle *a, bool is_
         }
     } else {
         uint32_t hash = flow_hash_fields(ctx->flow, a->fields, a->basis), best_hash = 0;
-        flow_look_at_hash_fields(ctx->flow, a->fields, &ctx->wc->bits);
         for (uint32_t i = 0; i < a->n_members; i++) {
             uint32_t h = hash_u32(i, hash);
             if (xlate_is_live(ctx, a->members[i]) && (port == OFPP_NONE || h > best_hash)) {
                 port = a->members[i];
                 best_hash = h;
             }
+        }
+        if (port != OFPP_NONE) {
+            flow_look_at_hash_fields(ctx->flow, a->fields, &ctx->wc->bits);
         }
     }
     if (a->dst.field) {

@@ -130,9 +130,6 @@ void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, b
         return;
     }
     if (xport->is_patch) {
-        if (truncate) {
-            xlate_report_error(ctx, "output_trunc does not support patch port");
-        }
         if (!xport->peer) {
             xlate_report(ctx, REPORT_WARN, "Nonexistent patch port peer");
             return;
@@ -318,6 +315,15 @@ void xlate_output_trunc(struct xlate_ctx *ctx, const struct ofpact_output_trunc 
     default:
         if (a->port == ctx->flow->in_port) {
             xlate_report(ctx, REPORT_WARN, "skipping output to input port");
+            break;
+        }
+        const struct xport *xport = xbridge_port(ctx->bridge, a->port);
+        if (!xport || xport->is_patch) {
+            /* Also what is no port of this bridge by number, `in_port` among it. */
+            struct strbuf s = STRBUF_INITIALIZER;
+            ofp_port_format(a->port, NULL, &s);
+            xlate_report_error(ctx, "output_trunc does not support patch port %s", strbuf_text(&s));
+            strbuf_fini(&s);
             break;
         }
         dp_actions_put_trunc(ctx->actions, a->max_len);

@@ -35,7 +35,7 @@ static void format_list(const struct list *list, int level, struct strbuf *s)
 {
     const struct report *r;
     LIST_FOR_EACH (r, node, list) {
-        int more = r->node.next != list || r->type >= REPORT_ACTION;
+        int more = r->node.next != list || r->type >= REPORT_ACTION || r->type == REPORT_BUCKET;
         size_t indent = (size_t)(level + more) * 4;
         if (r->type == REPORT_BRIDGE) {
             strbuf_put_char(s, '\n');

@@ -178,9 +178,7 @@ static void start(struct xlate_ctx *ctx)
         }
     } else {
         ctx->entering = true;
-        /* The first lookup is no resubmit. */
         xlate_table(ctx, ctx->flow->in_port, 0, true, false, true);
-        ctx->resubmits--;
         /* The story goes on in the first table. */
         if (ctx->report && !list_is_empty(ctx->report)) {
             ctx->report = &CONTAINER_OF(list_back(ctx->report), struct report, node)->children;

@@ -72,7 +72,8 @@ struct xlate_recirc {
     struct list node;
     uint32_t recirc_id;
     uint16_t zone;
-    bool nat; /* the connection may change the packet's addresses */
+    bool nat; /* the connection may change the packet's addresses: to these */
+    struct ofpact_nat nat_to;
     struct flow_key flow;
     const struct xbridge *bridge;
 };
