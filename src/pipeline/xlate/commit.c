@@ -89,6 +89,19 @@ static bool diff_members(struct xlate_ctx *ctx, const struct commit_member *m, s
     return differs;
 }
 
+/* NSH is set as a whole: also what was set before is set again. */
+static void commit_nsh(struct xlate_ctx *ctx)
+{
+    union set_struct value = {.bytes = {0}}, mask = {.bytes = {0}};
+    if (diff_members(ctx, nsh_members, ARRAY_SIZE(nsh_members), &value, &mask)) {
+        for (size_t i = 0; i < ARRAY_SIZE(nsh_members); i++) {
+            const struct commit_member *m = &nsh_members[i];
+            memcpy(mask.bytes + m->set, (const char *)&ctx->wc->bits + m->key, m->size);
+        }
+        dp_actions_put_set(ctx->actions, DP_SET_NSH, &value, &mask);
+    }
+}
+
 static bool commit_members(struct xlate_ctx *ctx, enum dp_set_group group, const struct commit_member *m,
                            size_t n)
 {
@@ -380,7 +393,7 @@ void xlate_commit(struct xlate_ctx *ctx)
         mpls_done = true;
     }
     if (base->dl_type == CONST_BE16(ETH_TYPE_NSH)) {
-        COMMIT(ctx, DP_SET_NSH, nsh_members);
+        commit_nsh(ctx);
     }
     slow |= commit_network(ctx);
     slow |= commit_transport(ctx);

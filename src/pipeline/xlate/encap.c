@@ -289,7 +289,8 @@ bool xlate_decap(struct xlate_ctx *ctx, const struct ofpact_decap *a)
         flow_wc_set(wc, nsh_np);
         static const be32 types[] = {0, FLOW_PT(1, 0x0800), FLOW_PT(1, 0x86dd), FLOW_PT_ETH, PT_NSH, PT_MPLS};
         if (flow->nsh_np >= ARRAY_SIZE(types) || (!types[flow->nsh_np] && flow->nsh_np != 3)) {
-            xlate_report(ctx, REPORT_WARN, "decap of NSH with unknown next protocol %u", flow->nsh_np);
+            xlate_report(ctx, REPORT_ACTION, "Dropping packet as NSH next protocol %u is not supported",
+                         flow->nsh_np);
             ctx->error = XLATE_UNSUPPORTED_PACKET_TYPE;
             return false;
         }
