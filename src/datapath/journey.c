@@ -318,6 +318,20 @@ static void leave(struct forwarder *f)
     }
 }
 
+/* What comes in over the port's rate goes no further. */
+static void police(struct forwarder *f, struct dp_port *port, struct packet_batch *batch)
+{
+    uint32_t kept = 0, passed = policer_admit(&port->vport->policer, batch->packets, batch->n, f->now_us);
+    for (uint32_t i = 0; i < batch->n; i++) {
+        if (passed & 1u << i) {
+            batch->packets[kept++] = batch->packets[i];
+        } else {
+            forwarder_drop(f, batch->packets[i], DROP_QOS_POLICED);
+        }
+    }
+    batch->n = kept;
+}
+
 /* Frames too short for their link-layer header go no further. */
 static void stamp(struct forwarder *f, struct dp_port *port, struct packet_batch *batch)
 {
@@ -339,6 +353,9 @@ void journey_receive(struct forwarder *f, struct dp_port *port, struct packet_ba
     f->now_us = clock_us();
     f->stats.received += batch->n;
     stamp(f, port, batch);
+    if (unlikely(policer_is_active(&port->vport->policer))) {
+        police(f, port, batch);
+    }
     dp_shortcut_begin(f, port);
     journey_process(f, batch);
     leave(f);

@@ -21,7 +21,8 @@ _Static_assert(DP_SHORTCUT_WORDS * 64 >= SHORTCUT_MAX_SLOTS, "a bit for each slo
 void dp_shortcut_begin(struct forwarder *f, const struct dp_port *in)
 {
     struct shortcut_budget *b = &f->shortcut;
-    b->in = in->vport->shortcut && !f->handler ? in->vport : NULL;
+    bool eligible = in->vport->shortcut && !f->handler && !policer_is_active(&in->vport->policer);
+    b->in = eligible ? in->vport : NULL;
     int64_t periods = (f->now_us - b->filled_us) / LEARN_PERIOD_US;
     if (periods > 0) {
         b->left = (unsigned)MIN(b->left + periods * LEARN_A_PERIOD, LEARN_AT_ONCE);

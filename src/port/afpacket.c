@@ -284,7 +284,7 @@ static int afpacket_start(struct vport *vport, char **errorp)
         free(text);
         bind_protocol(a, 0);
     } else {
-        shortcut_attach(vport, a->fd);
+        shortcut_attach(vport);
     }
     return error;
 }
@@ -293,7 +293,7 @@ static void afpacket_stop(struct vport *vport)
 {
     struct afpacket_vport *a = afpacket_cast(vport);
     bool was;
-    shortcut_detach(vport, a->fd);
+    shortcut_detach(vport);
     int error = gate_remove(a->ifindex);
     if (error) {
         LOG_WARN("%s: cannot take the gate down: %s", vport->name, strerror(error));

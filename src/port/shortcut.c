@@ -246,7 +246,22 @@ void shortcut_update_port(const struct vport *vport)
     }
 }
 
-void shortcut_attach(struct vport *vport, int fd)
+static int listen_at(const struct vport *vport, bool on)
+{
+    int fd = vport->rxqs[0]->fd, unused = 0;
+    int error = on ? setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &sc.tap_fd, sizeof sc.tap_fd)
+                   : setsockopt(fd, SOL_SOCKET, SO_DETACH_BPF, &unused, sizeof unused);
+    return error ? errno : 0;
+}
+
+void shortcut_listen(struct vport *vport, bool on)
+{
+    if (vport->shortcut) {
+        listen_at(vport, on); /* off when it is off is no harm */
+    }
+}
+
+void shortcut_attach(struct vport *vport)
 {
     if (!is_ready()) {
         return;
@@ -254,8 +269,9 @@ void shortcut_attach(struct vport *vport, int fd)
     for (unsigned tried = 0; tried < SHORTCUT_PORTS; tried++) {
         sc.next_port = sc.next_port % (SHORTCUT_PORTS - 1) + 1;
         if (!sc.taken[sc.next_port]) {
-            if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &sc.tap_fd, sizeof sc.tap_fd) < 0) {
-                LOG_WARN("%s: no shortcut through the kernel: %s", vport->name, strerror(errno));
+            int error = listen_at(vport, !policer_is_active(&vport->policer));
+            if (error) {
+                LOG_WARN("%s: no shortcut through the kernel: %s", vport->name, strerror(error));
                 return;
             }
             vport->shortcut = (uint16_t)sc.next_port;
@@ -266,11 +282,10 @@ void shortcut_attach(struct vport *vport, int fd)
     }
 }
 
-void shortcut_detach(struct vport *vport, int fd)
+void shortcut_detach(struct vport *vport)
 {
-    int unused = 0;
     if (vport->shortcut) {
-        setsockopt(fd, SOL_SOCKET, SO_DETACH_BPF, &unused, sizeof unused);
+        listen_at(vport, false);
         __atomic_store_n(&sc.ports[vport->shortcut].word, 0, __ATOMIC_RELEASE);
         sc.taken[vport->shortcut] = NULL;
         vport->shortcut = 0;

@@ -56,8 +56,10 @@ void shortcut_get_count(uint32_t slot, struct shortcut_count *);
 /* The program that the gate is to run, a new descriptor; -1: there is none, the gate drops. */
 int shortcut_gate_program(void);
 /* Puts the shortcut on a started vport's packet socket: sets its `shortcut`, which stays 0 if it cannot. */
-void shortcut_attach(struct vport *, int fd);
-void shortcut_detach(struct vport *, int fd);
+void shortcut_attach(struct vport *);
+void shortcut_detach(struct vport *);
+/* Off: all that the vport receives goes through the switch. It is on at first. */
+void shortcut_listen(struct vport *, bool on);
 /* The vport's status has changed. */
 void shortcut_update_port(const struct vport *);
 

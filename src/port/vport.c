@@ -73,6 +73,7 @@ void vport_init(struct vport *vport, const struct vport_ops *ops, const char *na
     vport->ops = ops;
     vport->name = xstrdup(name);
     vport->port_no = PACKET_NO_PORT;
+    policer_init(&vport->policer);
     list_push_back(&all, &vport->node);
 }
 
@@ -83,6 +84,7 @@ void vport_fini(struct vport *vport)
         free(vport->rxqs[i]);
     }
     free(vport->rxqs);
+    policer_fini(&vport->policer);
     free(vport->name);
 }
 
@@ -115,6 +117,18 @@ void vport_set_status(struct vport *vport, const struct vport_status *new_status
     atomic_store_explicit(&vport->up, new_status->admin_up && !new_status->gone, memory_order_relaxed);
     atomic_fetch_add_explicit(&vport->status_seq, 1, memory_order_release);
     shortcut_update_port(vport);
+}
+
+int vport_set_policing(struct vport *vport, const struct policer_config *config)
+{
+    if (vport->ops->is_dummy) {
+        return config->rate_kbps || config->rate_kpkts ? EOPNOTSUPP : 0;
+    }
+    if (policer_set(&vport->policer, config)) {
+        shortcut_listen(vport,
+                        !policer_is_active(&vport->policer)); /* all of its packets are to come to us */
+    }
+    return 0;
 }
 
 uint32_t vport_status_seq(const struct vport *vport)

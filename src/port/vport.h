@@ -24,6 +24,7 @@
 #include "base/types.h"
 #include "packet/drop.h"
 #include "packet/packet.h"
+#include "port/policer.h"
 
 #define VPORT_NAME_MAX 64
 
@@ -96,6 +97,7 @@ struct vport {
     bool started;                /* control thread */
     _Atomic uint32_t mtu;        /* what forwarding threads check */
     _Atomic bool up;             /* administratively up: what forwarding threads check */
+    struct policer policer;      /* of what it receives; the datapath asks it */
     uint16_t shortcut; /* its number there (port/shortcut.h), immutable while it forwards; 0: it has none */
 };
 
@@ -162,6 +164,8 @@ int vport_start(struct vport *, char **errorp);
 void vport_stop(struct vport *);
 struct vport *vport_find(const char *name); /* among the open ones; NULL: none */
 uint32_t vport_status_seq(const struct vport *);
+/* Polices what it receives from now on. EOPNOTSUPP: a dummy. */
+int vport_set_policing(struct vport *, const struct policer_config *);
 
 /* forwarding thread: resolves what the egress cannot take (cutlen, checksums, segments, MTU), then ops->send.
  */

@@ -277,6 +277,22 @@ static void set_mtu(struct iface *iface, struct vport *vport, int mtu)
     }
 }
 
+static uint32_t policing_number(const struct iface *iface, unsigned column)
+{
+    return (uint32_t)MIN(ovsdb_row_integer(iface->row, column, 0), UINT32_MAX);
+}
+
+static void set_policing(const struct iface *iface, struct vport *vport)
+{
+    const struct policer_config config = {
+        .rate_kbps = policing_number(iface, OVS_INTERFACE_INGRESS_POLICING_RATE),
+        .burst_kb = policing_number(iface, OVS_INTERFACE_INGRESS_POLICING_BURST),
+        .rate_kpkts = policing_number(iface, OVS_INTERFACE_INGRESS_POLICING_KPKTS_RATE),
+        .burst_kpkts = policing_number(iface, OVS_INTERFACE_INGRESS_POLICING_KPKTS_BURST),
+    };
+    vport_set_policing(vport, &config);
+}
+
 void config_ifaces_settings(struct bridge *b)
 {
     struct iface *iface;
@@ -287,6 +303,9 @@ void config_ifaces_settings(struct bridge *b)
         struct vport *vport = config_iface_vport(iface, &port);
         if (!vport) {
             continue;
+        }
+        if (iface->row) {
+            set_policing(iface, vport);
         }
         bool internal = !strcmp(iface->type, "internal");
         int request = iface->row ? (int)ovsdb_row_integer(iface->row, OVS_INTERFACE_MTU_REQUEST, 0) : 0;

@@ -94,7 +94,7 @@ static void write_patch(struct ovsdb_txn *txn, struct ovsdb_row *row)
 static const struct {
     const char *name;
     size_t offset;
-} counters[] = {
+} common_counters[] = {
 #define X(NAME) {#NAME, offsetof(struct vport_stats, NAME)},
     VPORT_STATS(X)
 #undef X
@@ -108,25 +108,46 @@ static void write_counts(struct ovsdb_txn *txn, struct ovsdb_row *row, const cha
         ovsdb_datum_from_int_pairs(&ovsdb_row_column(row, OVS_INTERFACE_STATISTICS)->type, names, values, n));
 }
 
+#define MAX_COUNTS 320 /* those above, and two for each queue of a dummy */
+
+struct counts {
+    char *names[MAX_COUNTS];
+    int64_t values[MAX_COUNTS];
+    size_t n;
+};
+
+static void add_count(const char *name, uint64_t value, void *counts_)
+{
+    struct counts *counts = counts_;
+    if (counts->n < MAX_COUNTS) {
+        counts->names[counts->n] = xstrdup(name);
+        counts->values[counts->n++] = (int64_t)(value & INT64_MAX);
+    }
+}
+
 static void write_statistics(struct ovsdb_txn *txn, const struct iface *iface)
 {
     struct ofproto_port port;
     struct vport *vport = config_iface_vport(iface, &port);
-    const char *names[ARRAY_SIZE(counters)];
-    int64_t values[ARRAY_SIZE(counters)];
-    size_t n = 0;
     if (vport) {
         struct vport_stats stats;
+        struct counts counts = {.n = 0};
         if (vport->ops->get_stats && !vport->ops->get_stats(vport, &stats)) {
-            for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
-                uint64_t value = *(const uint64_t *)(const void *)((const char *)&stats + counters[i].offset);
+            for (size_t i = 0; i < ARRAY_SIZE(common_counters); i++) {
+                uint64_t value =
+                    *(const uint64_t *)(const void *)((const char *)&stats + common_counters[i].offset);
                 if (value != UINT64_MAX) {
-                    names[n] = counters[i].name;
-                    values[n++] = (int64_t)(value & INT64_MAX);
+                    add_count(common_counters[i].name, value, &counts);
                 }
             }
         }
-        write_counts(txn, iface->row, names, values, n);
+        if (vport->ops->get_custom_stats) {
+            vport->ops->get_custom_stats(vport, add_count, &counts);
+        }
+        write_counts(txn, iface->row, (const char *const *)counts.names, counts.values, counts.n);
+        while (counts.n) {
+            free(counts.names[--counts.n]);
+        }
     } else if (iface->ofp_port != OFPORT_NONE) {
         struct ofproto_port_stats patch;
         if (!ofproto_patch_stats(iface->bridge->ofproto, iface->ofp_port, &patch)) {
@@ -149,6 +170,9 @@ static void write_iface(struct ovsdb_txn *txn, struct iface *iface)
     struct vport *vport = config_iface_vport(iface, &port);
     ovsdb_txn_set_integer(txn, row, OVS_INTERFACE_OFPORT, open ? (int64_t)iface->ofp_port : -1);
     ovsdb_txn_set_string(txn, row, OVS_INTERFACE_ERROR, iface->error);
+    if (open && !ovsdb_row_n(row, OVS_INTERFACE_STATISTICS)) {
+        write_statistics(txn, iface); /* from then on once in a while */
+    }
     if (vport) {
         write_device(txn, row, vport);
         iface->status_seq = vport_status_seq(vport);
