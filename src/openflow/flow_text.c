@@ -373,19 +373,6 @@ char *flow_stats_request_parse(struct flow_stats_request *r, bool aggregate, con
 
 /* --- dump-flows --- */
 
-static void put_duration(uint32_t sec, uint32_t nsec, struct strbuf *s)
-{
-    strbuf_printf(s, "%u", sec);
-    /* As few digits as show it. */
-    if (nsec) {
-        strbuf_printf(s, ".%09u", nsec);
-        while (strbuf_ends_with(s, "0")) {
-            strbuf_chomp(s, '0');
-        }
-    }
-    strbuf_put_char(s, 's');
-}
-
 void flow_stats_format(const struct flow_stats *fs, const struct ofp_names *names, bool show_stats,
                        struct strbuf *s)
 {
@@ -394,8 +381,8 @@ void flow_stats_format(const struct flow_stats *fs, const struct ofp_names *name
     }
     if (show_stats) {
         strbuf_puts(s, "duration=");
-        put_duration(fs->duration_sec, fs->duration_nsec, s);
-        strbuf_puts(s, ", ");
+        ofp_duration_format(fs->duration_sec, fs->duration_nsec, s);
+        strbuf_puts(s, "s, ");
     }
     if (show_stats || fs->table_id || (names && names->tables)) {
         strbuf_puts(s, "table=");

@@ -336,6 +336,47 @@ enum ofperr table_desc_decode(struct reader *r, struct table_mod *tm, bool *more
     return error;
 }
 
+void table_status_encode(struct bytebuf *b, const struct table_status *ts, enum ofp_version v)
+{
+    size_t start = ofp_msg_begin(b, OFPTYPE_TABLE_STATUS, v, 0);
+    put_u8(b, ts->reason);
+    bytebuf_put_zeros(b, 7);
+    table_desc_encode(b, &ts->desc, v);
+    ofp_msg_end(b, start);
+}
+
+enum ofperr table_status_decode(const struct ofp_msg *m, struct table_status *ts)
+{
+    struct reader r = m->body;
+    bool more;
+    ts->reason = get_u8(&r);
+    get_skip(&r, 7);
+    if (ts->reason != TABLE_VACANCY_DOWN && ts->reason != TABLE_VACANCY_UP) {
+        return OFPERR_OFPBPC_BAD_VALUE;
+    }
+    enum ofperr error = table_desc_decode(&r, &ts->desc, &more);
+    return error ? error : more ? OFPERR_NONE : OFPERR_OFPBRC_BAD_LEN;
+}
+
+void requestforward_encode(struct bytebuf *b, const void *request, size_t len, enum ofp_version v)
+{
+    if (ofp_msg_exists(OFPTYPE_REQUESTFORWARD, v)) {
+        size_t start = ofp_msg_begin(b, OFPTYPE_REQUESTFORWARD, v, 0);
+        bytebuf_put(b, request, len);
+        ofp_msg_end(b, start);
+    }
+}
+
+enum ofperr requestforward_decode(const struct ofp_msg *m, struct ofp_msg *request)
+{
+    enum ofperr error = ofp_msg_decode(m->body.p, m->body.n, request);
+    if (error) {
+        return error;
+    }
+    return request->type == OFPTYPE_GROUP_MOD || request->type == OFPTYPE_METER_MOD ? OFPERR_NONE
+                                                                                    : OFPERR_OFPBFC_MSG_UNSUP;
+}
+
 static void put_table_name(struct bytebuf *b, const char *name)
 {
     char *p = bytebuf_put_zeros(b, 32);

@@ -104,6 +104,21 @@ enum ofperr table_mod_decode(const struct ofp_msg *, struct table_mod *);
 void table_desc_encode(struct bytebuf *, const struct table_mod *, enum ofp_version);
 enum ofperr table_desc_decode(struct reader *, struct table_mod *, bool *more);
 
+/* TABLE_STATUS (1.4 and later). */
+#define TABLE_VACANCY_DOWN 3
+#define TABLE_VACANCY_UP   4
+struct table_status {
+    uint8_t reason; /* TABLE_VACANCY_* */
+    struct table_mod desc;
+};
+void table_status_encode(struct bytebuf *, const struct table_status *, enum ofp_version);
+enum ofperr table_status_decode(const struct ofp_msg *, struct table_status *);
+
+/* REQUESTFORWARD (1.4 and later, and ONF's in 1.3): REQUEST is another controller's group mod or meter mod,
+ * a whole message in the same version. */
+void requestforward_encode(struct bytebuf *, const void *request, size_t len, enum ofp_version);
+enum ofperr requestforward_decode(const struct ofp_msg *, struct ofp_msg *request);
+
 struct table_stats {
     uint8_t table_id;
     char name[33];

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "openflow/msg.h"
 
-#define MSG     OFPK_MSG
-#define STAT    OFPK_STAT
-#define REPLY   OFPK_REPLY
-#define NXT     OFPK_NXT
-#define NXSTAT  OFPK_NXSTAT
-#define NXREPLY OFPK_NXREPLY
-#define ONFT    OFPK_ONFT
+#define MSG      OFPK_MSG
+#define STAT     OFPK_STAT
+#define REPLY    OFPK_REPLY
+#define NXT      OFPK_NXT
+#define NXSTAT   OFPK_NXSTAT
+#define NXREPLY  OFPK_NXREPLY
+#define ONFT     OFPK_ONFT
+#define ONFSTAT  OFPK_ONFSTAT
+#define ONFREPLY OFPK_ONFREPLY
 
-#define MAX_FORMS      4
+#define MAX_FORMS      6
 #define OFPT_VENDOR    4
 #define ERROR_DATA_MAX (OFP_MAX_LEN - 20)
 
@@ -17,11 +19,13 @@ struct form {
     const char *name;
     uint8_t first, last, kind;
     uint16_t number;
+    uint16_t min;  /* bytes of the body, at least */
+    uint8_t extra; /* 0: no more than that; else multiples of this may follow */
 };
 
 static const struct form types[N_OFPTYPES][MAX_FORMS] = {
 /* clang-format off */
-#define F(NAME, FIRST, LAST, KIND, NUMBER) { NAME, FIRST, LAST, KIND, NUMBER },
+#define F(NAME, FIRST, LAST, KIND, NUMBER, MIN, EXTRA) { NAME, FIRST, LAST, KIND, NUMBER, MIN, EXTRA },
 #define X(ENUM, FORMS) [OFPTYPE_##ENUM] = { FORMS },
     OFPTYPES
 #undef X
@@ -71,10 +75,13 @@ static enum ofperr get_stats_header(struct ofp_msg *m, bool reply, enum ofp_kind
         if (r->bad) {
             return OFPERR_OFPBRC_BAD_LEN;
         }
-        if (vendor != OFP_VENDOR_NX) {
+        if (vendor == OFP_VENDOR_NX) {
+            *kind = reply ? OFPK_NXREPLY : OFPK_NXSTAT;
+        } else if (vendor == OFP_VENDOR_ONF) {
+            *kind = reply ? OFPK_ONFREPLY : OFPK_ONFSTAT;
+        } else {
             return OFPERR_OFPBRC_BAD_VENDOR;
         }
-        *kind = reply ? OFPK_NXREPLY : OFPK_NXSTAT;
     }
     return OFPERR_NONE;
 }
@@ -129,6 +136,10 @@ enum ofperr ofp_msg_decode(const void *data, size_t len, struct ofp_msg *m)
     m->name = f->name;
     m->kind = kind;
     m->number = number;
+    size_t more = r->n - f->min;
+    if (r->n < f->min || (f->extra ? more % f->extra : more)) {
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
     return OFPERR_NONE;
 }
 
@@ -136,24 +147,24 @@ size_t ofp_msg_begin_number(struct bytebuf *b, enum ofptype type, enum ofp_versi
                             uint16_t number, uint32_t xid)
 {
     size_t start = b->len;
-    bool stats = kind == OFPK_STAT || kind == OFPK_REPLY || kind == OFPK_NXSTAT || kind == OFPK_NXREPLY;
-    bool reply = kind == OFPK_REPLY || kind == OFPK_NXREPLY;
+    bool onf = kind == OFPK_ONFT || kind == OFPK_ONFSTAT || kind == OFPK_ONFREPLY;
+    bool reply = ofp_kind_is_reply(kind), stats = reply || ofp_kind_is_request(kind);
     put_u8(b, v);
     put_u8(b, stats ? stats_type(v, reply) : kind == OFPK_MSG ? number : OFPT_VENDOR);
     put_u16(b, 0);
     put_u32(b, xid);
     if (stats) {
-        bool nx = kind == OFPK_NXSTAT || kind == OFPK_NXREPLY;
-        put_u16(b, nx ? 0xffff : number);
+        bool vendor = kind != OFPK_STAT && kind != OFPK_REPLY;
+        put_u16(b, vendor ? 0xffff : number);
         put_u16(b, 0);
         bytebuf_put_zeros(b, v > OFP10 ? 4 : 0);
-        if (nx) {
-            put_u32(b, OFP_VENDOR_NX);
+        if (vendor) {
+            put_u32(b, onf ? OFP_VENDOR_ONF : OFP_VENDOR_NX);
             put_u32(b, number);
             bytebuf_put_zeros(b, v == OFP10 ? 4 : 0);
         }
     } else if (kind == OFPK_NXT || kind == OFPK_ONFT) {
-        put_u32(b, kind == OFPK_NXT ? OFP_VENDOR_NX : OFP_VENDOR_ONF);
+        put_u32(b, onf ? OFP_VENDOR_ONF : OFP_VENDOR_NX);
         put_u32(b, number);
     }
     return start;

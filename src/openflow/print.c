@@ -34,17 +34,6 @@ void ofp_hex_dump(const void *data, size_t len, size_t first, bool ascii, struct
     }
 }
 
-void print_duration(uint32_t sec, uint32_t nsec, struct strbuf *s)
-{
-    strbuf_printf(s, "%u", sec);
-    uint32_t ms = nsec / 1000000;
-    if (ms) {
-        strbuf_printf(s, ".%03u", ms);
-    } else if (nsec) {
-        strbuf_puts(s, ".000");
-    }
-}
-
 void print_bits(uint32_t value, const struct bit_name *names, size_t n, char separator, struct strbuf *s)
 {
     bool first = true;
@@ -125,6 +114,15 @@ static print_fn *const printers[N_OFPTYPES] = {
     [OFPTYPE_PORT_DESC_REPLY] = print_port_desc,
     [OFPTYPE_QUEUE_REQUEST] = print_queue_request,
     [OFPTYPE_QUEUE_REPLY] = print_queue_reply,
+    [OFPTYPE_REQUESTFORWARD] = print_requestforward,
+    [OFPTYPE_TABLE_STATUS] = print_table_status,
+    [OFPTYPE_CT_FLUSH] = print_ct_flush,
+    [OFPTYPE_CT_FLUSH_ZONE] = print_ct_flush_zone,
+    [OFPTYPE_IPFIX_FLOW_REPLY] = print_ipfix_flow,
+    [OFPTYPE_IPFIX_BRIDGE_REPLY] = print_ipfix_bridge,
+    [OFPTYPE_FLOW_MONITOR_CANCEL] = print_monitor_cancel,
+    [OFPTYPE_FLOW_MONITOR_REPLY] = print_monitor_reply,
+    [OFPTYPE_FLOW_MONITOR_REQUEST] = print_monitor_request,
 };
 
 void ofp_print_header(const struct ofp_msg *m, struct strbuf *s)
@@ -143,7 +141,7 @@ void ofp_print_header(const struct ofp_msg *m, struct strbuf *s)
 /* Whether more of it follows; requests can say so since OpenFlow 1.3. */
 static void print_multipart_flags(const struct ofp_msg *m, struct strbuf *s)
 {
-    bool request = m->kind == OFPK_STAT || m->kind == OFPK_NXSTAT;
+    bool request = ofp_kind_is_request(m->kind);
     uint16_t known = request && m->version < OFP13 ? 0 : OFPMPF_MORE;
     if (!m->flags) {
         return;
@@ -157,12 +155,16 @@ static void print_multipart_flags(const struct ofp_msg *m, struct strbuf *s)
     }
 }
 
-static void print_message(const void *data, size_t len, const struct print *p)
+void print_message(const void *data, size_t len, const struct print *p)
 {
     struct strbuf *s = p->s;
     struct ofp_msg m;
     enum ofperr error = ofp_msg_decode(data, len, &m);
     if (error) {
+        if (m.name) {
+            ofp_print_header(&m, s);
+            strbuf_put_char(s, '\n');
+        }
         if (len < OFP_HEADER_LEN) {
             strbuf_printf(s, "OpenFlow packet too short (only %zu bytes):\n", len);
         } else if (ofp_msg_len(data) > len) {
@@ -203,28 +205,4 @@ char *ofp_to_string(const void *data, size_t len, const struct ofp_print *opt)
     struct strbuf s = STRBUF_INITIALIZER;
     ofp_print(data, len, opt, &s);
     return strbuf_steal(&s);
-}
-
-/* Inside of a bundle's message. */
-enum ofperr print_bundle_add(const struct ofp_msg *m, const struct print *p)
-{
-    struct reader r = m->body;
-    uint32_t id = get_u32(&r);
-    get_skip(&r, 2);
-    uint16_t flags = get_u16(&r);
-    static const struct bit_name names[] = {{1, "atomic"}, {2, "ordered"}};
-    strbuf_printf(p->s, "\n bundle_id=%#x flags=", id);
-    print_bits(flags, names, ARRAY_SIZE(names), ' ', p->s);
-    size_t len = r.n >= OFP_HEADER_LEN ? ofp_msg_len(r.p) : 0;
-    if (r.bad || !len || len > r.n) {
-        return OFPERR_OFPBFC_MSG_BAD_LEN;
-    }
-    if (p->depth) {
-        return OFPERR_OFPBFC_MSG_UNSUP;
-    }
-    struct print inner = *p;
-    inner.depth++;
-    strbuf_put_char(p->s, '\n');
-    print_message(r.p, len, &inner);
-    return OFPERR_NONE;
 }

@@ -88,8 +88,12 @@ enum ofperr print_flow_request(const struct ofp_msg *m, const struct print *p)
         strbuf_puts(p->s, " out_port=");
         ofp_port_format(q.out_port, p->names, p->s);
     }
+    size_t at = p->s->len;
     strbuf_put_char(p->s, ' ');
     print_match(&q.match, p, MATCH_DEFAULT_PRIORITY);
+    if (p->s->len == at + 1) {
+        strbuf_truncate(p->s, at);
+    }
     return OFPERR_NONE;
 }
 
@@ -149,7 +153,7 @@ enum ofperr print_flow_removed(const struct ofp_msg *m, const struct print *p)
         strbuf_printf(s, " cookie:0x%" PRIx64, fr.cookie);
     }
     strbuf_puts(s, " duration");
-    print_duration(fr.duration_sec, fr.duration_nsec, s);
+    ofp_duration_format(fr.duration_sec, fr.duration_nsec, s);
     strbuf_printf(s, "s idle%u", fr.idle_timeout);
     if (fr.hard_timeout) {
         strbuf_printf(s, " hard%u", fr.hard_timeout);

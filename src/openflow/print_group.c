@@ -98,7 +98,7 @@ enum ofperr print_group_stats(const struct ofp_msg *m, const struct print *p)
         strbuf_printf(s, "\n group_id=%u,", g.group_id);
         if (g.duration_sec != UINT32_MAX) {
             strbuf_puts(s, "duration=");
-            print_duration(g.duration_sec, g.duration_nsec, s);
+            ofp_duration_format(g.duration_sec, g.duration_nsec, s);
             strbuf_puts(s, "s,");
         }
         strbuf_printf(s, "ref_count=%u,packet_count=%" PRIu64 ",byte_count=%" PRIu64, g.ref_count,

@@ -64,7 +64,7 @@ enum ofperr print_meter_stats(const struct ofp_msg *m, const struct print *p)
             s, "%smeter:%u flow_count:%u packet_in_count:%" PRIu64 " byte_in_count:%" PRIu64 " duration:",
             strbuf_ends_with(s, "\n") ? "" : "\n", ms.meter_id, ms.flow_count, ms.packet_in_count,
             ms.byte_in_count);
-        print_duration(ms.duration_sec, ms.duration_nsec, s);
+        ofp_duration_format(ms.duration_sec, ms.duration_nsec, s);
         strbuf_puts(s, "s bands:\n");
         for (size_t i = 0; i < ms.n_bands; i++) {
             strbuf_printf(s, "%zu: packet_count:%" PRIu64 " byte_count:%" PRIu64 "\n", i,

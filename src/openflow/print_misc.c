@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 
+#include "openflow/misc_codec.h"
 #include "openflow/print_private.h"
 
 enum ofperr print_hello(const struct ofp_msg *m, const struct print *p)
@@ -107,48 +108,57 @@ enum ofperr print_desc(const struct ofp_msg *m, const struct print *p)
 
 enum ofperr print_role(const struct ofp_msg *m, const struct print *p)
 {
-    struct reader r = m->body;
-    uint32_t role = get_u32(&r);
-    if (m->kind == OFPK_NXT) {
-        static const char *const names[] = {"equal", "primary", "secondary"};
-        if (r.bad || role > 2) {
-            return OFPERR_OFPRRFC_BAD_ROLE;
-        }
-        strbuf_printf(p->s, " role=%s", names[role]);
-        return OFPERR_NONE;
-    }
     static const char *const names[] = {"nochange", "equal", "primary", "secondary"};
-    get_skip(&r, 4);
-    uint64_t generation = get_u64(&r);
-    if (r.bad || role > 3) {
-        return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_OFPRRFC_BAD_ROLE;
+    struct role_request rr;
+    enum ofperr error = role_decode(m, &rr);
+    if (error) {
+        return error;
     }
-    strbuf_printf(p->s, " role=%s", names[role]);
-    if (role >= 2 || generation != UINT64_MAX) {
-        strbuf_printf(p->s, " generation_id=%" PRIu64, generation);
+    strbuf_printf(p->s, " role=%s", names[rr.role]);
+    if (rr.have_generation_id) {
+        strbuf_printf(p->s, " generation_id=%" PRIu64, rr.generation_id);
     }
     return OFPERR_NONE;
+}
+
+static void print_bundle_flags(uint16_t flags, struct strbuf *s)
+{
+    static const struct bit_name names[] = {{1, "atomic"}, {2, "ordered"}};
+    strbuf_puts(s, " flags=");
+    print_bits(flags, names, ARRAY_SIZE(names), ' ', s);
 }
 
 enum ofperr print_bundle_control(const struct ofp_msg *m, const struct print *p)
 {
     static const char *const types[] = {"OPEN_REQUEST",   "OPEN_REPLY",   "CLOSE_REQUEST",   "CLOSE_REPLY",
                                         "COMMIT_REQUEST", "COMMIT_REPLY", "DISCARD_REQUEST", "DISCARD_REPLY"};
-    static const struct bit_name names[] = {{1, "atomic"}, {2, "ordered"}};
-    struct reader r = m->body;
-    uint32_t id = get_u32(&r);
-    uint16_t type = get_u16(&r), flags = get_u16(&r);
-    if (r.bad) {
-        return OFPERR_OFPBRC_BAD_LEN;
+    struct bundle_control bc;
+    enum ofperr error = bundle_control_decode(m, &bc);
+    if (error && error != OFPERR_OFPBFC_BAD_TYPE) {
+        return error;
     }
-    strbuf_printf(p->s, "\n bundle_id=%#x type=", id);
-    if (type < ARRAY_SIZE(types)) {
-        strbuf_puts(p->s, types[type]);
-    } else {
-        strbuf_printf(p->s, "%u", type);
+    strbuf_printf(p->s, "\n bundle_id=%#" PRIx32 " type=%s", bc.bundle_id,
+                  bc.type < ARRAY_SIZE(types) ? types[bc.type] : "");
+    print_bundle_flags(bc.flags, p->s);
+    return OFPERR_NONE;
+}
+
+/* The message inside is printed whole. */
+enum ofperr print_bundle_add(const struct ofp_msg *m, const struct print *p)
+{
+    struct ofp_msg inner;
+    uint32_t id;
+    uint16_t flags;
+    enum ofperr error = bundle_add_decode(m, &id, &flags, &inner);
+    if (error) {
+        return error;
     }
-    strbuf_puts(p->s, " flags=");
-    print_bits(flags, names, ARRAY_SIZE(names), ' ', p->s);
+    strbuf_printf(p->s, "\n bundle_id=%#" PRIx32, id);
+    print_bundle_flags(flags, p->s);
+    strbuf_put_char(p->s, '\n');
+    struct print nested = *p;
+    nested.depth++;
+    print_message(inner.raw, inner.len, &nested);
     return OFPERR_NONE;
 }
 
@@ -167,11 +177,14 @@ enum ofperr print_format_value(const struct ofp_msg *m, const struct print *p)
     struct reader r = m->body;
     uint32_t format = get_u32(&r);
     bool is_flow = m->type == OFPTYPE_SET_FLOW_FORMAT;
-    if (format <= 2 && !(is_flow && format == 1)) {
-        strbuf_printf(p->s, " format=%s", is_flow ? flow[format] : packet_in[format]);
-    } else {
-        strbuf_printf(p->s, " %u", format);
+    if (format > 2 || (is_flow && format == 1)) {
+        if (!is_flow) {
+            return OFPERR_OFPBRC_EPERM;
+        }
+        strbuf_puts(p->s, " format=(unknown)");
+        return OFPERR_NONE;
     }
+    strbuf_printf(p->s, " format=%s", is_flow ? flow[format] : packet_in[format]);
     return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
 }
 
@@ -196,7 +209,7 @@ static enum ofperr print_tlv_maps(struct reader *r, const struct print *p)
         if (r->bad) {
             return OFPERR_OFPBRC_BAD_LEN;
         }
-        strbuf_printf(p->s, "\n 0x%04x  %4u  %6u  tun_metadata%u", class, type, len, index);
+        strbuf_printf(p->s, "\n %#6x  %#4x  %6u  tun_metadata%u", class, type, len, index);
     }
     return OFPERR_NONE;
 }

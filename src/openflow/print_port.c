@@ -287,7 +287,7 @@ enum ofperr print_port_reply(const struct ofp_msg *m, const struct print *p)
         put_counter(s, "coll=", ps.collisions, false);
         if (ps.duration_sec != UINT32_MAX) {
             strbuf_puts(s, "           duration=");
-            print_duration(ps.duration_sec, ps.duration_nsec, s);
+            ofp_duration_format(ps.duration_sec, ps.duration_nsec, s);
             strbuf_puts(s, "s\n");
         }
         print_custom(&props, s);
@@ -333,7 +333,7 @@ enum ofperr print_queue_reply(const struct ofp_msg *m, const struct print *p)
         put_counter(s, "errors=", q.tx_errors, true);
         strbuf_puts(s, "duration=");
         if (q.duration_sec != UINT32_MAX) {
-            print_duration(q.duration_sec, q.duration_nsec, s);
+            ofp_duration_format(q.duration_sec, q.duration_nsec, s);
             strbuf_puts(s, "s\n");
         } else {
             strbuf_puts(s, "?\n");

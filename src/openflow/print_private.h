@@ -23,9 +23,16 @@ print_fn print_features, print_port_status, print_port_mod, print_port_request, 
 print_fn print_group_mod, print_group_request, print_group_stats, print_group_desc, print_group_features;
 print_fn print_meter_mod, print_meter_request, print_meter_stats, print_meter_config, print_meter_features;
 print_fn print_packet_in, print_packet_out;
+print_fn print_monitor_request, print_monitor_reply, print_monitor_cancel;
+print_fn print_ipfix_bridge, print_ipfix_flow, print_ct_flush_zone, print_ct_flush;
+print_fn print_table_status, print_requestforward;
 print_fn print_port_desc_request, print_role_status, print_async, print_table_mod, print_table_desc;
 
-void print_duration(uint32_t sec, uint32_t nsec, struct strbuf *); /* "1.5" without "s" */
+/* A whole message. */
+void print_message(const void *data, size_t len, const struct print *);
+/* A table's description, from its number on. */
+struct table_mod;
+void print_table_desc_one(const struct table_mod *, const struct print *);
 /* " name1 name2" for the bits of VALUE; unknown ones as "0x...". SEPARATOR between. */
 struct bit_name {
     uint32_t bit;

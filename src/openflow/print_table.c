@@ -112,11 +112,28 @@ enum ofperr print_table_mod(const struct ofp_msg *m, const struct print *p)
     return OFPERR_NONE;
 }
 
+void print_table_desc_one(const struct table_mod *tm, const struct print *p)
+{
+    struct strbuf *s = p->s;
+    ofp_table_format(tm->table_id, p->names, s);
+    strbuf_printf(s, ":\n   eviction=%s eviction_flags=", tm->config & OFPTC_EVICTION ? "on" : "off");
+    if (tm->has_eviction_flags) {
+        print_eviction_flags(tm->eviction_flags, s);
+    } else {
+        strbuf_puts(s, "(default)");
+    }
+    strbuf_printf(s, "\n   vacancy=%s", tm->config & OFPTC_VACANCY ? "on" : "off");
+    if (tm->config & OFPTC_VACANCY) {
+        strbuf_printf(s, " vacancy_down=%u%% vacancy_up=%u%% vacancy=%u%%", tm->vacancy_down, tm->vacancy_up,
+                      tm->vacancy);
+    }
+    strbuf_put_char(s, '\n');
+}
+
 enum ofperr print_table_desc(const struct ofp_msg *m, const struct print *p)
 {
     struct reader r = m->body;
-    struct strbuf *s = p->s;
-    strbuf_put_char(s, '\n');
+    strbuf_put_char(p->s, '\n');
     for (bool first = true;; first = false) {
         struct table_mod tm;
         bool more;
@@ -124,15 +141,7 @@ enum ofperr print_table_desc(const struct ofp_msg *m, const struct print *p)
         if (error || !more) {
             return error;
         }
-        strbuf_puts(s, first ? "  table " : "\n  table ");
-        ofp_table_format(tm.table_id, p->names, s);
-        strbuf_printf(s, ":\n   eviction=%s eviction_flags=", tm.config & OFPTC_EVICTION ? "on" : "off");
-        print_eviction_flags(tm.eviction_flags, s);
-        strbuf_printf(s, "\n   vacancy=%s", tm.config & OFPTC_VACANCY ? "on" : "off");
-        if (tm.config & OFPTC_VACANCY) {
-            strbuf_printf(s, " vacancy_down=%u%% vacancy_up=%u%% vacancy=%u%%", tm.vacancy_down,
-                          tm.vacancy_up, tm.vacancy);
-        }
-        strbuf_put_char(s, '\n');
+        strbuf_puts(p->s, first ? "  table " : "\n  table ");
+        print_table_desc_one(&tm, p);
     }
 }

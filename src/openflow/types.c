@@ -66,6 +66,21 @@ uint32_t ofp_port_to_11(uint32_t port)
     return port < OFPP_MAX ? port : port | 0xffff0000u;
 }
 
+void ofp_duration_format(uint32_t sec, uint32_t nsec, struct strbuf *s)
+{
+    strbuf_printf(s, "%u", sec);
+    if (!nsec) {
+        return;
+    }
+    if (nsec % 1000000 == 0) {
+        strbuf_printf(s, ".%03u", nsec / 1000000);
+    } else if (nsec % 1000 == 0) {
+        strbuf_printf(s, ".%06u", nsec / 1000);
+    } else {
+        strbuf_printf(s, ".%09u", nsec);
+    }
+}
+
 static const char *const version_names[] = {
     [OFP10] = "OpenFlow10", [OFP11] = "OpenFlow11", [OFP12] = "OpenFlow12",
     [OFP13] = "OpenFlow13", [OFP14] = "OpenFlow14", [OFP15] = "OpenFlow15",

@@ -115,6 +115,9 @@ void ofp_table_format(uint8_t table, const struct ofp_names *, struct strbuf *);
 bool ofp_port_from_11(uint32_t wire, uint32_t *port);
 uint32_t ofp_port_to_11(uint32_t port);
 
+/* "1s" without the "s": "1", "1.500", "1.000005", "1.000000005". */
+void ofp_duration_format(uint32_t sec, uint32_t nsec, struct strbuf *);
+
 const char *ofp_version_name(enum ofp_version); /* "OpenFlow13" */
 bool ofp_version_from_name(const char *, enum ofp_version *);
 const char *ofp_packet_in_reason_name(enum ofp_packet_in_reason); /* "no_match", "action" ... or NULL */

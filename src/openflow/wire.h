@@ -77,6 +77,20 @@ static inline struct reader get_sub(struct reader *r, size_t n)
     return (struct reader){.p = p, .n = p ? n : 0, .bad = !p};
 }
 
+/* The next property: its type and what is in it (without the header), taken off R with its padding to 8.
+ * False: it has no room for its own header, or goes beyond R. */
+static inline bool get_property(struct reader *r, uint16_t *type, struct reader *body)
+{
+    *type = get_u16(r);
+    uint16_t len = get_u16(r);
+    if (r->bad || len < 4 || (size_t)(len + 7) / 8 * 8 > r->n + 4) {
+        return false;
+    }
+    *body = get_sub(r, len - 4u);
+    get_skip(r, (8 - len % 8) % 8);
+    return true;
+}
+
 static inline void put_u8(struct bytebuf *b, uint8_t v)
 {
     bytebuf_put(b, &v, 1);
@@ -106,6 +120,20 @@ static inline void set_u32(struct bytebuf *b, size_t offset, uint32_t v)
 static inline void put_pad_from(struct bytebuf *b, size_t start, size_t align)
 {
     bytebuf_put_zeros(b, (align - (b->len - start) % align) % align);
+}
+
+static inline size_t begin_property(struct bytebuf *b, uint16_t type)
+{
+    size_t start = b->len;
+    put_u16(b, type);
+    put_u16(b, 0);
+    return start;
+}
+/* Sets its length and pads it to 8. */
+static inline void end_property(struct bytebuf *b, size_t start)
+{
+    set_u16(b, start + 2, b->len - start);
+    put_pad_from(b, start, 8);
 }
 
 #endif

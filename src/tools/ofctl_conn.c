@@ -293,7 +293,7 @@ void ofctl_dump(struct ofctl_conn *c, struct bytebuf *request, void (*each)(cons
         struct ofp_msg m;
         enum ofperr error = ofp_msg_decode(msg, len, &m);
         each(msg, len, aux);
-        if (error || (m.kind != OFPK_REPLY && m.kind != OFPK_NXREPLY) || !(m.flags & OFPMPF_MORE)) {
+        if (error || !ofp_kind_is_reply(m.kind) || !(m.flags & OFPMPF_MORE)) {
             return;
         }
     }
