@@ -596,8 +596,11 @@ static enum ofperr get_encap_prop(struct reader *r, struct bytebuf *out)
     }
     if (!data || r->bad ||
         (prop.type == 1 ? prop.len != 5 || data[0] < 1 || data[0] > 2
-                        : prop.len < 8 || prop.len - 8u != data[3])) {
+                        : prop.len < 8 || prop.len - 8u < data[3])) {
         return OFPERR_NXBAC_BAD_ED_PROP;
+    }
+    if (prop.type == 2) {
+        prop.len = 8 + data[3]; /* on the wire it is padded */
     }
     bytebuf_put(out, &prop, sizeof prop);
     bytebuf_put(out, data, prop.len - 4u);
@@ -737,7 +740,7 @@ static const struct wire_action {
     {OFP_VENDOR_NX, NXAST_SAMPLE, OFP10, OFP15, 24, true, decode_sample},
     {OFP_VENDOR_NX, NXAST_SAMPLE2, OFP10, OFP15, 32, true, decode_sample},
     {OFP_VENDOR_NX, NXAST_SAMPLE3, OFP10, OFP15, 32, true, decode_sample},
-    {OFP_VENDOR_NX, NXAST_REG_LOAD2, OFP10, OFP15, 24, false, decode_reg_load2},
+    {OFP_VENDOR_NX, NXAST_REG_LOAD2, OFP10, OFP15, 16, false, decode_reg_load2},
     {OFP_VENDOR_NX, NXAST_CONJUNCTION, OFP10, OFP15, 16, true, decode_conjunction},
     {OFP_VENDOR_NX, NXAST_CT, OFP10, OFP15, 24, false, decode_ct},
     {OFP_VENDOR_NX, NXAST_NAT, OFP10, OFP15, 16, false, decode_nat},
@@ -922,6 +925,26 @@ static enum ofperr decode_instruction(int type, struct reader *r, enum ofp_versi
     return r->bad || r->n ? OFPERR_OFPBIC_BAD_LEN : OFPERR_NONE;
 }
 
+/* OpenFlow 1.0 has one list for actions and what are instructions since 1.1: those have to stand in the order
+ * in which instructions are executed. */
+static bool in_order(const struct ofpact *ofpacts, size_t len)
+{
+    const struct ofpact *a;
+    unsigned last = 0;
+    OFPACT_FOR_EACH (a, ofpacts, len) {
+        unsigned rank = a->type == OFPACT_CLEAR_ACTIONS    ? 2
+                        : a->type == OFPACT_WRITE_ACTIONS  ? 3
+                        : a->type == OFPACT_WRITE_METADATA ? 4
+                        : a->type == OFPACT_GOTO_TABLE     ? 5
+                                                           : 1;
+        if (rank < last || (rank == last && rank > 1)) {
+            return false;
+        }
+        last = rank;
+    }
+    return true;
+}
+
 enum ofperr instructions_decode(struct reader *r, enum ofp_version version, struct bytebuf *out)
 {
     static const uint8_t order[] = {INST_METER,         INST_APPLY_ACTIONS,  INST_CLEAR_ACTIONS,
@@ -929,7 +952,13 @@ enum ofperr instructions_decode(struct reader *r, enum ofp_version version, stru
     struct reader insts[N_INST] = {{0}};
     bool present[N_INST] = {false};
     if (version == OFP10) {
-        return actions_decode(r, version, out);
+        size_t start = ROUND_UP(out->len, OFPACT_ALIGN);
+        enum ofperr error = actions_decode(r, version, out);
+        if (!error && !in_order(bytebuf_at(out, start), out->len - start)) {
+            error = OFPERR_OFPBAC_UNSUPPORTED_ORDER;
+            bytebuf_truncate(out, start);
+        }
+        return error;
     }
     if (r->n % 8) {
         return OFPERR_OFPBIC_BAD_LEN;

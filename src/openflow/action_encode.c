@@ -549,7 +549,7 @@ ENCODE(ENCAP)
         size_t at = b->len;
         put_u16(b, prop->prop_class);
         put_u8(b, prop->type);
-        put_u8(b, prop->type == 1 ? 5 : prop->len);
+        put_u8(b, prop->type == 1 ? 5 : ROUND_UP(prop->len, 8));
         bytebuf_put(b, prop->data, prop->len - sizeof *prop);
         put_pad_from(b, at, 8);
         p += ROUND_UP(prop->len, 8);

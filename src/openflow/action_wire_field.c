@@ -26,7 +26,6 @@ static void put_load(const struct action_encode *e, const struct ofpact_set_fiel
         field_all_ones(a->field, &ones);
         bool exact = !memcmp(&m, &ones, n);
         size_t start = nx_begin(e->b, NXAST_REG_LOAD2);
-        bytebuf_put_zeros(e->b, 6);
         oxm_put_field(e->b, a->field, OFP10, &v, exact ? NULL : &m);
         action_end(e->b, start);
         return;
@@ -213,9 +212,6 @@ enum ofperr decode_set_field(struct reader *r, const struct action_decode *d)
 
 enum ofperr decode_reg_load2(struct reader *r, const struct action_decode *d)
 {
-    if (!get_zeros(r, 6)) {
-        return OFPERR_NXBRC_MUST_BE_ZERO;
-    }
     return get_oxm_action(r, d, true);
 }
 

@@ -60,7 +60,7 @@ static void oxs_put(struct bytebuf *b, const struct oxs *s)
 
 static enum ofperr oxs_get(struct reader *r, struct oxs *s)
 {
-    *s = (struct oxs){0};
+    *s = (struct oxs){.packet_count = UINT64_MAX, .byte_count = UINT64_MAX};
     get_skip(r, 2);
     uint16_t len = get_u16(r);
     if (r->bad || len < 4) {

@@ -398,10 +398,10 @@ void flow_stats_format(const struct flow_stats *fs, const struct ofp_names *name
     if (fs->hard_timeout) {
         strbuf_printf(s, "hard_timeout=%u, ", fs->hard_timeout);
     }
+    flow_flags_format(fs->flags, s);
     if (fs->importance) {
         strbuf_printf(s, "importance=%u, ", fs->importance);
     }
-    flow_flags_format(fs->flags, s);
     if (show_stats && fs->idle_age >= 0) {
         strbuf_printf(s, "idle_age=%d, ", fs->idle_age);
     }

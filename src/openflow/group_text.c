@@ -272,7 +272,8 @@ void group_format(const struct group_mod *gm, enum ofp_version v, bool nx, const
                   struct strbuf *s)
 {
     strbuf_printf(s, "group_id=%u", gm->group_id);
-    if (gm->type < N_GROUP_TYPES) {
+    bool buckets_alone = gm->command == GROUP_INSERT_BUCKET || gm->command == GROUP_REMOVE_BUCKET;
+    if (gm->type < N_GROUP_TYPES && !buckets_alone) {
         strbuf_printf(s, ",type=%s", type_names[gm->type]);
     }
     if (gm->selection_method[0]) {

@@ -141,18 +141,27 @@ enum ofperr async_config_decode(const struct ofp_msg *m, struct async_config *ac
         }
         return r.bad || r.n ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
     }
+    static const uint32_t known[N_ASYNC] = {0x3f, 7, 0x3f, 7, 0x18, 3};
     struct async_config changed = *ac;
     while (r.n) {
-        uint16_t type = get_u16(&r), len = get_u16(&r);
-        if (r.bad || len != PROP_LEN) {
-            return OFPERR_OFPBPC_BAD_LEN;
-        }
-        uint32_t mask = get_u32(&r);
-        if (r.bad) {
+        uint16_t type;
+        struct reader q;
+        if (!get_property(&r, &type, &q)) {
             return OFPERR_OFPBPC_BAD_LEN;
         }
         if (type / 2 >= N_ASYNC) {
-            return OFPERR_OFPACFC_UNSUPPORTED;
+            return OFPERR_OFPBPC_BAD_TYPE;
+        }
+        uint32_t mask = get_u32(&q);
+        if (q.bad || q.n) {
+            return OFPERR_OFPBPC_BAD_LEN;
+        }
+        /* A controller is told which reasons there are not; in a reply, they say nothing. */
+        if (mask & ~known[type / 2]) {
+            if (m->type != OFPTYPE_GET_ASYNC_REPLY) {
+                return OFPERR_OFPACFC_INVALID;
+            }
+            mask &= known[type / 2];
         }
         (type % 2 ? changed.primary : changed.secondary)[type / 2] = mask;
     }

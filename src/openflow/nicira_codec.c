@@ -122,27 +122,27 @@ enum ofperr ct_flush_decode(const struct ofp_msg *m, struct ct_flush *f)
 
 static void put_number(struct bytebuf *b, uint16_t type, unsigned value, unsigned bytes)
 {
-    size_t start = begin_property(b, type);
+    size_t start = property_begin(b, type);
     if (bytes == 2) {
         put_u16(b, value);
     } else {
         put_u8(b, value);
     }
-    end_property(b, start);
+    property_end(b, start);
 }
 
 static void put_address(struct bytebuf *b, uint16_t type, const uint8_t ip[16])
 {
     if (!is_zero(ip)) {
-        size_t start = begin_property(b, type);
+        size_t start = property_begin(b, type);
         bytebuf_put(b, ip, 16);
-        end_property(b, start);
+        property_end(b, start);
     }
 }
 
 static void put_tuple(struct bytebuf *b, uint16_t type, const struct ct_flush_tuple *t, uint8_t proto)
 {
-    size_t start = begin_property(b, type), empty;
+    size_t start = property_begin(b, type), empty;
     put_u32(b, 0);
     empty = b->len;
     put_address(b, TUPLE_SRC, t->src);
@@ -162,7 +162,7 @@ static void put_tuple(struct bytebuf *b, uint16_t type, const struct ct_flush_tu
     if (b->len == empty) {
         b->len = start;
     } else {
-        end_property(b, start);
+        property_end(b, start);
     }
 }
 

@@ -35,25 +35,11 @@ uint8_t packet_in_wire_reason(uint8_t reason, enum ofp_version v)
     }
 }
 
-static size_t begin_prop(struct bytebuf *b, uint16_t type)
-{
-    size_t start = b->len;
-    put_u16(b, type);
-    put_u16(b, 0);
-    return start;
-}
-
-static void end_prop(struct bytebuf *b, size_t start)
-{
-    set_u16(b, start + 2, b->len - start);
-    put_pad_from(b, start, 8);
-}
-
 static void put_prop(struct bytebuf *b, uint16_t type, const void *data, size_t n)
 {
-    size_t start = begin_prop(b, type);
+    size_t start = property_begin(b, type);
     bytebuf_put(b, data, n);
-    end_prop(b, start);
+    property_end(b, start);
 }
 
 static void put_props(struct bytebuf *b, const struct packet_in *pin, enum ofp_version v)
@@ -63,38 +49,38 @@ static void put_props(struct bytebuf *b, const struct packet_in *pin, enum ofp_v
         put_prop(b, PIN_PACKET, pin->packet, pin->packet_len);
     }
     if (pin->total_len != pin->packet_len) {
-        at = begin_prop(b, PIN_FULL_LEN);
+        at = property_begin(b, PIN_FULL_LEN);
         put_u32(b, pin->total_len);
-        end_prop(b, at);
+        property_end(b, at);
     }
     if (pin->buffer_id != OFP_NO_BUFFER) {
-        at = begin_prop(b, PIN_BUFFER_ID);
+        at = property_begin(b, PIN_BUFFER_ID);
         put_u32(b, pin->buffer_id);
-        end_prop(b, at);
+        property_end(b, at);
     }
-    at = begin_prop(b, PIN_TABLE_ID);
+    at = property_begin(b, PIN_TABLE_ID);
     put_u8(b, pin->table_id);
-    end_prop(b, at);
+    property_end(b, at);
     if (pin->cookie != UINT64_MAX) {
-        at = begin_prop(b, PIN_COOKIE);
+        at = property_begin(b, PIN_COOKIE);
         put_u32(b, 0);
         put_u64(b, pin->cookie);
-        end_prop(b, at);
+        property_end(b, at);
     }
-    at = begin_prop(b, PIN_REASON);
+    at = property_begin(b, PIN_REASON);
     put_u8(b, packet_in_wire_reason(pin->reason, v));
-    end_prop(b, at);
-    at = begin_prop(b, PIN_METADATA);
+    property_end(b, at);
+    at = property_begin(b, PIN_METADATA);
     oxm_put_match(b, &pin->metadata, MAX(v, OFP12), 0, 0); /* in OXM's terms, whatever the version */
-    end_prop(b, at);
+    property_end(b, at);
     if (pin->userdata_len) {
         put_prop(b, PIN_USERDATA, pin->userdata, pin->userdata_len);
     }
     if (pin->continuation_len) {
-        at = begin_prop(b, PIN_CONTINUATION);
+        at = property_begin(b, PIN_CONTINUATION);
         put_u32(b, 0);
         bytebuf_put(b, pin->continuation, pin->continuation_len);
-        end_prop(b, at);
+        property_end(b, at);
     }
 }
 
@@ -207,13 +193,12 @@ static enum ofperr get_prop(uint16_t type, struct reader *q, struct packet_in *p
 static enum ofperr get_props(struct reader *r, struct packet_in *pin)
 {
     while (r->n) {
-        uint16_t type = get_u16(r), len = get_u16(r);
-        if (r->bad || len < 4) {
+        uint16_t type;
+        struct reader q;
+        if (!get_property(r, &type, &q)) {
             return OFPERR_OFPBPC_BAD_LEN;
         }
-        struct reader q = get_sub(r, len - 4u);
-        get_skip(r, MIN(r->n, (size_t)(ROUND_UP(len, 8) - len)));
-        enum ofperr error = r->bad ? OFPERR_OFPBPC_BAD_LEN : get_prop(type, &q, pin);
+        enum ofperr error = get_prop(type, &q, pin);
         if (error || q.bad) {
             return error ? error : OFPERR_OFPBPC_BAD_LEN;
         }

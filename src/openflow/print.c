@@ -161,7 +161,7 @@ void print_message(const void *data, size_t len, const struct print *p)
     struct ofp_msg m;
     enum ofperr error = ofp_msg_decode(data, len, &m);
     if (error) {
-        if (m.name) {
+        if (m.name && ofp_msg_len(data) > len) {
             ofp_print_header(&m, s);
             strbuf_put_char(s, '\n');
         }

@@ -26,9 +26,7 @@ enum ofperr print_error_msg(const struct ofp_msg *m, const struct print *p)
     enum ofperr e = ofp_error_decode(m, &w, &payload);
     struct strbuf *s = p->s;
     if (!e) {
-        strbuf_printf(s, " ***decode error***\n");
-        ofp_hex_dump(m->raw, m->len, 0, true, s);
-        return OFPERR_NONE;
+        return OFPERR_OFPBRC_BAD_LEN;
     }
     strbuf_printf(s, " %s\n", ofperr_name(e));
     if (e == OFPERR_OFPHFC_INCOMPATIBLE || e == OFPERR_OFPHFC_EPERM) {
@@ -37,7 +35,7 @@ enum ofperr print_error_msg(const struct ofp_msg *m, const struct print *p)
             if (isprint(c) && c != '\\') {
                 strbuf_put_char(s, (char)c);
             } else {
-                strbuf_printf(s, "\\x%02x", c);
+                strbuf_printf(s, "\\%03o", c);
             }
         }
         return OFPERR_NONE;
@@ -115,8 +113,10 @@ enum ofperr print_role(const struct ofp_msg *m, const struct print *p)
         return error;
     }
     strbuf_printf(p->s, " role=%s", names[rr.role]);
-    if (rr.have_generation_id) {
-        strbuf_printf(p->s, " generation_id=%" PRIu64, rr.generation_id);
+    /* It is shown wherever there is one, whether it says anything or not. */
+    uint64_t generation = m->kind == OFPK_NXT ? UINT64_MAX : be64toh(get_be64(m->body.p + 8));
+    if (generation != UINT64_MAX && (rr.role != ROLE_NOCHANGE || m->type == OFPTYPE_ROLE_REPLY)) {
+        strbuf_printf(p->s, " generation_id=%" PRIu64, generation);
     }
     return OFPERR_NONE;
 }

@@ -243,6 +243,7 @@ static void print_custom(struct reader *props, struct strbuf *s)
                 break;
             }
             if (i % 3 == 0) {
+                strbuf_chomp(s, ' ');
                 strbuf_puts(s, "\n                      ");
             }
             strbuf_printf(s, "%.*s=%" PRIu64 ", ", (int)name_len, (const char *)name, value);
@@ -368,44 +369,74 @@ static void print_rates(struct reader *props, unsigned min_type, unsigned max_ty
     }
 }
 
+/* A queue of a reply, taken off R: its port (OpenFlow 1.4 and later, in each), number and rates. */
+struct queue {
+    uint32_t port, id;
+    struct reader properties;
+};
+
+static enum ofperr get_queue(struct reader *r, const struct ofp_msg *m, bool desc, uint32_t port,
+                             struct queue *q)
+{
+    struct reader head = *r;
+    q->port = port;
+    if (desc) {
+        q->port = get_u32(&head) & 0xffff;
+        q->id = get_u32(&head);
+    } else {
+        q->id = get_u32(&head);
+        get_skip(&head, m->version < OFP12 ? 0 : 4);
+    }
+    uint16_t len = get_u16(&head);
+    get_skip(&head, m->version < OFP12 ? 2 : 6);
+    size_t used = r->n - head.n;
+    if (head.bad || len < used || len > r->n) {
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
+    q->properties = get_sub(r, len);
+    get_skip(&q->properties, used);
+    return OFPERR_NONE;
+}
+
+static int compare_queues(const void *a_, const void *b_)
+{
+    const struct queue *a = a_, *b = b_;
+    return a->port != b->port ? (a->port < b->port ? -1 : 1) : a->id != b->id ? (a->id < b->id ? -1 : 1) : 0;
+}
+
 enum ofperr print_queue_config(const struct ofp_msg *m, const struct print *p)
 {
     struct reader r = m->body;
     struct strbuf *s = p->s;
     bool desc = m->version >= OFP14 && m->kind == OFPK_REPLY;
     uint32_t port = 0;
+    struct queue *queues = NULL;
+    size_t n = 0, allocated = 0;
+    enum ofperr error = OFPERR_NONE;
     if (!desc) {
         port = m->version == OFP10 ? get_u16(&r) : get_u32(&r) & 0xffff;
         get_skip(&r, m->version == OFP10 ? 6 : 4);
-    } else if (r.n >= 4) {
-        port = ntohl(get_be32(r.p)) & 0xffff;
     }
-    strbuf_puts(s, " port=");
-    ofp_port_format(port, p->names, s);
-    strbuf_put_char(s, '\n');
-    while (r.n && !r.bad) {
-        struct reader q = r;
-        uint32_t queue;
-        uint16_t len;
-        if (desc) {
-            get_skip(&q, 4);
-            queue = get_u32(&q);
-            len = get_u16(&q);
-            get_skip(&q, 6);
-        } else {
-            queue = get_u32(&q);
-            get_skip(&q, m->version < OFP12 ? 0 : 4);
-            len = get_u16(&q);
-            get_skip(&q, m->version < OFP12 ? 2 : 6);
+    while (r.n && !error) {
+        if (n == allocated) {
+            queues = x2nrealloc(queues, &allocated, sizeof *queues);
         }
-        if (q.bad || len < r.n - q.n || len > r.n) {
-            return OFPERR_OFPBRC_BAD_LEN;
+        error = get_queue(&r, m, desc, port, &queues[n]);
+        n += !error;
+    }
+    if (!error && n) {
+        qsort(queues, n, sizeof *queues, compare_queues);
+    }
+    for (size_t i = 0; i < n && !error; i++) {
+        if (!i || queues[i].port != queues[i - 1].port) {
+            strbuf_puts(s, i ? "port=" : " port=");
+            ofp_port_format(queues[i].port, p->names, s);
+            strbuf_put_char(s, '\n');
         }
-        struct reader one = get_sub(&r, len);
-        get_skip(&one, one.n - (len - (size_t)(q.p - one.p)));
-        strbuf_printf(s, "queue %u:", queue);
-        print_rates(&one, 1, 2, s);
+        strbuf_printf(s, "queue %" PRIu32 ":", queues[i].id);
+        print_rates(&queues[i].properties, 1, 2, s);
         strbuf_put_char(s, '\n');
     }
-    return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+    free(queues);
+    return error;
 }

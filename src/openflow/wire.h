@@ -122,7 +122,7 @@ static inline void put_pad_from(struct bytebuf *b, size_t start, size_t align)
     bytebuf_put_zeros(b, (align - (b->len - start) % align) % align);
 }
 
-static inline size_t begin_property(struct bytebuf *b, uint16_t type)
+static inline size_t property_begin(struct bytebuf *b, uint16_t type)
 {
     size_t start = b->len;
     put_u16(b, type);
@@ -130,7 +130,7 @@ static inline size_t begin_property(struct bytebuf *b, uint16_t type)
     return start;
 }
 /* Sets its length and pads it to 8. */
-static inline void end_property(struct bytebuf *b, size_t start)
+static inline void property_end(struct bytebuf *b, size_t start)
 {
     set_u16(b, start + 2, b->len - start);
     put_pad_from(b, start, 8);
