@@ -18,6 +18,7 @@
 #include "datapath/meter.h"
 #include "datapath/show.h"
 #include "port/dummy.h"
+#include "port/shortcut.h"
 
 /* Half of the processors, at least one and at most four, unless other_config:pmd-cpu-mask says how many. */
 static unsigned default_threads(void)
@@ -45,6 +46,7 @@ static void destroy(struct datapath *up)
     dp_flow_flush(up);
     rcu_barrier_all(); /* flows and actions that wait for a grace period */
     dp_handler_destroy(dp->synthetic);
+    shortcut_release(atomic_load(&dp->shortcut_total));
     megaflow_table_destroy(dp->megaflows);
     dp_meters_destroy(dp->meters);
     upcall_ring_destroy(dp->stray);

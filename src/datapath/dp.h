@@ -27,7 +27,6 @@
 #define DP_MAX_PORTS      65536
 #define DP_MAX_FORWARDERS 64
 #define DP_MAX_DEPTH      6    /* recirculation, clone and sample within one reception */
-#define DP_SHORTCUT_WORDS 256  /* of 64 slots */
 #define DP_MAX_SOURCES    1024 /* receive queues that one forwarding thread serves */
 
 struct dp;
@@ -201,9 +200,9 @@ struct dp {
 
     struct dp_meters *meters; /* i */
 
-    pthread_mutex_t shortcut_mutex;    /* a flow's slot is pointed where its actions say, or it is cut */
-    _Atomic uint64_t shortcut_retired; /* a: packets that the kernel forwarded for flows that are gone */
-    _Atomic uint64_t shortcut_slots[DP_SHORTCUT_WORDS]; /* a: bit N: slot N is a flow's of this datapath */
+    pthread_mutex_t shortcut_mutex; /* a flow's slot is pointed where its actions say, or it is cut */
+    _Atomic uint32_t
+        shortcut_total; /* a: the slot that counts what the kernel forwards for us; 0: nothing yet */
 };
 
 static inline struct dp *dp_cast(struct datapath *up)
@@ -262,8 +261,8 @@ void dp_shortcut_begin(struct forwarder *, const struct dp_port *in); /* a burst
 void dp_shortcut_learn(struct forwarder *, const struct burst *, const struct packet_batch *);
 void dp_shortcut_cut(struct dp *, struct dp_flow *); /* its actions have changed */
 void dp_shortcut_add(const struct dp_flow *, struct dp_flow_stats *);
-void dp_shortcut_release(struct dp *, struct dp_flow *); /* flows_mutex, after a grace period */
-uint64_t dp_shortcut_packets(struct dp *);               /* that the kernel forwarded, of all flows */
+void dp_shortcut_release(struct dp_flow *); /* after a grace period */
+uint64_t dp_shortcut_packets(struct dp *);  /* that the kernel forwarded, of all flows */
 
 /* handler.c */
 struct dp_handler *dp_handler_create(struct datapath *, bool takes_upcalls);

@@ -177,7 +177,7 @@ static void release_flow(struct dp *dp, struct dp_flow *flow, struct dp_flow_sta
     if (last) {
         sum(dp, flow, last);
     }
-    dp_shortcut_release(dp, flow);
+    dp_shortcut_release(flow);
     free(flow->mega.user[FLOW_ACTIONS]);
     free(flow->mega.user[FLOW_COUNTERS]);
     megaflow_free(dp->megaflows, &flow->mega);

@@ -11,8 +11,6 @@
 #include "datapath/dp.h"
 #include "port/shortcut.h"
 
-_Static_assert(DP_SHORTCUT_WORDS * 64 >= SHORTCUT_MAX_SLOTS, "a bit for each slot");
-
 #define LEARN_PERIOD_US 1000
 #define LEARN_A_PERIOD  20
 #define LEARN_AT_ONCE   400    /* saved up in quiet times */
@@ -42,6 +40,15 @@ static uint16_t only_output(const struct dp *dp, const struct flow_actions *acti
     return port ? port->vport->shortcut : 0;
 }
 
+/* Under the mutex. */
+static uint32_t get_total(struct dp *dp)
+{
+    if (!atomic_load(&dp->shortcut_total)) {
+        atomic_store(&dp->shortcut_total, shortcut_claim());
+    }
+    return atomic_load(&dp->shortcut_total);
+}
+
 /* The flow's slot, pointed where the actions say; 0: it has none. */
 static uint32_t make_slot(struct dp *dp, struct dp_flow *flow)
 {
@@ -57,15 +64,12 @@ static uint32_t make_slot(struct dp *dp, struct dp_flow *flow)
     if (!slot) {
         slot = shortcut_claim();
         atomic_store(&flow->shortcut, slot);
-        if (slot) {
-            atomic_fetch_or(&dp->shortcut_slots[slot / 64], UINT64_C(1) << slot % 64);
-        }
     }
     if (slot && !shortcut_is_pointed(slot)) {
         /* Whoever replaces the actions takes the mutex afterwards: they are the new ones, or we are cut. */
         uint16_t out = only_output(dp, dp_flow_actions(flow));
         if (out) {
-            shortcut_point(slot, out);
+            shortcut_point(slot, out, get_total(dp));
         } else {
             slot = 0;
         }
@@ -115,28 +119,14 @@ void dp_shortcut_add(const struct dp_flow *flow, struct dp_flow_stats *stats)
     }
 }
 
-void dp_shortcut_release(struct dp *dp, struct dp_flow *flow)
+void dp_shortcut_release(struct dp_flow *flow)
 {
-    uint32_t slot = atomic_load(&flow->shortcut);
-    if (slot) {
-        struct shortcut_count count;
-        shortcut_cut(slot);
-        shortcut_get_count(slot, &count);
-        atomic_fetch_and(&dp->shortcut_slots[slot / 64], ~(UINT64_C(1) << slot % 64));
-        atomic_fetch_add(&dp->shortcut_retired, count.packets);
-        shortcut_release(slot);
-    }
+    shortcut_release(atomic_load(&flow->shortcut));
 }
 
 uint64_t dp_shortcut_packets(struct dp *dp)
 {
-    uint64_t packets = atomic_load(&dp->shortcut_retired);
-    for (uint32_t word = 0; word < DP_SHORTCUT_WORDS; word++) {
-        for (uint64_t bits = atomic_load(&dp->shortcut_slots[word]); bits; bits &= bits - 1) {
-            struct shortcut_count count;
-            shortcut_get_count(word * 64 + (uint32_t)__builtin_ctzll(bits), &count);
-            packets += count.packets;
-        }
-    }
-    return packets;
+    struct shortcut_count count;
+    shortcut_get_count(atomic_load(&dp->shortcut_total), &count);
+    return count.packets;
 }

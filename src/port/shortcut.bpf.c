@@ -116,6 +116,11 @@ static __always_inline __u32 find(struct __sk_buff *skb)
     counters->bytes += len;
     counters->tcp_flags |= tcp_flags;
     counters->used_ns = bpf_ktime_get_coarse_ns();
+    index = cpu * SHORTCUT_SLOTS + flow.total;
+    counters = bpf_map_lookup_elem(&sluice_counts, &index);
+    if (counters) {
+        counters->packets++;
+    }
     return port.ifindex;
 }
 

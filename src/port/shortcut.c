@@ -21,8 +21,6 @@
 
 LOG_MODULE(shortcut);
 
-_Static_assert(SHORTCUT_SLOTS == SHORTCUT_MAX_SLOTS, "as promised");
-
 #define FRAME_OVERHEAD 14 /* bytes of a frame beyond the MTU */
 
 /* The process's, loaded with the first port that could use it. */
@@ -153,9 +151,10 @@ static union shortcut_flow get_flow(uint32_t slot)
 }
 
 /* Under the mutex: a generation must never come back. */
-static void set_out(uint32_t slot, uint32_t out)
+static void set_out(uint32_t slot, uint16_t out, uint32_t total)
 {
-    union shortcut_flow flow = {.generation = get_flow(slot).generation + 1, .out = out};
+    union shortcut_flow flow = {
+        .generation = get_flow(slot).generation + 1, .out = out, .total = (uint16_t)total};
     __atomic_store_n(&sc.flows[slot].word, flow.word, __ATOMIC_RELEASE);
 }
 
@@ -164,17 +163,17 @@ bool shortcut_is_pointed(uint32_t slot)
     return get_flow(slot).out != 0;
 }
 
-void shortcut_point(uint32_t slot, uint16_t out)
+void shortcut_point(uint32_t slot, uint16_t out, uint32_t total)
 {
     pthread_mutex_lock(&sc.mutex);
-    set_out(slot, out);
+    set_out(slot, out, total);
     pthread_mutex_unlock(&sc.mutex);
 }
 
 void shortcut_cut(uint32_t slot)
 {
     if (slot) {
-        shortcut_point(slot, 0);
+        shortcut_point(slot, 0, 0);
     }
 }
 
@@ -183,7 +182,7 @@ void shortcut_cut_all(void)
     pthread_mutex_lock(&sc.mutex);
     for (uint32_t slot = 1; sc.flows && slot < SHORTCUT_SLOTS; slot++) {
         if (shortcut_is_pointed(slot)) {
-            set_out(slot, 0);
+            set_out(slot, 0, 0);
         }
     }
     pthread_mutex_unlock(&sc.mutex);

@@ -24,8 +24,6 @@
 struct packet;
 struct vport;
 
-#define SHORTCUT_MAX_SLOTS 16384 /* slots are numbers below */
-
 struct shortcut_count {
     uint64_t packets, bytes;
     int64_t used_ms; /* on the host's monotonic clock; 0: never */
@@ -37,8 +35,9 @@ uint32_t shortcut_claim(void);
 /* Gives it back: its microflows are misses. 0 is legal. */
 void shortcut_release(uint32_t slot);
 
-/* Where the slot leads to: a vport's `shortcut`. A new generation: what was learned before is a miss. */
-void shortcut_point(uint32_t slot, uint16_t out);
+/* Where the slot leads to: a vport's `shortcut`. A new generation: what was learned before is a miss. Its
+ * packets are counted on the slot TOTAL too, which leads nowhere. */
+void shortcut_point(uint32_t slot, uint16_t out, uint32_t total);
 /* It leads nowhere; its counters stay. 0 is legal. */
 void shortcut_cut(uint32_t slot);
 bool shortcut_is_pointed(uint32_t slot);

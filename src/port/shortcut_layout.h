@@ -38,7 +38,8 @@ struct shortcut_entry {
 /* A megaflow: stored and read as one word. `out` is a port's number here; 0: nothing is forwarded. */
 union shortcut_flow {
     struct {
-        __u32 generation, out;
+        __u32 generation;
+        __u16 out, total; /* total: a slot that counts the packets of many */
     };
     __u64 word;
 };
