@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/hmap.h"
+#include "pipeline/dependents.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/xlate/record.h"
 
@@ -49,8 +50,9 @@ struct table_change {
     struct ofproto *ofproto;
     uint8_t table_id;
     bool all; /* too many masks */
-    size_t n_groups;
-    struct rule_group *groups[MAX_GROUPS]; /* rules that came; and soft rules that went */
+    size_t n_came, n_went;
+    struct rule_group *came[MAX_GROUPS]; /* rules that came; and soft rules that went */
+    struct rule_group *went[MAX_GROUPS]; /* rules that went: the way to the flows that found them */
 };
 
 struct mac_tag {
@@ -112,8 +114,11 @@ static void destroy_group(struct rule_group *g)
 
 static void destroy_table(struct table_change *t)
 {
-    for (size_t i = 0; i < t->n_groups; i++) {
-        destroy_group(t->groups[i]);
+    for (size_t i = 0; i < t->n_came; i++) {
+        destroy_group(t->came[i]);
+    }
+    for (size_t i = 0; i < t->n_went; i++) {
+        destroy_group(t->went[i]);
     }
     free(t);
 }
@@ -174,21 +179,23 @@ static struct table_change *find_table(const struct change_set *set, const struc
 }
 
 /* Where RULE belongs; NULL: its table counts as changed altogether. */
-static struct rule_group *find_group(struct table_change *t, const struct rule *rule)
+static struct rule_group *find_group(struct table_change *t, const struct rule *rule, bool came)
 {
+    struct rule_group **groups = came ? t->came : t->went;
+    size_t *n = came ? &t->n_came : &t->n_went;
     if (t->all) {
         return NULL;
     }
-    for (size_t i = t->n_groups; i-- > 0;) {
-        if (minimatch_masks_equal(&t->groups[i]->rules[0]->cr.match, &rule->cr.match)) {
-            return t->groups[i];
+    for (size_t i = *n; i-- > 0;) {
+        if (minimatch_masks_equal(&groups[i]->rules[0]->cr.match, &rule->cr.match)) {
+            return groups[i];
         }
     }
-    if (t->n_groups == MAX_GROUPS) {
+    if (*n == MAX_GROUPS) {
         t->all = true;
         return NULL;
     }
-    return t->groups[t->n_groups++] = xzalloc(sizeof *t->groups[0]);
+    return groups[(*n)++] = xzalloc(sizeof *groups[0]);
 }
 
 void changes_note_rule(struct ofproto *ofproto, struct rule *rule, bool added)
@@ -196,7 +203,7 @@ void changes_note_rule(struct ofproto *ofproto, struct rule *rule, bool added)
     struct changes *c = ofproto->backer->changes;
     struct change_set *set = begin(c);
     set->rules_went |= !added;
-    if ((added || rule->cr.clauses) && rule_try_ref(rule)) {
+    if (rule_try_ref(rule)) {
         struct table_change *t = find_table(set, ofproto, rule->table_id);
         if (!t) {
             t = xzalloc(sizeof *t);
@@ -204,7 +211,7 @@ void changes_note_rule(struct ofproto *ofproto, struct rule *rule, bool added)
             t->table_id = rule->table_id;
             hmap_insert(&set->tables, &t->node, hash_table(ofproto, rule->table_id));
         }
-        struct rule_group *g = find_group(t, rule);
+        struct rule_group *g = find_group(t, rule, added || rule->cr.clauses);
         if (g) {
             if (g->n == g->allocated) {
                 g->rules = x2nrealloc(g->rules, &g->allocated, sizeof *g->rules);
@@ -285,6 +292,64 @@ struct change_set *changes_take(struct changes *c, uint64_t *generation)
     *generation = c->generation;
     pthread_mutex_unlock(&c->lock);
     return set;
+}
+
+/* ------------------------------------------------------------------ from changes to flows */
+
+static size_t count_rules(const struct table_change *t)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_came; i++) {
+        n += t->came[i]->n;
+    }
+    for (size_t i = 0; i < t->n_went; i++) {
+        n += t->went[i]->n;
+    }
+    return n;
+}
+
+static void find_by_group(const struct table_change *t, const struct rule_group *g, struct dependents *d,
+                          struct ufids *ufids)
+{
+    const struct minimatch **matches = xmalloc(g->n * sizeof *matches);
+    for (size_t i = 0; i < g->n; i++) {
+        matches[i] = &g->rules[i]->cr.match;
+    }
+    dependents_of_matches(d, t->ofproto, t->table_id, matches, g->n, ufids);
+    free(matches);
+}
+
+bool change_set_find(const struct change_set *set, struct dependents *d, size_t n_flows, struct ufids *ufids)
+{
+    const struct table_change *t;
+    const struct mac_tag *m;
+    size_t cost = hmap_count(&set->macs);
+    if (set->all) {
+        return false;
+    }
+    dependents_lock(d);
+    HMAP_FOR_EACH (t, node, &set->tables) {
+        cost += t->all ? n_flows + 1 : count_rules(t) * dependents_n_masks(d, t->ofproto, t->table_id);
+    }
+    bool some = cost <= n_flows;
+    if (some) {
+        HMAP_FOR_EACH (t, node, &set->tables) {
+            for (size_t i = 0; i < t->n_came; i++) {
+                find_by_group(t, t->came[i], d, ufids);
+            }
+            for (size_t i = 0; i < t->n_went; i++) {
+                find_by_group(t, t->went[i], d, ufids);
+            }
+        }
+        HMAP_FOR_EACH (m, node, &set->macs) {
+            dependents_of_mac(d, m->ofproto, m->vlan, m->mac, ufids);
+        }
+        if (set->rules_went) {
+            dependents_of_rules(d, ufids);
+        }
+    }
+    dependents_unlock(d);
+    return some;
 }
 
 /* ------------------------------------------------------------------ rules that came */
@@ -376,8 +441,8 @@ static bool table_affects(struct table_change *t, const struct record_entry *e)
     }
     const struct rule *found = e->object;
     uint32_t seen_hash = minimatch_mask_hash(&e->seen, 0);
-    for (size_t i = 0; i < t->n_groups; i++) {
-        const struct view *v = find_view(t->groups[i], &e->seen, seen_hash);
+    for (size_t i = 0; i < t->n_came; i++) {
+        const struct view *v = find_view(t->came[i], &e->seen, seen_hash);
         if (!v) {
             return true;
         }

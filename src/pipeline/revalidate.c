@@ -14,6 +14,7 @@
 #include "base/coverage.h"
 #include "flow/mask.h"
 #include "pipeline/changes.h"
+#include "pipeline/dependents.h"
 #include "pipeline/recirc.h"
 #include "pipeline/slow_path.h"
 #include "pipeline/ukey.h"
@@ -44,6 +45,7 @@ static void rest(const struct slow_path *sp)
 static void doom(struct slow_path *sp, struct ukey_shard *shard, struct ukey *u, struct doomed *d)
 {
     hmap_remove(&shard->ukeys, &u->node);
+    dependents_remove(sp->dependents, u);
     __atomic_sub_fetch(&sp->n_flows, 1, __ATOMIC_RELAXED);
     if (d->n == d->allocated) {
         d->ukeys = x2nrealloc(d->ukeys, &d->allocated, sizeof *d->ukeys);
@@ -141,8 +143,10 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
         u->n_recirc_ids = xout.n_recirc_ids;
         xout.recirc_ids = NULL;
         xout.n_recirc_ids = 0;
+        dependents_remove(sp->dependents, u);
         record_fini(&u->record);
         record_move(&u->record, &record);
+        dependents_add(sp->dependents, u);
     }
     for (size_t i = 0; i < xout.n_recirc_ids; i++) {
         recirc_unref(p->recirc, xout.recirc_ids[i]);
@@ -152,7 +156,8 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
     return keep;
 }
 
-static void check_changes(struct slow_path *sp, struct change_set *set)
+/* Every flow is asked. */
+static void check_each(struct slow_path *sp, struct change_set *set)
 {
     struct doomed doomed = {NULL, 0, 0};
     for (int i = 0; i < UKEY_N_SHARDS; i++) {
@@ -171,6 +176,47 @@ static void check_changes(struct slow_path *sp, struct change_set *set)
         }
     }
     bury(sp, &doomed);
+}
+
+/* The flows that the changes may touch are known: these alone. */
+static void check_some(struct slow_path *sp, struct change_set *set, uint64_t taken,
+                       const struct ufids *ufids)
+{
+    struct doomed doomed = {NULL, 0, 0};
+    for (size_t i = 0; i < ufids->n; i++) {
+        struct ukey_shard *shard = ukey_shard(sp, ufids->list[i]);
+        pthread_mutex_lock(&shard->lock);
+        struct ukey *u = ukey_find(shard, ufids->list[i]);
+        if (u && u->checked != taken) { /* some are found twice */
+            u->checked = taken;
+            if (change_set_affects(set, &u->record) && !retranslate(sp, u)) {
+                doom(sp, shard, u, &doomed);
+            }
+        }
+        pthread_mutex_unlock(&shard->lock);
+        if (i % 64 == 63) {
+            rest(sp);
+        }
+    }
+    bury(sp, &doomed);
+}
+
+static void check_changes(struct slow_path *sp, struct change_set *set, uint64_t taken)
+{
+    struct ufids ufids = {NULL, 0, 0};
+    size_t n_flows = __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED);
+    /* Who looked at the generation before it was raised is installing its flow, with its shard locked. */
+    for (int i = 0; i < UKEY_N_SHARDS; i++) {
+        pthread_mutex_lock(&sp->shards[i].lock);
+        pthread_mutex_unlock(&sp->shards[i].lock);
+    }
+    bool some = change_set_find(set, sp->dependents, n_flows, &ufids);
+    if (some) {
+        check_some(sp, set, taken, &ufids);
+    } else {
+        check_each(sp, set);
+    }
+    free(ufids.list);
 }
 
 /* A flow that was translated before GENERATION is not installed from now on. Never back: two threads call. */
@@ -195,7 +241,7 @@ uint64_t revalidate_changes(struct slow_path *sp)
             break;
         }
         raise_generation(sp, taken);
-        check_changes(sp, set);
+        check_changes(sp, set, taken);
         change_set_destroy(set);
     }
     return generation;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "pipeline/changes.h"
+#include "pipeline/dependents.h"
 #include "pipeline/ukey.h"
 
 LOG_MODULE(ofproto_dpif_slow);
@@ -119,6 +120,7 @@ struct slow_path *slow_path_create(struct dp_backer *backer)
         pthread_mutex_init(&sp->shards[i].lock, NULL);
         hmap_init(&sp->shards[i].ukeys);
     }
+    sp->dependents = dependents_create();
     sp->megaflows = sp->ufid = true;
     sp->flow_limit = MIN(10000, backer->pipeline->config.flow_limit);
     sp->dump_duration_ms = 1;
@@ -152,6 +154,7 @@ void slow_path_destroy(struct slow_path *sp)
         hmap_fini(&sp->shards[i].ukeys);
         pthread_mutex_destroy(&sp->shards[i].lock);
     }
+    dependents_destroy(sp->dependents);
     free(sp->shards);
     free(sp);
 }

@@ -22,6 +22,9 @@
 
 #define UKEY_N_SHARDS 512 /* 200 flows each when there are 100,000: nobody waits long for a shard */
 
+struct dependency;
+struct dependents;
+
 struct ukey {
     struct hmap_node node; /* in shard.ukeys, by ufid */
     struct dp_ufid ufid;
@@ -29,6 +32,9 @@ struct ukey {
     void *actions;          /* as installed */
     size_t actions_len;
     struct record record;
+    struct dependency *deps; /* dependents.h */
+    unsigned n_deps;
+    uint64_t checked; /* the changes that it was checked against last, by number */
     uint32_t *recirc_ids; /* references */
     size_t n_recirc_ids;
     struct dp_flow_stats stats; /* as last read */
@@ -53,6 +59,7 @@ struct revalidator;
 struct slow_path {
     struct dp_backer *backer; /* i */
     struct ukey_shard *shards;
+    struct dependents *dependents;   /* t */
     unsigned n_flows;                /* atomic */
     unsigned max_flows, avg_flows;   /* atomic: the revalidator writes */
     unsigned flow_limit;             /* atomic: the adaptive limit */

@@ -13,6 +13,7 @@
 #include "flow/mask.h"
 #include "match/widen.h"
 #include "pipeline/changes.h"
+#include "pipeline/dependents.h"
 #include "pipeline/packet_in.h"
 #include "pipeline/recirc.h"
 #include "pipeline/slow_path.h"
@@ -106,6 +107,7 @@ static void install(struct slow_path *sp, const struct dp_upcall *u, struct xlat
             struct ukey *ukey =
                 ukey_create(desc.ufid, &key, &mask, desc.actions, desc.actions_len, record, xout);
             hmap_insert(&shard->ukeys, &ukey->node, (uint32_t)desc.ufid.lo);
+            dependents_add(sp->dependents, ukey);
             __atomic_add_fetch(&sp->n_flows, 1, __ATOMIC_RELAXED);
         } else if (error != EEXIST) {
             LOG_WARN_RL(&rl, "failed to put flow (%s)", strerror(error));
