@@ -282,7 +282,7 @@ static void accepted(struct stream *stream, void *server_)
     struct connection *connection = xzalloc(sizeof *connection);
     connection->server = server;
     connection->conn = jsonrpc_create(stream, server->loop, &connection_ops, connection);
-    jsonrpc_set_max_message(connection->conn, MAX_REQUEST);
+    jsonrpc_set_max_message(connection->conn, MAX_REQUEST, 0);
     jsonrpc_set_max_backlog(connection->conn, MAX_BACKLOG);
     list_push_back(&server->connections, &connection->node);
     server->n_connections++;

@@ -33,6 +33,7 @@ struct json_scanner {
     size_t depth;
     uint8_t stack[JSON_MAX_NESTING / 8 + 1]; /* a bit a level: 1 is an object */
     size_t max_size, size;                   /* of the value */
+    size_t max_values, n_values;             /* it and those in it; no limit if 0: set after _init() */
     size_t line, column, byte;               /* where the next byte stands, from 0 */
 };
 

@@ -91,6 +91,9 @@ static void begin_string(struct json_scanner *s, bool key)
 
 static char *begin_value(struct json_scanner *s, uint8_t c)
 {
+    if (++s->n_values > s->max_values && s->max_values) {
+        return xasprintf("more values than the limit of %zu", s->max_values);
+    }
     s->n_digits = 1;
     switch (c) {
     case '{':

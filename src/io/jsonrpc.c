@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/bytebuf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "io/json.h"
@@ -19,7 +20,10 @@ LOG_MODULE(jsonrpc);
 /* A turn reads at most this much from one connection, so that a flood leaves room for the others. */
 enum {
     READ_PIECE = 65536,
-    MAX_MESSAGES_A_TURN = 50
+    MAX_MESSAGES_A_TURN = 50,
+    FINISH_MS = 20,  /* what the owner has to say still when it refuses, answers to earlier requests, is said
+                        by then */
+    LINGER_MS = 2000 /* how long one that was refused may go on sending before it is cut off */
 };
 
 /* Messages. */
@@ -201,10 +205,14 @@ struct jsonrpc {
     size_t scanned;     /* how much the scanner has seen of it, counted from `in_start` */
     struct bytebuf out; /* to be sent, from `out_sent` on */
     size_t out_sent;
-    size_t max_message, max_backlog;
+    size_t max_message, max_values, max_backlog;
     uint64_t n_received;
-    struct task go_on; /* messages are left in `in` */
+    int64_t received_ms, sent_ms; /* when bytes last came, or went */
+    struct task go_on;            /* messages are left in `in` */
     bool paused, ended;
+    bool tells_why;
+    bool refused, silent; /* it has been told why; the stream is shut down */
+    struct task linger;
     int *destroyed; /* set on destruction, for whoever is in a callback */
 };
 
@@ -216,6 +224,14 @@ static void run_go_on(struct task *task)
     on_ready(conn);
 }
 
+static void run_linger(struct task *task);
+
+static void begin_message(struct jsonrpc *conn)
+{
+    json_scanner_init(&conn->scanner, conn->max_message);
+    conn->scanner.max_values = conn->max_values;
+}
+
 struct jsonrpc *jsonrpc_create(struct stream *stream, struct loop *loop, const struct jsonrpc_ops *ops,
                                void *aux)
 {
@@ -224,8 +240,10 @@ struct jsonrpc *jsonrpc_create(struct stream *stream, struct loop *loop, const s
     conn->loop = loop;
     conn->ops = ops;
     conn->aux = aux;
-    json_scanner_init(&conn->scanner, 0);
+    begin_message(conn);
+    conn->received_ms = conn->sent_ms = clock_ms();
     task_init(&conn->go_on, "jsonrpc", run_go_on);
+    task_init(&conn->linger, "jsonrpc linger", run_linger);
     stream_watch(stream, loop, on_ready, conn);
     stream_want(stream, STREAM_RECV);
     return conn;
@@ -238,6 +256,7 @@ void jsonrpc_destroy(struct jsonrpc *conn)
             *conn->destroyed = 1;
         }
         task_cancel(&conn->go_on);
+        task_cancel(&conn->linger);
         stream_close(conn->stream);
         bytebuf_fini(&conn->in);
         bytebuf_fini(&conn->out);
@@ -255,10 +274,26 @@ struct stream *jsonrpc_stream(struct jsonrpc *conn)
     return conn->stream;
 }
 
-void jsonrpc_set_max_message(struct jsonrpc *conn, size_t bytes)
+void jsonrpc_set_max_message(struct jsonrpc *conn, size_t bytes, size_t values)
 {
-    conn->max_message = bytes;
-    conn->scanner.max_size = bytes;
+    conn->max_message = conn->scanner.max_size = bytes;
+    conn->max_values = conn->scanner.max_values = values;
+}
+
+void jsonrpc_set_tells_why(struct jsonrpc *conn, bool tells)
+{
+    conn->tells_why = tells;
+}
+
+int64_t jsonrpc_receive_stalled_ms(const struct jsonrpc *conn)
+{
+    bool within = conn->scanner.n_values && !conn->paused && !conn->refused;
+    return within ? clock_ms() - conn->received_ms : 0;
+}
+
+int64_t jsonrpc_send_stalled_ms(const struct jsonrpc *conn)
+{
+    return jsonrpc_backlog(conn) ? clock_ms() - conn->sent_ms : 0;
 }
 
 void jsonrpc_set_max_backlog(struct jsonrpc *conn, size_t bytes)
@@ -300,6 +335,7 @@ static void end(struct jsonrpc *conn, int error)
         conn->ended = true;
         stream_want(conn->stream, 0);
         task_cancel(&conn->go_on);
+        task_cancel(&conn->linger);
         conn->ops->closed(conn, error, conn->aux);
     }
 }
@@ -315,6 +351,7 @@ static int flush(struct jsonrpc *conn)
             return error == EAGAIN ? 0 : error;
         }
         conn->out_sent += sent;
+        conn->sent_ms = clock_ms();
     }
     if (conn->out.allocated > 1 << 20) {
         bytebuf_fini(&conn->out);
@@ -326,7 +363,7 @@ static int flush(struct jsonrpc *conn)
 
 void jsonrpc_send_text(struct jsonrpc *conn, const char *text, size_t n)
 {
-    if (conn->ended) {
+    if (conn->ended || conn->silent) {
         return;
     }
     if (conn->out_sent > conn->out.len / 2) {
@@ -334,6 +371,9 @@ void jsonrpc_send_text(struct jsonrpc *conn, const char *text, size_t n)
         conn->out_sent = 0;
     }
     bool was_empty = !jsonrpc_backlog(conn);
+    if (was_empty) {
+        conn->sent_ms = clock_ms();
+    }
     bytebuf_put(&conn->out, text, n);
     /* An error shows when the loop next serves the stream: never inside of the caller's own work. */
     if (was_empty) {
@@ -403,7 +443,57 @@ static int receive(struct jsonrpc *conn)
     int error = stream_recv(conn->stream, conn->in.data + conn->in.len, READ_PIECE, &got);
     conn->in.len += got;
     conn->n_received += got;
+    if (got) {
+        conn->received_ms = clock_ms();
+    }
     return error;
+}
+
+/* Refusing. */
+
+static void run_linger(struct task *task)
+{
+    struct jsonrpc *conn = OBJECT_OF(task, conn, linger);
+    end(conn, EPROTO);
+}
+
+void jsonrpc_refuse(struct jsonrpc *conn, const char *why)
+{
+    if (conn->ended || conn->refused) {
+        return;
+    }
+    if (conn->tells_why) {
+        struct json_object *params = json_object_new_array();
+        json_object_array_add(params, json_object_new_string(why));
+        jsonrpc_send(conn, jsonrpc_notify("error", params));
+    }
+    conn->refused = true;
+    bytebuf_fini(&conn->in);
+    conn->in_start = conn->scanned = 0;
+    task_schedule_in(loop_tasks(conn->loop), &conn->linger, conn->tells_why ? LINGER_MS : 0);
+    if (conn->tells_why) {
+        task_schedule_in(loop_tasks(conn->loop), &conn->go_on, FINISH_MS);
+    }
+}
+
+/* The reason goes out, then the end of what we say; what still comes is thrown away until its sender has
+ * ended, too: were the stream closed with data unread, the reason might be lost. */
+static void linger(struct jsonrpc *conn)
+{
+    int error = flush(conn);
+    if (!error && !jsonrpc_backlog(conn) && !conn->silent && !task_is_scheduled(&conn->go_on)) {
+        stream_shutdown(conn->stream);
+        conn->silent = true;
+    }
+    if (!error) {
+        error = receive(conn);
+        bytebuf_clear(&conn->in);
+    }
+    if (error && error != EAGAIN) {
+        end(conn, EPROTO);
+    } else {
+        update_wants(conn);
+    }
 }
 
 static bool is_space(uint8_t c)
@@ -414,6 +504,7 @@ static bool is_space(uint8_t c)
 /* Takes a whole message off the front of `in`: 0 and *MSG, EAGAIN, or EPROTO after a log line. */
 static int next_message(struct jsonrpc *conn, struct jsonrpc_msg **msg)
 {
+    static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(30, 30);
     char *error = NULL;
     size_t used = 0;
     *msg = NULL;
@@ -432,17 +523,20 @@ static int next_message(struct jsonrpc *conn, struct jsonrpc_msg **msg)
         obj = json_parse_scanned(&conn->scanner, text, conn->scanned, &error);
         conn->in_start += conn->scanned;
         conn->scanned = 0;
-        json_scanner_init(&conn->scanner, conn->max_message);
+        begin_message(conn);
     }
     if (!error) {
         error = jsonrpc_msg_from_json(obj, msg);
         if (error) {
-            LOG_WARN("%s: received bad JSON-RPC message: %s", jsonrpc_name(conn), error);
+            LOG_WARN_RL(&rl, "%s: received bad JSON-RPC message: %s", jsonrpc_name(conn), error);
         }
     } else {
-        LOG_WARN("%s: error parsing stream: %s", jsonrpc_name(conn), error);
+        LOG_WARN_RL(&rl, "%s: error parsing stream: %s", jsonrpc_name(conn), error);
     }
     if (error) {
+        if (conn->tells_why) {
+            jsonrpc_refuse(conn, error);
+        }
         free(error);
         return EPROTO;
     }
@@ -456,7 +550,8 @@ static int deliver(struct jsonrpc *conn)
 {
     int destroyed = 0, *outer = conn->destroyed;
     conn->destroyed = &destroyed;
-    for (int n = 0; n < MAX_MESSAGES_A_TURN && !conn->paused && !conn->ended && unscanned(conn); n++) {
+    for (int n = 0;
+         n < MAX_MESSAGES_A_TURN && !conn->paused && !conn->ended && !conn->refused && unscanned(conn); n++) {
         struct jsonrpc_msg *msg;
         int error = next_message(conn, &msg);
         if (error) {
@@ -482,13 +577,17 @@ static void on_ready(void *conn_)
         end(conn, ENOBUFS);
         return;
     }
+    if (conn->refused) {
+        linger(conn);
+        return;
+    }
     bool had_backlog = jsonrpc_backlog(conn) > 0;
     int error = flush(conn);
     if (!error && !conn->paused && !unscanned(conn)) {
         error = receive(conn);
     }
     int result = deliver(conn);
-    if (result == ECANCELED || conn->ended) {
+    if (result == ECANCELED || conn->ended || conn->refused) {
         return;
     }
     bool more = !result && unscanned(conn) && !conn->paused;

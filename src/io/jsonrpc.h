@@ -62,8 +62,19 @@ struct jsonrpc *jsonrpc_create(struct stream *, struct loop *, const struct json
 void jsonrpc_destroy(struct jsonrpc *); /* NULL is legal; what is not sent is lost */
 const char *jsonrpc_name(const struct jsonrpc *);
 struct stream *jsonrpc_stream(struct jsonrpc *);
-/* The longest message that is taken, bytes; 0, the default, is without limit. */
-void jsonrpc_set_max_message(struct jsonrpc *, size_t bytes);
+/* The longest message that is taken, bytes, and how many values it may consist of; 0, the default, is without
+ * limit. */
+void jsonrpc_set_max_message(struct jsonrpc *, size_t bytes, size_t values);
+/* Whether the other side is told why a message of its is refused: by a notification "error", whose one
+ * parameter is a text, before the connection ends. For servers. */
+void jsonrpc_set_tells_why(struct jsonrpc *, bool);
+/* Ends the connection from our side, with EPROTO: tells why (if that is set), goes on reading for a moment
+ * what is thrown away, so that the reason is not lost with it, and then calls closed(). */
+void jsonrpc_refuse(struct jsonrpc *, const char *why);
+/* For how long nothing has come of a message that has begun, or gone of what waits to be sent, ms; 0: no such
+ * thing. */
+int64_t jsonrpc_receive_stalled_ms(const struct jsonrpc *);
+int64_t jsonrpc_send_stalled_ms(const struct jsonrpc *);
 /* The queue's limit, bytes: the connection is closed with ENOBUFS when it grows beyond; 0: none. */
 void jsonrpc_set_max_backlog(struct jsonrpc *, size_t bytes);
 /* Stops and resumes reading: while the owner has enough to do. */

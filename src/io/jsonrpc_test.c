@@ -126,7 +126,7 @@ static void refuses(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int peer;
         struct jsonrpc *conn = open_pair(&peer);
-        jsonrpc_set_max_message(conn, 80);
+        jsonrpc_set_max_message(conn, 80, 0);
         put(peer, bad[i]);
         turns(3);
         expect_seen("closed: Protocol error\n");

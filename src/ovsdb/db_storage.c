@@ -15,8 +15,11 @@
 
 LOG_MODULE(ovsdb_file);
 
+/* ovsdb-server(1), "ovsdb-server/compact". */
 #define COMPACT_MIN_SIZE     (10 * 1024 * 1024)
-#define COMPACT_MIN_INTERVAL (10 * 60 * 1000) /* ms */
+#define COMPACT_MIN_COMMITS  100
+#define COMPACT_MIN_INTERVAL (10 * 60 * 1000)        /* ms */
+#define COMPACT_MAX_INTERVAL (24LL * 60 * 60 * 1000) /* ms */
 #define WRITE_SLICE          (1024 * 1024)
 
 enum compact_state {
@@ -28,7 +31,8 @@ enum compact_state {
 struct db_storage {
     struct db *db;
     struct log_file *file;
-    off_t snapshot_size; /* of the file after the last compaction, or as it was opened */
+    off_t snapshot_size; /* of the file after the last compaction, or of what it begins with */
+    uint64_t n_commits;  /* in it since */
     int64_t last_compact_ms;
 
     /* Compaction under way. */
@@ -164,6 +168,7 @@ struct ovsdb_error *db_storage_write(struct db_storage *storage, struct db_txn *
         strbuf_put_char(&s, '}');
         log_file_format(&record, s.text, s.len);
         error = log_file_write_raw(storage->file, record.text, record.len);
+        storage->n_commits++;
         if (!error && storage->compacting) {
             strbuf_put(&storage->since, record.text, record.len);
         }
@@ -281,7 +286,10 @@ struct ovsdb_error *db_apply_record(struct db *db, const struct json_object *jso
 
 /* Opening. */
 
-static struct ovsdb_error *read_file(struct db **dbp, struct log_file *file, bool tolerate_tail)
+/* *SNAPSHOT_SIZE: of the schema and the first record, which is the snapshot if the file was ever compacted;
+ * *N_COMMITS: the records after it. */
+static struct ovsdb_error *read_file(struct db **dbp, struct log_file *file, bool tolerate_tail,
+                                     off_t *snapshot_size, uint64_t *n_commits)
 {
     struct json_object *json;
     struct ovsdb_schema *schema = NULL;
@@ -301,7 +309,12 @@ static struct ovsdb_error *read_file(struct db **dbp, struct log_file *file, boo
         return error;
     }
     struct db *db = db_create(schema);
+    uint64_t n = 0;
+    *snapshot_size = log_file_size(file);
     while (!(error = log_file_read(file, &json)) && json) {
+        if (!n++) {
+            *snapshot_size = log_file_size(file);
+        }
         error = db_apply_record(db, json);
         json_object_put(json);
         if (error) {
@@ -323,6 +336,7 @@ static struct ovsdb_error *read_file(struct db **dbp, struct log_file *file, boo
         }
         free(text);
     }
+    *n_commits = n ? n - 1 : 0;
     *dbp = db;
     return NULL;
 }
@@ -335,7 +349,9 @@ struct ovsdb_error *db_open(struct db **dbp, const char *name, enum log_file_mod
     if (error) {
         return error;
     }
-    error = read_file(dbp, file, mode == LOG_FILE_READ_WRITE);
+    off_t snapshot_size = 0;
+    uint64_t n_commits = 0;
+    error = read_file(dbp, file, mode == LOG_FILE_READ_WRITE, &snapshot_size, &n_commits);
     if (error || mode == LOG_FILE_READ) {
         log_file_close(file);
         return error;
@@ -343,7 +359,8 @@ struct ovsdb_error *db_open(struct db **dbp, const char *name, enum log_file_mod
     struct db_storage *storage = xzalloc(sizeof *storage);
     storage->db = *dbp;
     storage->file = file;
-    storage->snapshot_size = log_file_size(file);
+    storage->snapshot_size = snapshot_size;
+    storage->n_commits = n_commits;
     storage->last_compact_ms = clock_ms();
     (*dbp)->storage = storage;
     return NULL;
@@ -387,8 +404,11 @@ const char *db_storage_file(const struct db_storage *storage)
 bool db_storage_should_compact(const struct db_storage *storage, int64_t now_ms)
 {
     off_t size = log_file_size(storage->file);
-    return !storage->compacting && size > COMPACT_MIN_SIZE && size / 4 > storage->snapshot_size &&
-           now_ms - storage->last_compact_ms > COMPACT_MIN_INTERVAL;
+    int64_t elapsed = now_ms - storage->last_compact_ms;
+    if (storage->compacting || storage->n_commits < COMPACT_MIN_COMMITS || elapsed < COMPACT_MIN_INTERVAL) {
+        return false;
+    }
+    return elapsed >= COMPACT_MAX_INTERVAL || (size >= COMPACT_MIN_SIZE && size > 2 * storage->snapshot_size);
 }
 
 bool db_storage_is_compacting(const struct db_storage *storage)
@@ -415,6 +435,7 @@ void db_storage_compact_start(struct db_storage *storage)
     }
     storage->compacting = COMPACT_FORMAT;
     storage->last_compact_ms = clock_ms();
+    storage->n_commits = 0;
     put_record_start(&storage->snapshot, "compacting database online");
 }
 

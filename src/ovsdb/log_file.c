@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <libgen.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct log_file {
     off_t good;  /* end of the last whole record that was read or written */
     off_t read_offset;
     bool dirty;
+    bool dir_dirty;   /* its name was made or moved, and the directory is not yet synced */
     bool tail_is_bad; /* something that is no record follows `good` */
     char *buffer;     /* of the reader */
     size_t buffered, buffer_size;
@@ -83,13 +85,34 @@ static void file_free(struct log_file *f)
     free(f);
 }
 
+/* Where NAME leads, links followed, the last of which may lead to a file that is to be made. */
+static char *follow(const char *name)
+{
+    char *at = xstrdup(name), *real = NULL;
+    for (int i = 0; i < 10 && !(real = realpath(at, NULL)); i++) {
+        char target[PATH_MAX], *copy = xstrdup(at);
+        ssize_t n = readlink(at, target, sizeof target - 1);
+        if (n > 0) {
+            target[n] = '\0';
+            free(at);
+            at = *target == '/' ? xstrdup(target) : xasprintf("%s/%s", dirname(copy), target);
+        }
+        free(copy);
+        if (n <= 0) {
+            break;
+        }
+    }
+    if (real) {
+        free(at);
+    }
+    return real ? real : at;
+}
+
 struct ovsdb_error *log_file_open(struct log_file **fp, const char *name, enum log_file_mode mode)
 {
     struct log_file *f = xzalloc(sizeof *f);
-    char *real = realpath(name, NULL);
-    f->name = xstrdup(real ? real : name);
+    f->name = follow(name);
     f->fd = f->lock_fd = -1;
-    free(real);
     *fp = NULL;
 
     struct ovsdb_error *error = NULL;
@@ -106,6 +129,7 @@ struct ovsdb_error *log_file_open(struct log_file **fp, const char *name, enum l
                                                   : O_RDWR | O_CREAT | O_TRUNC;
         /* A device or standard input can be read, too: "ovsdb-tool show-log /dev/stdin". */
         f->fd = open(f->name, flags | O_CLOEXEC, 0640);
+        f->dir_dirty = mode == LOG_FILE_CREATE;
         if (f->fd < 0) {
             const char *verb = mode == LOG_FILE_CREATE || mode == LOG_FILE_REPLACE ? "create" : "open";
             error = ovsdb_io_error(errno, "%s: %s failed", name, verb);
@@ -138,7 +162,7 @@ off_t log_file_size(const struct log_file *f)
 
 bool log_file_is_dirty(const struct log_file *f)
 {
-    return f->dirty;
+    return f->dirty || f->dir_dirty;
 }
 
 /* Reading. */
@@ -249,9 +273,11 @@ struct ovsdb_error *log_file_read(struct log_file *f, struct json_object **json)
 
 /* Writing. */
 
+/* Synced before anything is written in its place: or else, after a power loss, a record of the old tail might
+ * stand whole behind a new one of the right length. */
 static struct ovsdb_error *cut_tail(struct log_file *f)
 {
-    if (ftruncate(f->fd, f->good) < 0) {
+    if (ftruncate(f->fd, f->good) < 0 || fdatasync(f->fd) < 0) {
         return ovsdb_io_error(errno, "%s: cannot cut off what follows offset %lld", f->name,
                               (long long)f->good);
     }
@@ -321,6 +347,24 @@ struct ovsdb_error *log_file_write(struct log_file *f, const char *json, size_t 
     return error;
 }
 
+/* The file's name is only as durable as its directory. */
+static struct ovsdb_error *sync_directory(struct log_file *f)
+{
+    char *copy = xstrdup(f->name);
+    int dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct ovsdb_error *error = NULL;
+    if (dir < 0 || fsync(dir) < 0) {
+        error = ovsdb_io_error(errno, "%s: cannot sync the directory", f->name);
+    } else {
+        f->dir_dirty = false;
+    }
+    if (dir >= 0) {
+        close(dir);
+    }
+    free(copy);
+    return error;
+}
+
 struct ovsdb_error *log_file_sync(struct log_file *f)
 {
     if (f->dirty) {
@@ -329,7 +373,7 @@ struct ovsdb_error *log_file_sync(struct log_file *f)
         }
         f->dirty = false;
     }
-    return NULL;
+    return f->dir_dirty ? sync_directory(f) : NULL;
 }
 
 struct ovsdb_error *log_file_replace(struct log_file *old, struct log_file *file)
@@ -344,19 +388,18 @@ struct ovsdb_error *log_file_replace(struct log_file *old, struct log_file *file
     if (rename(file->name, old->name) < 0) {
         return ovsdb_io_error(errno, "failed to rename \"%s\" to \"%s\"", file->name, old->name);
     }
-    char *copy = xstrdup(old->name);
-    int dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir >= 0) {
-        if (fsync(dir) < 0) {
-            LOG_WARN("%s: cannot sync the directory: %s", old->name, strerror(errno));
-        }
-        close(dir);
-    }
-    free(copy);
     free(file->name);
     file->name = xstrdup(old->name);
     file->lock_fd = old->lock_fd;
     old->lock_fd = -1;
     file_free(old);
+    /* Renamed it is, come what may: if the directory cannot be synced now, the next sync must. */
+    file->dir_dirty = true;
+    struct ovsdb_error *error = sync_directory(file);
+    if (error) {
+        char *text = ovsdb_error_to_text_free(error);
+        LOG_WARN("%s", text);
+        free(text);
+    }
     return NULL;
 }

@@ -38,10 +38,10 @@ struct ovsdb_error *log_file_write_raw(struct log_file *, const char *records, s
 void log_file_format(struct strbuf *, const char *json, size_t n);
 struct ovsdb_error *log_file_sync(struct log_file *) WARN_UNUSED;
 off_t log_file_size(const struct log_file *);
-bool log_file_is_dirty(const struct log_file *); /* written since the last sync */
+bool log_file_is_dirty(const struct log_file *); /* written, made or moved since the last sync */
 
-/* FILE, whole and synced, takes the place and the lock of OLD, which is closed: rename(2), directory synced.
- */
+/* FILE, whole and synced, takes the place and the lock of OLD, which is closed: rename(2), and the directory
+ * synced. Where that fails FILE stays dirty, and log_file_sync() tries again. */
 struct ovsdb_error *log_file_replace(struct log_file *old, struct log_file *file) WARN_UNUSED;
 
 #endif

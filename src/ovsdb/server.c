@@ -20,8 +20,9 @@
 
 LOG_MODULE(ovsdb_server_main);
 
-#define HOUSEKEEPING  2500 /* ms */
-#define COMPACT_SLICE 2000 /* us, a turn */
+#define HOUSEKEEPING    2500 /* ms */
+#define COMPACT_SLICE   2000 /* us, a turn */
+#define RESCUE_INTERVAL 1000 /* ms */
 
 /* Databases. */
 
@@ -193,6 +194,9 @@ void server_run_triggers(struct ovsdb_server *server)
     struct hosted_db *hosted;
     LIST_FOR_EACH (hosted, node, &server->dbs) {
         struct trigger *t, *next;
+        if (hosted->unsafe) {
+            continue;
+        }
         /* One that succeeds may be what another waits for. */
         while (hosted->triggers_tried != hosted->db->n_commits && !list_is_empty(&hosted->triggers)) {
             hosted->triggers_tried = hosted->db->n_commits;
@@ -222,11 +226,51 @@ static void run_timeout(struct task *task)
     }
 }
 
-static void sync_all(struct ovsdb_server *server)
+const char *server_unsafe_text(void)
 {
+    return "the database's file cannot be written: what was committed before is not on the disk yet";
+}
+
+/* Memory written to a new file; false if that fails, too. */
+static bool rewrite(struct hosted_db *hosted)
+{
+    struct ovsdb_error *error =
+        db_storage_rewrite_as(hosted->db->storage, hosted->db, "rewritten after a failed sync");
+    if (!error && db_storage_is_dirty(hosted->db->storage)) {
+        error = db_storage_sync(hosted->db->storage); /* of the directory */
+    }
+    if (error) {
+        static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(6, 3);
+        char *text = ovsdb_error_to_text_free(error);
+        log_write_rl(
+            &log_this_module, LOG_LEVEL_EMER, &rl,
+            "%s: what was committed since the last sync is in memory alone; no commit is answered, and "
+            "none is taken, until the file can be written",
+            text);
+        free(text);
+    }
+    return !error;
+}
+
+static void run_rescue(struct task *task)
+{
+    struct ovsdb_server *server = OBJECT_OF(task, server, rescue);
     struct hosted_db *hosted;
     LIST_FOR_EACH (hosted, node, &server->dbs) {
-        if (hosted->db->storage && db_storage_is_dirty(hosted->db->storage)) {
+        if (hosted->unsafe && rewrite(hosted)) {
+            hosted->unsafe = false;
+            LOG_WARN("%s: the file is written again, all commits are on disk", hosted->db->name);
+        }
+    }
+}
+
+/* Whether all that was committed is on disk. */
+static bool sync_all(struct ovsdb_server *server)
+{
+    struct hosted_db *hosted;
+    bool safe = true;
+    LIST_FOR_EACH (hosted, node, &server->dbs) {
+        if (hosted->db->storage && !hosted->unsafe && db_storage_is_dirty(hosted->db->storage)) {
             struct ovsdb_error *error = db_storage_sync(hosted->db->storage);
             if (error) {
                 /* The kernel may have dropped what it could not write, and will not say so again: the one
@@ -235,32 +279,51 @@ static void sync_all(struct ovsdb_server *server)
                 char *text = ovsdb_error_to_text_free(error);
                 LOG_ERR("%s; writing the whole database anew", text);
                 free(text);
-                error =
-                    db_storage_rewrite_as(hosted->db->storage, hosted->db, "rewritten after a failed sync");
-                if (error) {
-                    text = ovsdb_error_to_text_free(error);
-                    LOG_EMER("%s: what was committed since the last sync is in memory alone", text);
-                    free(text);
-                }
+                hosted->unsafe = !rewrite(hosted);
             }
+        }
+        safe &= !hosted->unsafe;
+    }
+    if (!safe && !task_is_scheduled(&server->rescue)) {
+        task_schedule_in(loop_tasks(server->loop), &server->rescue, RESCUE_INTERVAL);
+    }
+    return safe;
+}
+
+static void end_turn_of(struct server_session *session)
+{
+    session->held = false;
+    session_flush(session);
+    if (session->doomed) {
+        session->doomed = false;
+        if (session->remote->listener || session->remote == session->server->local) {
+            session_destroy(session);
+        } else {
+            jsonrpc_session_reconnect(session->rpc, "the database changed its schema");
         }
     }
 }
 
-static void flush_sessions(struct ovsdb_server *server)
+/* SAFE: all that is said is true on disk, too. If not, what the sessions of this turn were to be told is held
+ * back; sessions that speak later are answered, since nothing is committed meanwhile. */
+static void flush_sessions(struct ovsdb_server *server, bool safe)
 {
+    struct list held = LIST_INITIALIZER(&held);
+    bool first = server->n_held == 0;
     while (!list_is_empty(&server->dirty_sessions)) {
         struct server_session *session =
             OBJECT_OF(list_pop_front(&server->dirty_sessions), session, out_node);
-        session_flush(session);
-        if (session->doomed) {
-            session->doomed = false;
-            if (session->remote->listener || session->remote == server->local) {
-                session_destroy(session);
-            } else {
-                jsonrpc_session_reconnect(session->rpc, "the database changed its schema");
-            }
+        session->held |= !safe && first;
+        if (session->held && !safe) {
+            list_push_back(&held, &session->out_node);
+        } else {
+            end_turn_of(session);
         }
+    }
+    server->n_held = 0;
+    while (!list_is_empty(&held)) {
+        list_push_back(&server->dirty_sessions, list_pop_front(&held));
+        server->n_held++;
     }
 }
 
@@ -270,7 +333,7 @@ static void step_compactions(struct ovsdb_server *server)
     LIST_FOR_EACH (hosted, node, &server->dbs) {
         struct db_storage *storage = hosted->db->storage;
         struct ovsdb_error *error = NULL;
-        if (!storage || !db_storage_is_compacting(storage)) {
+        if (!storage || hosted->unsafe || !db_storage_is_compacting(storage)) {
             continue;
         }
         if (db_storage_compact_step(storage, COMPACT_SLICE, &error)) {
@@ -304,18 +367,32 @@ static void run_end_of_turn(struct loop_idle *idle)
     struct ovsdb_server *server = OBJECT_OF(idle, server, end_of_turn);
     server_run_triggers(server);
     notice_changes(server);
-    sync_all(server);
-    flush_sessions(server);
+    flush_sessions(server, sync_all(server));
     step_compactions(server);
+}
+
+static void drop_stalled(struct ovsdb_server *server)
+{
+    struct server_remote *remote;
+    HMAP_FOR_EACH (remote, node, &server->remotes) {
+        struct server_session *session, *next;
+        LIST_FOR_EACH_SAFE (session, next, node, &remote->sessions) {
+            if (remote != server->local && !session_check_stall(session)) {
+                jsonrpc_session_reconnect(session->rpc, "it does not take what it is sent");
+            }
+        }
+    }
 }
 
 static void run_housekeeping(struct task *task)
 {
     struct ovsdb_server *server = OBJECT_OF(task, server, housekeeping);
     struct hosted_db *hosted;
+    drop_stalled(server);
     remotes_update_status(server);
     LIST_FOR_EACH (hosted, node, &server->dbs) {
-        if (hosted->db->storage && db_storage_should_compact(hosted->db->storage, clock_ms())) {
+        if (hosted->db->storage && !hosted->unsafe &&
+            db_storage_should_compact(hosted->db->storage, clock_ms())) {
             db_storage_compact_start(hosted->db->storage);
             loop_turn_again(server->loop);
         }
@@ -350,6 +427,7 @@ struct ovsdb_server *ovsdb_server_create(struct loop *loop, const struct ovsdb_s
     hmap_init(&server->remotes);
     uuid_generate(&server->server_id);
     task_init(&server->timeout, "ovsdb wait", run_timeout);
+    task_init(&server->rescue, "ovsdb rescue", run_rescue);
     task_init(&server->housekeeping, "ovsdb housekeeping", run_housekeeping);
     server->private_key = xstrdup_or_null(options->private_key);
     server->certificate = xstrdup_or_null(options->certificate);
@@ -381,10 +459,10 @@ struct ovsdb_server *ovsdb_server_create(struct loop *loop, const struct ovsdb_s
 void ovsdb_server_destroy(struct ovsdb_server *server)
 {
     if (server) {
-        sync_all(server);
-        flush_sessions(server);
+        flush_sessions(server, sync_all(server));
         remotes_destroy(server);
         task_cancel(&server->timeout);
+        task_cancel(&server->rescue);
         task_cancel(&server->housekeeping);
         loop_remove_idle(&server->end_of_turn);
         bool hosted_server_db = false;
@@ -530,7 +608,9 @@ char *ovsdb_server_storage_status(const struct ovsdb_server *server, const char 
 {
     struct hosted_db *hosted = server_find_db(server, name);
     *error = hosted ? NULL : xstrdup("Failed to find the database.");
-    return hosted ? xstrdup("status: ok") : NULL;
+    return !hosted          ? NULL
+           : hosted->unsafe ? xasprintf("status: I/O error: %s", server_unsafe_text())
+                            : xstrdup("status: ok");
 }
 
 static size_t count_atoms(const struct db_table *t)

@@ -23,7 +23,8 @@ struct hosted_db {
     uint64_t triggers_tried; /* db->n_commits when they were last tried */
     uint64_t remotes_seen;   /* db->n_commits when `db:` remotes last looked at it */
     struct uuid row;         /* in _Server */
-    struct tlog *tlog;       /* NULL: no table's changes are logged */
+    bool unsafe;       /* neither a sync nor a rewrite succeeded: what memory holds may not be on disk */
+    struct tlog *tlog; /* NULL: no table's changes are logged */
 };
 
 /* A "transact" whose "wait" is not yet satisfied. */
@@ -66,6 +67,7 @@ struct server_session {
     struct list monitors, triggers, lock_waiters;
     bool db_change_aware;
     bool doomed; /* to be closed at the end of the turn */
+    bool held;   /* `out` may speak of what is not on disk: it stays until it is */
 };
 
 /* How sessions of a remote are to be. */
@@ -104,15 +106,18 @@ struct ovsdb_server {
     bool monitor_cond_disabled;
     bool remotes_stale;
     struct list dirty_sessions;
+    size_t n_held; /* of them, at the end of the last turn */
     size_t n_sessions;
     struct task timeout;         /* the earliest trigger's */
     struct task housekeeping;    /* statuses, compaction when it is due */
+    struct task rescue;          /* while a database is `unsafe` */
     struct server_remote *local; /* sessions over socket pairs */
 };
 
 /* server.c */
 struct hosted_db *server_find_db(const struct ovsdb_server *, const char *name);
 void server_run_triggers(struct ovsdb_server *);
+const char *server_unsafe_text(void); /* why a transaction is refused while its database is unsafe */
 struct ovsdb_error *server_convert(struct ovsdb_server *, struct hosted_db *,
                                    const struct json_object *schema);
 
@@ -122,6 +127,8 @@ struct server_session *session_create_active(struct ovsdb_server *, struct serve
 void session_destroy(struct server_session *);
 void session_put(struct server_session *, const char *text, size_t n); /* queued until the end of the turn */
 void session_flush(struct server_session *);
+/* False if it is to be ended: it does not take what it is sent. */
+bool session_check_stall(struct server_session *);
 bool session_run_trigger(struct trigger *, int64_t now_ms); /* true: answered, and gone */
 void trigger_destroy(struct trigger *);
 /* Its monitors of that database end; a client that does not know of such things is disconnected. */

@@ -26,7 +26,11 @@ static void accepted(struct stream *stream, void *remote_)
     struct server_remote *remote = remote_;
     if (remote->server->n_sessions >= MAX_SESSIONS) {
         static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(5, 5);
+        static const char why[] =
+            "{\"id\":null,\"method\":\"error\",\"params\":[\"too many sessions are open\"]}";
+        size_t sent;
         LOG_WARN_RL(&rl, "%s: %d sessions are open, refusing another one", remote->name, MAX_SESSIONS);
+        stream_send(stream, why, sizeof why - 1, &sent); /* a new connection has room for it */
         stream_close(stream);
         return;
     }

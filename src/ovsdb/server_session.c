@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions: one client's connection, its requests, its monitors, what it waits for. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,7 +16,13 @@ LOG_MODULE(ovsdb_jsonrpc_server);
 
 /* Enough for a database of a hundred thousand ports; beyond it a client is told to go. */
 #define MAX_MESSAGE (64u << 20)
+#define MAX_VALUES  (4u << 20)
 #define MAX_BACKLOG (128u << 20)
+/* One that stops in the middle of a message, or does not take what it asked for, is not waited for for ever.
+ */
+#define MAX_RECEIVE_STALL 30000 /* ms */
+#define MAX_SEND_STALL    60000 /* ms, with at least so many bytes waiting: */
+#define STALLED_BACKLOG   (1u << 20)
 
 /* What is sent. */
 
@@ -160,6 +167,8 @@ static void request_convert(struct server_session *session, const struct jsonrpc
     } else if (session->remote->options.read_only || hosted->db == session->server->server_db) {
         error = ovsdb_error("not allowed",
                             "convert operation not allowed when database server is in read only mode");
+    } else if (hosted->unsafe) {
+        error = ovsdb_io_error(EIO, "%s", server_unsafe_text());
     } else {
         error = server_convert(session->server, hosted, json_element(msg->params, 1));
     }
@@ -200,6 +209,11 @@ void trigger_destroy(struct trigger *t)
 
 bool session_run_trigger(struct trigger *t, int64_t now_ms)
 {
+    if (t->hosted->unsafe) {
+        session_reply_error(t->session, t->id, ovsdb_io_error(EIO, "%s", server_unsafe_text()));
+        trigger_destroy(t);
+        return true;
+    }
     struct session_context context = {.base = {.read_only = t->session->remote->options.read_only ||
                                                             t->hosted->db == t->session->server->server_db,
                                                .holds_lock = holds_lock},
@@ -491,6 +505,36 @@ static const struct {
     {"convert", request_convert},
 };
 
+static void refuse_unexpected(struct server_session *session, const struct jsonrpc_msg *msg)
+{
+    char *why = msg->type == JSONRPC_NOTIFY ? xasprintf("unexpected notification \"%s\"", msg->method)
+                                            : xstrdup("unexpected reply: nothing was asked");
+    jsonrpc_refuse(jsonrpc_session_connection(session->rpc), why);
+    free(why);
+}
+
+bool session_check_stall(struct server_session *session)
+{
+    struct jsonrpc *conn = jsonrpc_session_connection(session->rpc);
+    if (!conn) {
+        return true;
+    }
+    if (jsonrpc_receive_stalled_ms(conn) > MAX_RECEIVE_STALL) {
+        LOG_WARN("%s: a message has begun, and nothing more came of it for %d s: disconnecting",
+                 jsonrpc_session_name(session->rpc), MAX_RECEIVE_STALL / 1000);
+        char *why =
+            xasprintf("a message has begun, and nothing more came of it for %d s", MAX_RECEIVE_STALL / 1000);
+        jsonrpc_refuse(conn, why);
+        free(why);
+    }
+    if (jsonrpc_backlog(conn) >= STALLED_BACKLOG && jsonrpc_send_stalled_ms(conn) > MAX_SEND_STALL) {
+        LOG_WARN("%s: it has not taken anything of %zu bytes for %d s: disconnecting",
+                 jsonrpc_session_name(session->rpc), jsonrpc_backlog(conn), MAX_SEND_STALL / 1000);
+        return false;
+    }
+    return true;
+}
+
 static void received(struct jsonrpc_session *rpc, struct jsonrpc_msg *msg, void *session_)
 {
     struct server_session *session = session_;
@@ -508,8 +552,9 @@ static void received(struct jsonrpc_session *rpc, struct jsonrpc_msg *msg, void 
     } else if (msg->type == JSONRPC_NOTIFY && !strcmp(msg->method, "cancel")) {
         notify_cancel(session, msg);
     } else {
-        LOG_WARN("%s: unexpected message: disconnecting", jsonrpc_session_name(rpc));
-        doom(session);
+        static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(5, 5);
+        LOG_WARN_RL(&rl, "%s: unexpected message: disconnecting", jsonrpc_session_name(rpc));
+        refuse_unexpected(session, msg);
     }
     jsonrpc_msg_destroy(msg);
 }
@@ -537,7 +582,8 @@ static void set_limits(struct server_session *session)
 {
     struct jsonrpc *conn = jsonrpc_session_connection(session->rpc);
     if (conn) {
-        jsonrpc_set_max_message(conn, MAX_MESSAGE);
+        jsonrpc_set_max_message(conn, MAX_MESSAGE, MAX_VALUES);
+        jsonrpc_set_tells_why(conn, true);
         jsonrpc_set_max_backlog(conn, MAX_BACKLOG);
     }
 }
@@ -583,10 +629,12 @@ static struct server_session *session_alloc(struct ovsdb_server *server, struct 
 static void apply_options(struct server_session *session)
 {
     const struct remote_options *o = &session->remote->options;
-    if (session->remote == session->server->local) {
-        jsonrpc_session_set_probe_interval(session->rpc, 0);
-    } else if (o->probe_ms >= 0) {
+    if (o->probe_ms >= 0) {
         jsonrpc_session_set_probe_interval(session->rpc, o->probe_ms);
+    } else if (session->remote == session->server->local || strstr(session->remote->name, "unix:")) {
+        /* A Unix socket says by itself when the other side is gone, and who speaks by hand answers no probe.
+         */
+        jsonrpc_session_set_probe_interval(session->rpc, 0);
     }
     if (o->backoff_ms >= 0) {
         jsonrpc_session_set_max_backoff(session->rpc, o->backoff_ms);
