@@ -109,6 +109,7 @@ bool jsonrpc_session_is_connected(const struct jsonrpc_session *);
 bool jsonrpc_session_is_alive(const struct jsonrpc_session *); /* connected, or it will try again */
 const char *jsonrpc_session_name(const struct jsonrpc_session *);
 unsigned jsonrpc_session_n_connections(const struct jsonrpc_session *); /* that succeeded so far */
+unsigned jsonrpc_session_n_attempts(const struct jsonrpc_session *);    /* to connect, so far */
 int jsonrpc_session_last_error(const struct jsonrpc_session *);
 /* Leaves this remote: for the next one at once, if there are several. WHY is logged. */
 void jsonrpc_session_reconnect(struct jsonrpc_session *, const char *why);

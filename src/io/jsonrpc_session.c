@@ -384,6 +384,11 @@ unsigned jsonrpc_session_n_connections(const struct jsonrpc_session *s)
     return s->reconnect.n_connected;
 }
 
+unsigned jsonrpc_session_n_attempts(const struct jsonrpc_session *s)
+{
+    return s->reconnect.n_attempts;
+}
+
 int jsonrpc_session_last_error(const struct jsonrpc_session *s)
 {
     return s->last_error;

@@ -218,18 +218,20 @@ static void start_asking(struct ovsdb_client *c)
     c->server_known = c->quick;
     c->schema_known = c->quick;
     client_send(c, "set_db_change_aware", "[true]", NULL, NULL);
-    if (c->quick) {
-        note_server_schema(c, NULL);
-        start_monitor(c);
-        return;
+    if (!c->quick) {
+        char *params = xasprintf("[\"%s\"]", c->schema->name);
+        client_send(c, "get_schema", params, schema_done, NULL);
+        free(params);
     }
-    char *params = xasprintf("[\"%s\"]", c->schema->name);
-    client_send(c, "get_schema", params, schema_done, NULL);
-    free(params);
     client_send(c, "monitor",
                 "[\"_Server\",[\"monid\",\"_Server\"],{\"Database\":[{\"columns\":"
                 "[\"name\",\"model\",\"connected\",\"leader\"]}]}]",
                 server_state_done, NULL);
+    if (c->quick) { /* answered after that: the data of a server that turns out to be no leader is not looked
+                       at */
+        note_server_schema(c, NULL);
+        start_monitor(c);
+    }
 }
 
 /* Monitoring. */
@@ -602,6 +604,22 @@ bool ovsdb_client_is_alive(const struct ovsdb_client *c)
     return c->session &&
            (jsonrpc_session_is_connected(c->session) ||
             (jsonrpc_session_is_alive(c->session) && (c->retry || !jsonrpc_session_last_error(c->session))));
+}
+
+bool ovsdb_client_has_failed(const struct ovsdb_client *c)
+{
+    if (ovsdb_client_is_connected(c) || !ovsdb_client_error(c) || !c->session) {
+        return false;
+    }
+    unsigned n_remotes = 1, n = jsonrpc_session_n_attempts(c->session);
+    for (const char *p = c->remotes ? strchr(c->remotes, ',') : NULL; p; p = strchr(p + 1, ',')) {
+        n_remotes++;
+    }
+    if (jsonrpc_session_is_connected(c->session)) {
+        n--; /* this one is not yet decided */
+    }
+    return n_remotes == 1 || (n >= n_remotes && !jsonrpc_session_n_connections(c->session)) ||
+           n > 2 * n_remotes;
 }
 
 const char *ovsdb_client_error(const struct ovsdb_client *c)

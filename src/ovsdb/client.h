@@ -70,6 +70,10 @@ void ovsdb_client_set_quick(struct ovsdb_client *, bool);
 bool ovsdb_client_is_connected(const struct ovsdb_client *); /* the copy is being kept up to date */
 bool ovsdb_client_has_data(const struct ovsdb_client *);     /* it once was complete */
 bool ovsdb_client_is_alive(const struct ovsdb_client *);     /* connected, or going to try again */
+/* Whether all of its remotes have failed, so that one who does not want to wait gives up: the only one, once;
+ * of several, none could be connected to, or each had its chance to be what is looked for (a leader, say) and
+ * one more. */
+bool ovsdb_client_has_failed(const struct ovsdb_client *);
 /* Why the last connection or attempt failed; NULL if none did. */
 const char *ovsdb_client_error(const struct ovsdb_client *);
 const struct ovsdb_schema *ovsdb_client_schema(const struct ovsdb_client *);

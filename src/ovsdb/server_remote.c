@@ -279,6 +279,26 @@ static char *configured_file(struct ovsdb_server *server, const char *name)
     return value;
 }
 
+/* The row that names the CA certificate may say that it is to be fetched from the first peer. */
+static bool wants_bootstrap(const struct ovsdb_server *server)
+{
+    struct db_place place;
+    bool wanted = server->bootstrap_ca_cert;
+    if (!strncmp(server->ca_cert, "db:", 3)) {
+        char *error = parse_place(server, server->ca_cert, &place);
+        struct db_row *row;
+        if (!error) {
+            HMAP_FOR_EACH (row, node, &place.table->rows) {
+                const struct ovsdb_column *c;
+                const struct ovsdb_datum *d = row_column(row, "bootstrap_ca_cert", OVSDB_BOOLEAN, &c);
+                wanted |= d && d->n && ovsdb_datum_key(d, &c->type, 0).boolean;
+            }
+        }
+        free(error);
+    }
+    return wanted;
+}
+
 static void reconfigure_ssl(struct ovsdb_server *server)
 {
     if (!server->private_key && !server->certificate && !server->ca_cert) {
@@ -291,7 +311,7 @@ static void reconfigure_ssl(struct ovsdb_server *server)
         ssl_set_key_and_cert(key, cert);
     }
     if (ca) {
-        ssl_set_ca_cert(ca, server->bootstrap_ca_cert);
+        ssl_set_ca_cert(ca, wants_bootstrap(server));
     }
     free(key);
     free(cert);

@@ -35,6 +35,9 @@ enum {
     OPT_CERT,
     OPT_CA,
     OPT_BOOTSTRAP,
+    OPT_PEER_CA,
+    OPT_PROTOCOLS,
+    OPT_CIPHERS,
     OPT_IGNORED
 };
 
@@ -53,6 +56,9 @@ static const struct option_def own_defs[] = {
      OPT_CERT},
     {"ca-cert", 'C', OPTION_ARG_REQUIRED, "FILE", "file with peer CA certificate, or db:...", OPT_CA},
     {"bootstrap-ca-cert", 0, OPTION_ARG_REQUIRED, "FILE", "the same, to read or to create", OPT_BOOTSTRAP},
+    {"peer-ca-cert", 0, OPTION_ARG_REQUIRED, "FILE", "CA certificate to send to the peer", OPT_PEER_CA},
+    {"ssl-protocols", 0, OPTION_ARG_REQUIRED, "PROTOS", "list of TLS protocols to enable", OPT_PROTOCOLS},
+    {"ssl-ciphers", 0, OPTION_ARG_REQUIRED, "CIPHERS", "list of TLS ciphers to enable", OPT_CIPHERS},
     {"disable-file-column-diff", 0, OPTION_NO_ARG, NULL, NULL, OPT_IGNORED},
     {"disable-file-no-data-conversion", 0, OPTION_NO_ARG, NULL, NULL, OPT_IGNORED},
     {"help", 'h', OPTION_NO_ARG, NULL, "display this help message", OPT_HELP},
@@ -87,6 +93,15 @@ static char *take_own(const struct option_def *def, const char *arg, void *aux)
         break;
     case OPT_CA:
         server_options.ca_cert = arg;
+        break;
+    case OPT_PEER_CA:
+        ssl_set_peer_ca_cert(arg);
+        break;
+    case OPT_PROTOCOLS:
+        ssl_set_protocols(arg);
+        break;
+    case OPT_CIPHERS:
+        ssl_set_ciphers(arg);
         break;
     case OPT_HELP:
         *help = true;

@@ -812,7 +812,7 @@ static void prepare(bool may_be_narrow)
 /* Without --retry the first failure is the last. */
 static void check_alive(struct loop_idle *idle)
 {
-    if (!retry && !ovsdb_client_is_connected(ctx.client) && ovsdb_client_error(ctx.client)) {
+    if (!retry && ovsdb_client_has_failed(ctx.client)) {
         vsctl_fatal("%s: database connection failed (%s)", db, ovsdb_client_error(ctx.client));
     }
 }
