@@ -7,7 +7,7 @@
 
 #include "dpif/dpif.h"
 
-#define DP_MAX_METERS      65536
+#define DP_MAX_METERS      262144
 #define DP_METER_MAX_BANDS 8
 
 struct dp_meters;

@@ -146,8 +146,11 @@ enum ofperr ofconn_bundle_add(struct ofconn *c, const struct ofp_msg *m)
     if (b->closed || b->flags != flags) {
         return b->closed ? OFPERR_OFPBFC_BUNDLE_CLOSED : OFPERR_OFPBFC_BAD_FLAGS;
     }
-    if (inner.type != OFPTYPE_FLOW_MOD) {
-        return OFPERR_OFPBFC_MSG_UNSUP;
+    const struct ofservice *s = c->service;
+    error = s->handlers->check_bundled ? s->handlers->check_bundled(c, &inner, s->switch_)
+                                       : OFPERR_OFPBFC_MSG_UNSUP;
+    if (error) {
+        return error;
     }
     if (b->messages.len + inner.len > MAX_BUNDLE_BYTES) {
         return OFPERR_OFPBFC_MSG_TOO_MANY;

@@ -6,12 +6,15 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "pipeline/change.h"
 #include "pipeline/ofproto_impl.h"
 
-/* A bridge has few groups and changes them rarely: one sorted array, replaced as a whole. */
+/* Groups change rarely: one sorted array, replaced as a whole. */
 struct group_array {
     struct rcu_head rcu;
-    size_t n;
+    uint64_t since;                 /* the first version of the bridge that it is of */
+    const struct group_array *prev; /* that of the versions before; valid for their readers alone */
+    size_t n, allocated;
     struct group *groups[];
 };
 struct group_table {
@@ -27,11 +30,8 @@ struct group_table *group_table_create(void)
 
 static void free_group(struct group *g)
 {
-    for (size_t i = 0; i < g->s.n_buckets; i++) {
-        free(g->s.buckets[i].actions);
-    }
-    free(g->s.buckets);
-    free((void *)g->s.hash_fields);
+    group_mod_fini(&g->s);
+    free(g->hash_fields);
     free(g->counts);
     free(g);
 }
@@ -85,11 +85,19 @@ static size_t find_place(const struct group_array *a, uint32_t id)
     return low;
 }
 
-struct group *group_find(const struct ofproto *ofproto, uint32_t id)
+static struct group *find(const struct group_array *a, uint32_t id)
 {
-    const struct group_array *a = rcu_get(&ofproto->groups->array);
     size_t i = find_place(a, id);
     return i < a->n && a->groups[i]->s.group_id == id ? a->groups[i] : NULL;
+}
+
+struct group *group_find(const struct ofproto *ofproto, uint64_t version, uint32_t id)
+{
+    const struct group_array *a = rcu_get(&ofproto->groups->array);
+    while (version != UINT64_MAX && a->since > version) {
+        a = a->prev; /* that version was read before the array was replaced */
+    }
+    return find(a, id);
 }
 
 size_t ofproto_group_count(const struct ofproto *ofproto)
@@ -162,53 +170,97 @@ static void fill_hash_map(struct group *g)
     free(divisor);
 }
 
-static struct group *make_group(const struct group_settings *s)
+/* ------------------------------------------------------------------ changes */
+
+static void copy_bucket(struct group_bucket *to, const struct group_bucket *from)
+{
+    *to = *from;
+    bytebuf_init(&to->ofpacts);
+    bytebuf_put(&to->ofpacts, from->ofpacts.data, from->ofpacts.len);
+}
+
+/* A group as GM says, with BUCKETS (copied). */
+static struct group *make_group(const struct group_mod *gm, const struct group_bucket *const *buckets,
+                                size_t n_buckets)
 {
     struct group *g = xzalloc(sizeof *g);
-    g->s = *s;
-    g->s.buckets = s->n_buckets ? xmemdup(s->buckets, s->n_buckets * sizeof *s->buckets) : NULL;
-    for (size_t i = 0; i < s->n_buckets; i++) {
-        struct group_bucket *b = &g->s.buckets[i];
-        b->actions = b->actions_len ? xmemdup(b->actions, b->actions_len) : NULL;
+    g->s = *gm;
+    g->s.buckets = n_buckets ? xcalloc(n_buckets, sizeof *g->s.buckets) : NULL;
+    g->s.n_buckets = n_buckets;
+    for (size_t i = 0; i < n_buckets; i++) {
+        copy_bucket(&g->s.buckets[i], buckets[i]);
     }
-    g->s.hash_fields =
-        s->n_hash_fields ? xmemdup(s->hash_fields, s->n_hash_fields * sizeof *s->hash_fields) : NULL;
-    g->counts = xcalloc(s->n_buckets + 1, sizeof *g->counts);
+    g->s.fields = gm->fields ? xmemdup(gm->fields, sizeof *gm->fields) : NULL;
+    g->selection = !strcmp(gm->selection_method, "hash")      ? GROUP_SELECTION_HASH
+                   : !strcmp(gm->selection_method, "dp_hash") ? GROUP_SELECTION_DP_HASH
+                                                              : GROUP_SELECTION_DEFAULT;
+    for (unsigned id = 0; gm->fields && id < FIELD_N; id++) {
+        if (group_has_field(gm, id)) {
+            g->hash_fields = xrealloc(g->hash_fields, (g->n_hash_fields + 1) * sizeof *g->hash_fields);
+            g->hash_fields[g->n_hash_fields++] = field_from_id((int)id);
+        }
+    }
+    g->counts = xcalloc(n_buckets + 1, sizeof *g->counts);
     g->created_ms = clock_ms();
     g->refs = 1;
-    if (s->type == GROUP_SELECT) {
+    g->pending = true;
+    if (gm->type == GROUP_SELECT) {
         fill_hash_map(g);
     }
     return g;
 }
 
-static void free_array_rcu(struct rcu_head *head)
+static const struct group_array *groups_of(const struct change *c)
 {
-    free(CONTAINER_OF(head, struct group_array, rcu));
+    return c->groups ? c->groups : c->ofproto->groups->array;
 }
 
-static void replace_array(struct ofproto *ofproto, struct group_array *new)
+struct group *change_find_group(const struct change *c, uint32_t id)
 {
-    struct group_array *old = ofproto->groups->array;
-    rcu_set(&ofproto->groups->array, new);
-    rcu_postpone(&old->rcu, free_array_rcu);
-    pipeline_mark_all_changed(ofproto->pipeline);
+    return find(groups_of(c), id);
 }
 
-/* Do ACTIONS lead to group TARGET? */
-static bool leads_to(const struct ofproto *ofproto, const struct group_settings *s, uint32_t target,
-                     int depth)
+/* The change's own array, with room for one more. */
+static struct group_array *own_groups(struct change *c)
+{
+    const struct group_array *now = groups_of(c);
+    if (!c->groups || now->n == now->allocated) {
+        size_t allocated = now->n + (c->groups ? now->n : 0) + 8;
+        struct group_array *a = xmalloc(sizeof *a + allocated * sizeof a->groups[0]);
+        *a = (struct group_array){.n = now->n, .allocated = allocated};
+        memcpy(a->groups, now->groups, now->n * sizeof now->groups[0]);
+        free(c->groups);
+        c->groups = a;
+    }
+    return c->groups;
+}
+
+/* G is not in the change's groups any more. */
+static void let_go(struct change *c, struct group *g)
+{
+    if (g->pending) {
+        free_group(g); /* nobody has seen it */
+        return;
+    }
+    if (c->n_gone == c->gone_allocated) {
+        c->gone = x2nrealloc(c->gone, &c->gone_allocated, sizeof *c->gone);
+    }
+    c->gone[c->n_gone++] = g;
+}
+
+/* Do the buckets lead to group TARGET? */
+static bool leads_to(const struct change *c, const struct group *g, uint32_t target, int depth)
 {
     if (depth > 64) {
         return true;
     }
-    for (size_t b = 0; b < s->n_buckets; b++) {
-        const struct ofpact *a;
-        OFPACT_FOR_EACH (a, s->buckets[b].actions, s->buckets[b].actions_len) {
+    for (size_t b = 0; b < g->s.n_buckets; b++) {
+        const struct ofpact *a, *actions = (const struct ofpact *)(const void *)g->s.buckets[b].ofpacts.data;
+        OFPACT_FOR_EACH (a, actions, g->s.buckets[b].ofpacts.len) {
             if (a->type == OFPACT_GROUP) {
                 uint32_t id = OFPACT_CAST(GROUP, a)->group_id;
-                const struct group *g = group_find(ofproto, id);
-                if (id == target || (g && leads_to(ofproto, &g->s, target, depth + 1))) {
+                const struct group *next = change_find_group(c, id);
+                if (id == target || (next && leads_to(c, next, target, depth + 1))) {
                     return true;
                 }
             }
@@ -217,78 +269,263 @@ static bool leads_to(const struct ofproto *ofproto, const struct group_settings 
     return false;
 }
 
-enum ofperr ofproto_group_add(struct ofproto *ofproto, const struct group_settings *s)
+static enum ofperr add_group(struct change *c, const struct group_mod *gm)
 {
-    const struct group_array *a = ofproto->groups->array;
-    if (s->group_id > OFPG_MAX) {
+    if (gm->group_id > OFPG_MAX) {
         return OFPERR_OFPGMFC_INVALID_GROUP;
     }
-    size_t i = find_place(a, s->group_id);
-    if (i < a->n && a->groups[i]->s.group_id == s->group_id) {
+    if (change_find_group(c, gm->group_id)) {
         return OFPERR_OFPGMFC_GROUP_EXISTS;
     }
-    if (leads_to(ofproto, s, s->group_id, 0)) {
+    const struct group_bucket **buckets = xcalloc(gm->n_buckets + 1, sizeof *buckets);
+    for (size_t i = 0; i < gm->n_buckets; i++) {
+        buckets[i] = &gm->buckets[i];
+    }
+    struct group *g = make_group(gm, buckets, gm->n_buckets);
+    free(buckets);
+    if (leads_to(c, g, gm->group_id, 0)) {
+        free_group(g);
         return OFPERR_OFPGMFC_LOOP;
     }
-    struct group_array *new = xmalloc(sizeof *new + (a->n + 1) * sizeof new->groups[0]);
-    new->n = a->n + 1;
-    memcpy(new->groups, a->groups, i * sizeof a->groups[0]);
-    memcpy(new->groups + i + 1, a->groups + i, (a->n - i) * sizeof a->groups[0]);
-    new->groups[i] = make_group(s);
-    replace_array(ofproto, new);
+    struct group_array *a = own_groups(c);
+    size_t i = find_place(a, gm->group_id);
+    memmove(a->groups + i + 1, a->groups + i, (a->n - i) * sizeof a->groups[0]);
+    a->groups[i] = g;
+    a->n++;
     return OFPERR_NONE;
 }
 
-enum ofperr ofproto_group_modify(struct ofproto *ofproto, const struct group_settings *s, bool may_create)
+/* OLD's place is taken by a group that GM describes. */
+static enum ofperr replace_group(struct change *c, struct group *old, const struct group_mod *gm,
+                                 const struct group_bucket *const *buckets, size_t n_buckets)
 {
-    const struct group_array *a = ofproto->groups->array;
-    size_t i = find_place(a, s->group_id);
-    if (i == a->n || a->groups[i]->s.group_id != s->group_id) {
-        return may_create ? ofproto_group_add(ofproto, s) : OFPERR_OFPGMFC_UNKNOWN_GROUP;
-    }
-    if (leads_to(ofproto, s, s->group_id, 0)) {
+    struct group *g = make_group(gm, buckets, n_buckets);
+    if (leads_to(c, g, gm->group_id, 0)) {
+        free_group(g);
         return OFPERR_OFPGMFC_LOOP;
     }
-    struct group_array *new = xmemdup(a, sizeof *a + a->n * sizeof a->groups[0]);
-    struct group *old = new->groups[i];
-    new->groups[i] = make_group(s);
-    new->groups[i]->created_ms = old->created_ms;
-    replace_array(ofproto, new);
-    group_unref(old);
+    g->created_ms = old->created_ms;
+    g->n_rules = old->n_rules;
+    struct group_array *a = own_groups(c);
+    a->groups[find_place(a, gm->group_id)] = g;
+    let_go(c, old);
     return OFPERR_NONE;
 }
 
-void ofproto_group_delete(struct ofproto *ofproto, uint32_t group_id)
+static enum ofperr modify_group(struct change *c, const struct group_mod *gm)
 {
-    const struct group_array *a = ofproto->groups->array;
-    struct group_array *new = xmalloc(sizeof *new + a->n * sizeof new->groups[0]);
-    new->n = 0;
-    for (size_t i = 0; i < a->n; i++) {
-        if (group_id != OFPG_ALL && a->groups[i]->s.group_id != group_id) {
-            new->groups[new->n++] = a->groups[i];
+    if (gm->group_id > OFPG_MAX) {
+        return OFPERR_OFPGMFC_INVALID_GROUP;
+    }
+    struct group *old = change_find_group(c, gm->group_id);
+    if (!old) {
+        return OFPERR_OFPGMFC_UNKNOWN_GROUP;
+    }
+    const struct group_bucket **buckets = xcalloc(gm->n_buckets + 1, sizeof *buckets);
+    for (size_t i = 0; i < gm->n_buckets; i++) {
+        buckets[i] = &gm->buckets[i];
+    }
+    enum ofperr error = replace_group(c, old, gm, buckets, gm->n_buckets);
+    free(buckets);
+    return error;
+}
+
+static size_t find_bucket(const struct group *g, uint32_t id)
+{
+    for (size_t i = 0; i < g->s.n_buckets; i++) {
+        if (g->s.buckets[i].bucket_id == id) {
+            return i;
         }
     }
-    if (new->n == a->n) {
-        free(new);
-        return;
+    return SIZE_MAX;
+}
+
+static enum ofperr insert_buckets(struct change *c, const struct group_mod *gm)
+{
+    struct group *old = change_find_group(c, gm->group_id);
+    if (!old) {
+        return OFPERR_OFPGMFC_UNKNOWN_GROUP;
     }
-    struct group **gone = xcalloc(a->n, sizeof *gone);
+    size_t at = gm->command_bucket_id == BUCKET_ID_FIRST  ? 0
+                : gm->command_bucket_id == BUCKET_ID_LAST ? old->s.n_buckets
+                                                          : find_bucket(old, gm->command_bucket_id);
+    if (at == SIZE_MAX) {
+        return OFPERR_OFPGMFC_UNKNOWN_BUCKET;
+    }
+    if (gm->command_bucket_id <= BUCKET_ID_MAX) {
+        at++; /* behind it */
+    }
+    for (size_t i = 0; i < gm->n_buckets; i++) {
+        if (find_bucket(old, gm->buckets[i].bucket_id) != SIZE_MAX) {
+            return OFPERR_OFPGMFC_BUCKET_EXISTS;
+        }
+    }
+    size_t n = old->s.n_buckets + gm->n_buckets;
+    const struct group_bucket **buckets = xcalloc(n + 1, sizeof *buckets);
+    for (size_t i = 0; i < n; i++) {
+        buckets[i] = i < at                   ? &old->s.buckets[i]
+                     : i < at + gm->n_buckets ? &gm->buckets[i - at]
+                                              : &old->s.buckets[i - gm->n_buckets];
+    }
+    enum ofperr error = replace_group(c, old, &old->s, buckets, n);
+    free(buckets);
+    return error;
+}
+
+static enum ofperr remove_buckets(struct change *c, const struct group_mod *gm)
+{
+    struct group *old = change_find_group(c, gm->group_id);
+    if (!old) {
+        return OFPERR_OFPGMFC_UNKNOWN_GROUP;
+    }
+    size_t n = old->s.n_buckets, at = 0, gone = n;
+    if (gm->command_bucket_id != BUCKET_ID_ALL) {
+        bool ends = gm->command_bucket_id == BUCKET_ID_FIRST || gm->command_bucket_id == BUCKET_ID_LAST;
+        gone = ends && !n ? 0 : 1;
+        at = gm->command_bucket_id == BUCKET_ID_FIRST  ? 0
+             : gm->command_bucket_id == BUCKET_ID_LAST ? n - gone
+                                                       : find_bucket(old, gm->command_bucket_id);
+        if (at == SIZE_MAX) {
+            return OFPERR_OFPGMFC_UNKNOWN_BUCKET;
+        }
+    }
+    const struct group_bucket **buckets = xcalloc(n + 1, sizeof *buckets);
+    for (size_t i = 0; i < n - gone; i++) {
+        buckets[i] = &old->s.buckets[i < at ? i : i + gone];
+    }
+    enum ofperr error = replace_group(c, old, &old->s, buckets, n - gone);
+    free(buckets);
+    return error;
+}
+
+/* The rules that use it go too, and the groups whose buckets do. */
+static enum ofperr delete_groups(struct change *c, uint32_t id)
+{
+    const struct group_array *now = groups_of(c);
+    if (id == OFPG_ALL ? !now->n : !find(now, id)) {
+        return OFPERR_NONE;
+    }
+    struct group_array *a = own_groups(c);
+    size_t kept = 0, n = a->n;
+    struct group **gone = xcalloc(n, sizeof *gone);
     size_t n_gone = 0;
-    for (size_t i = 0; i < a->n; i++) {
-        if (group_id == OFPG_ALL || a->groups[i]->s.group_id == group_id) {
-            gone[n_gone++] = a->groups[i];
+    for (size_t i = 0; i < n; i++) {
+        struct group *g = a->groups[i];
+        if (id == OFPG_ALL || g->s.group_id == id) {
+            gone[n_gone++] = g;
+        } else {
+            a->groups[kept++] = g;
         }
     }
-    replace_array(ofproto, new);
+    a->n = kept;
+    enum ofperr error = OFPERR_NONE;
     for (size_t i = 0; i < n_gone; i++) {
         struct flow_mod mod;
         flow_mod_init(&mod);
         mod.command = FLOW_DELETE;
         mod.table_id = OFPTT_ALL;
         mod.out_group = gone[i]->s.group_id;
-        ofproto_flow_mods(ofproto, &(const struct flow_mod *){&mod}, 1, false, RULE_GROUP_DELETE, NULL);
+        enum ofperr e = gone[i]->n_rules || !list_is_empty(&c->added)
+                            ? change_flow_mod(c, &mod, RULE_GROUP_DELETE)
+                            : OFPERR_NONE;
+        error = error ? error : e;
         flow_mod_fini(&mod);
-        group_unref(gone[i]);
+        let_go(c, gone[i]);
     }
     free(gone);
+    return error;
+}
+
+enum ofperr change_group_mod(struct change *c, const struct group_mod *gm)
+{
+    switch (gm->command) {
+    case GROUP_ADD:
+        return add_group(c, gm);
+    case GROUP_MODIFY:
+        return modify_group(c, gm);
+    case GROUP_ADD_OR_MOD:
+        return change_find_group(c, gm->group_id) ? modify_group(c, gm) : add_group(c, gm);
+    case GROUP_DELETE:
+        return delete_groups(c, gm->group_id);
+    case GROUP_INSERT_BUCKET:
+        return insert_buckets(c, gm);
+    case GROUP_REMOVE_BUCKET:
+        return remove_buckets(c, gm);
+    default:
+        return OFPERR_OFPGMFC_BAD_COMMAND;
+    }
+}
+
+void change_swap_groups(struct change *c)
+{
+    if (c->groups) {
+        struct group_table *t = c->ofproto->groups;
+        for (size_t i = 0; i < c->groups->n; i++) {
+            c->groups->groups[i]->pending = false;
+        }
+        struct group_array *old = t->array;
+        c->groups->since = c->version;
+        c->groups->prev = old;
+        rcu_set(&t->array, c->groups);
+        c->groups = old; /* to be released */
+        pipeline_mark_all_changed(c->ofproto->pipeline);
+    }
+}
+
+static void free_array_rcu(struct rcu_head *head)
+{
+    free(CONTAINER_OF(head, struct group_array, rcu));
+}
+
+void change_release_groups(struct change *c)
+{
+    if (c->groups) {
+        rcu_postpone(&c->groups->rcu, free_array_rcu);
+        c->groups = NULL;
+    }
+    for (size_t i = 0; i < c->n_gone; i++) {
+        group_unref(c->gone[i]);
+    }
+    free(c->gone);
+    c->gone = NULL;
+    c->n_gone = 0;
+}
+
+void change_revert_groups(struct change *c)
+{
+    if (c->groups) {
+        for (size_t i = 0; i < c->groups->n; i++) {
+            if (c->groups->groups[i]->pending) {
+                free_group(c->groups->groups[i]);
+            }
+        }
+        free(c->groups);
+        c->groups = NULL;
+    }
+    free(c->gone);
+    c->gone = NULL;
+    c->n_gone = 0;
+}
+
+static void count_actions(struct ofproto *ofproto, const struct ofpact *actions, size_t len, int by)
+{
+    const struct ofpact *a;
+    OFPACT_FOR_EACH (a, actions, len) {
+        if (a->type == OFPACT_GROUP) {
+            struct group *g = find(ofproto->groups->array, OFPACT_CAST(GROUP, a)->group_id);
+            if (g && (by > 0 || g->n_rules)) {
+                g->n_rules += (uint32_t)by;
+            }
+        } else if (a->type == OFPACT_CLONE || a->type == OFPACT_WRITE_ACTIONS) {
+            const struct ofpact_nest *nest = (const struct ofpact_nest *)(const void *)a;
+            count_actions(ofproto, nest->actions, ofpact_nest_len(nest), by);
+        }
+    }
+}
+
+void groups_count_rule(struct ofproto *ofproto, const struct rule *rule, int by)
+{
+    if (ofproto->groups->array->n) {
+        count_actions(ofproto, rule->actions, rule->actions_len, by);
+    }
 }

@@ -13,6 +13,7 @@
 #include "ofconn/ofconn.h"
 #include "pipeline/changes.h"
 #include "pipeline/group.h"
+#include "pipeline/meter.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/recirc.h"
 #include "pipeline/slow_path.h"
@@ -242,6 +243,7 @@ int ofproto_create(struct pipeline *p, const char *name, const char *datapath_ty
     ofproto->macs = mac_table_create();
     mac_table_set_callback(ofproto->macs, mac_changed, ofproto);
     ofproto->groups = group_table_create();
+    ofproto->meters = meter_table_create();
     ofproto_tables_init(ofproto);
     task_init(&ofproto->mac_ageing, "mac ageing", run_mac_ageing);
     task_schedule_in(p->queue, &ofproto->mac_ageing, 1000);
@@ -288,6 +290,7 @@ void ofproto_destroy(struct ofproto *ofproto)
     learned_run(p);
     ofproto_tables_fini(ofproto);
     changes_forget_bridge(ofproto->backer->changes, ofproto);
+    meter_table_destroy(ofproto);
     backer_close(ofproto->backer);
     group_table_destroy(ofproto->groups);
     mac_table_destroy(ofproto->macs);

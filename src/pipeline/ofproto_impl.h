@@ -19,6 +19,7 @@
 #include "pipeline/snapshot.h"
 
 struct group;
+struct meter_table;
 struct recirc_table;
 struct slow_path;
 
@@ -32,6 +33,8 @@ struct pipeline_config {
     unsigned n_revalidators;
 };
 
+#define BACKER_MAX_METERS 262144
+
 /* A datapath in use, with its slow path. */
 struct dp_backer {
     struct list node;            /* c: in pipeline.backers */
@@ -41,6 +44,7 @@ struct dp_backer {
     struct slow_path *slow_path; /* i */
     struct changes *changes;     /* t: what its cached flows are to be checked against */
     unsigned n_refs;             /* c: bridges */
+    unsigned long meter_ids[BITMAP_N_WORDS(BACKER_MAX_METERS)]; /* c: the datapath's meters in use */
 };
 
 struct pipeline {
@@ -127,6 +131,7 @@ struct ofproto {
     struct task mac_ageing;
     struct rule *miss_rule, *no_packet_in_rule, *drop_frags_rule; /* i: internal table */
     struct group_table *groups;                                   /* r */
+    struct meter_table *meters;                                   /* r */
 };
 
 struct ofport *ofproto_find_port(const struct ofproto *, uint32_t ofp_port);

@@ -145,22 +145,29 @@ static enum ofperr port_stats(struct ofconn *c, const struct ofp_msg *m, void *o
     return OFPERR_NONE;
 }
 
-static enum ofperr port_mod(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+enum ofperr openflow_check_port_mod(struct ofproto *ofproto, const struct port_mod *pm)
 {
-    struct port_mod pm;
     struct ofproto_port port;
     struct ofp_port p;
-    enum ofperr error = port_mod_decode(m, &pm);
-    if (error) {
-        return error;
-    }
-    if (ofproto_port_get(ofproto, pm.port_no, &port)) {
+    if (ofproto_port_get(ofproto, pm->port_no, &port)) {
         return OFPERR_OFPPMFC_BAD_PORT;
     }
     openflow_describe_port(&port, &p);
-    if (memcmp(&p.hw_addr, &pm.hw_addr, sizeof p.hw_addr)) {
-        return OFPERR_OFPPMFC_BAD_HW_ADDR;
+    return memcmp(&p.hw_addr, &pm->hw_addr, sizeof p.hw_addr) ? OFPERR_OFPPMFC_BAD_HW_ADDR : OFPERR_NONE;
+}
+
+enum ofperr openflow_port_mod(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    struct port_mod pm;
+    struct ofproto_port port;
+    enum ofperr error = port_mod_decode(m, &pm);
+    if (!error) {
+        error = openflow_check_port_mod(ofproto, &pm);
     }
+    if (error) {
+        return error;
+    }
+    ofproto_port_get(ofproto, pm.port_no, &port);
     if (pm.mask & (pm.config ^ port.config) & OFPPC_PORT_DOWN && port.vport && port.vport->ops->set_admin) {
         port.vport->ops->set_admin(port.vport, !(pm.config & OFPPC_PORT_DOWN));
         ofproto_port_changed(ofproto, pm.port_no);
@@ -244,17 +251,26 @@ const struct ofconn_handlers pipeline_openflow = {
             [OFPTYPE_DESC_REQUEST] = desc,
             [OFPTYPE_PORT_DESC_REQUEST] = port_desc,
             [OFPTYPE_PORT_REQUEST] = port_stats,
-            [OFPTYPE_PORT_MOD] = port_mod,
+            [OFPTYPE_PORT_MOD] = openflow_port_mod,
             [OFPTYPE_FLOW_MOD] = openflow_flow_mod,
             [OFPTYPE_FLOW_REQUEST] = openflow_flow_stats,
             [OFPTYPE_AGGREGATE_REQUEST] = openflow_aggregate,
             [OFPTYPE_TABLE_REQUEST] = openflow_table_stats,
             [OFPTYPE_TABLE_FEATURES_REQUEST] = openflow_table_features,
             [OFPTYPE_PACKET_OUT] = openflow_packet_out,
+            [OFPTYPE_GROUP_MOD] = openflow_group_mod,
+            [OFPTYPE_GROUP_REQUEST] = openflow_group_stats,
+            [OFPTYPE_GROUP_DESC_REQUEST] = openflow_group_desc,
+            [OFPTYPE_GROUP_FEATURES_REQUEST] = openflow_group_features,
+            [OFPTYPE_METER_MOD] = openflow_meter_mod,
+            [OFPTYPE_METER_REQUEST] = openflow_meter_stats,
+            [OFPTYPE_METER_CONFIG_REQUEST] = openflow_meter_config,
+            [OFPTYPE_METER_FEATURES_REQUEST] = openflow_meter_features,
         },
     .settle = settle,
     .is_settled = is_settled,
     .hidden_rule = openflow_hidden_rule,
     .miss_wanted = openflow_miss_wanted,
+    .check_bundled = openflow_check_bundled,
     .commit = openflow_commit,
 };

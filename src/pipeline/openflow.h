@@ -3,7 +3,10 @@
  * with, whose `switch_` is the bridge's `struct ofproto`. The service must go before the bridge.
  *
  *   openflow.c        the table; features, configuration, description, ports
- *   openflow_flow.c   flow mods, flow statistics, tables, packet-out
+ *   openflow_change.c flow mods; bundles
+ *   openflow_flow.c   flow statistics, tables, packet-out
+ *   openflow_group.c  groups
+ *   openflow_meter.c  meters
  *   openflow_table.c  table features
  *   openflow_async.c  what nobody asked for: packets for controllers, removed rules, changed ports
  *
@@ -14,7 +17,8 @@
 #include "ofconn/ofconn.h"
 #include "pipeline/ofproto.h"
 
-/* Flow mods that were bundled. */
+/* Messages that were bundled. */
+enum ofperr openflow_check_bundled(struct ofconn *, const struct ofp_msg *, void *ofproto);
 enum ofperr openflow_commit(struct ofconn *, const struct bytebuf *messages, void *ofproto, size_t *failed);
 
 extern const struct ofconn_handlers pipeline_openflow;
@@ -30,7 +34,20 @@ void openflow_describe_port(const struct ofproto_port *, struct ofp_port *);
 void openflow_hidden_rule(void *ofproto, const struct match *, int priority, int queue, bool there);
 void openflow_miss_wanted(void *ofproto, bool wanted);
 
+struct packet_out;
+/* PO is made only without an error. */
+enum ofperr openflow_decode_packet_out(struct ofconn *, const struct ofp_msg *, void *ofproto,
+                                       struct packet_out *po);
+struct port_mod;
+enum ofperr openflow_check_port_mod(struct ofproto *, const struct port_mod *);
+/* A group mod or meter mod that took effect: told to the controllers that want to hear of it. */
+void openflow_forward_request(struct ofproto *, const struct ofconn *asker, const struct ofp_msg *);
+/* Actions that the switch knows, 1 << OFPAT_* of the version. */
+uint32_t openflow_action_bits(enum ofp_version);
+
 ofconn_handler openflow_flow_mod, openflow_flow_stats, openflow_aggregate, openflow_table_stats,
-    openflow_packet_out, openflow_table_features;
+    openflow_packet_out, openflow_table_features, openflow_port_mod, openflow_group_mod, openflow_group_desc,
+    openflow_group_stats, openflow_group_features, openflow_meter_mod, openflow_meter_config,
+    openflow_meter_stats, openflow_meter_features;
 
 #endif

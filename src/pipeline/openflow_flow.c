@@ -12,100 +12,6 @@
 #include "pipeline/rule.h"
 #include "pipeline/slow_path.h"
 
-/* ------------------------------------------------------------------ flow mods */
-
-/* Is there every group that the actions name? */
-static bool groups_exist(const struct ofproto *ofproto, const struct ofpact *actions, size_t len)
-{
-    const struct ofpact *a;
-    OFPACT_FOR_EACH (a, actions, len) {
-        const struct ofpact_nest *nest = (const struct ofpact_nest *)(const void *)a;
-        if (a->type == OFPACT_GROUP) {
-            if (!group_find(ofproto, ((const struct ofpact_group *)(const void *)a)->group_id)) {
-                return false;
-            }
-        } else if ((a->type == OFPACT_CLONE || a->type == OFPACT_WRITE_ACTIONS) &&
-                   !groups_exist(ofproto, nest->actions, ofpact_nest_len(nest))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Do the actions fit the match? OpenFlow 1.1 and later forbid what 1.0 lets pass. */
-static enum ofperr check_actions(const struct ofproto *ofproto, struct flow_mod *fm, uint32_t protocol)
-{
-    if (fm->command == FLOW_DELETE || fm->command == FLOW_DELETE_STRICT) {
-        return OFPERR_NONE;
-    }
-    struct ofpacts_check check = {.match = &fm->match,
-                                  .max_ports = OFPP_MAX,
-                                  .table_id = fm->table_id == OFPTT_ALL ? 0 : fm->table_id,
-                                  .n_tables = OFPROTO_N_TABLES,
-                                  .usable = protocol};
-    struct ofpact *actions = (struct ofpact *)(void *)fm->ofpacts.data;
-    enum ofperr error = ofpacts_check_consistency(actions, fm->ofpacts.len, &check);
-    if (!error && !groups_exist(ofproto, actions, fm->ofpacts.len)) {
-        error = OFPERR_OFPBAC_BAD_OUT_GROUP;
-    }
-    return error;
-}
-
-enum ofperr openflow_flow_mod(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
-{
-    struct flow_mod fm;
-    enum ofperr error = flow_mod_decode(m, ofconn_protocol(c), &fm);
-    if (error) {
-        return error;
-    }
-    const struct flow_mod *mods[] = {&fm};
-    error = check_actions(ofproto, &fm, ofconn_protocol(c));
-    if (!error) {
-        error = ofproto_flow_mods(ofproto, mods, 1, false, RULE_DELETE, NULL);
-    }
-    flow_mod_fini(&fm);
-    return error;
-}
-
-enum ofperr openflow_commit(struct ofconn *c, const struct bytebuf *messages, void *ofproto, size_t *failed)
-{
-    struct flow_mod *mods = NULL;
-    size_t *offsets = NULL, n = 0, allocated = 0;
-    enum ofperr error = OFPERR_NONE;
-    for (size_t at = 0; at < messages->len && !error;) {
-        struct ofp_msg m;
-        size_t len = ofp_msg_len(messages->data + at);
-        if (n == allocated) {
-            allocated = allocated ? 2 * allocated : 16;
-            mods = xrealloc(mods, allocated * sizeof *mods);
-            offsets = xrealloc(offsets, allocated * sizeof *offsets);
-        }
-        offsets[n] = *failed = at;
-        error = ofp_msg_decode(messages->data + at, len, &m);
-        error = error ? error : flow_mod_decode(&m, ofconn_protocol(c), &mods[n]);
-        if (!error) {
-            error = check_actions(ofproto, &mods[n++], ofconn_protocol(c));
-        }
-        at += len;
-    }
-    if (!error && n) {
-        const struct flow_mod **list = xmalloc(n * sizeof *list);
-        size_t at_fault = 0;
-        for (size_t i = 0; i < n; i++) {
-            list[i] = &mods[i];
-        }
-        error = ofproto_flow_mods(ofproto, list, n, false, RULE_DELETE, &at_fault);
-        *failed = error ? offsets[at_fault] : 0;
-        free(list);
-    }
-    for (size_t i = 0; i < n; i++) {
-        flow_mod_fini(&mods[i]);
-    }
-    free(mods);
-    free(offsets);
-    return error;
-}
-
 /* ------------------------------------------------------------------ statistics */
 
 static struct rule **select_rules(struct ofproto *ofproto, const struct flow_stats_request *q, size_t *n)
@@ -215,35 +121,45 @@ enum ofperr openflow_table_stats(struct ofconn *c, const struct ofp_msg *m, void
 
 /* ------------------------------------------------------------------ packet-out */
 
-enum ofperr openflow_packet_out(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+enum ofperr openflow_decode_packet_out(struct ofconn *c, const struct ofp_msg *m, void *ofproto,
+                                       struct packet_out *po)
 {
-    struct packet_out po;
-    enum ofperr error = packet_out_decode(m, &po);
+    enum ofperr error = packet_out_decode(m, po);
     if (error) {
         return error;
     }
-    uint32_t in_port = po.metadata.flow.in_port;
+    uint32_t in_port = po->metadata.flow.in_port;
     struct ofproto_port port;
-    if (po.buffer_id != OFP_NO_BUFFER) {
+    if (po->buffer_id != OFP_NO_BUFFER) {
         error = OFPERR_OFPBRC_BUFFER_UNKNOWN;
     } else if (in_port < OFPP_MAX && ofproto_port_get(ofproto, in_port, &port)) {
         error = OFPERR_OFPBRC_BAD_PORT;
     } else {
-        struct ofpacts_check check = {.match = &po.metadata,
+        struct ofpacts_check check = {.match = &po->metadata,
                                       .max_ports = OFPP_MAX,
                                       .table_id = 0,
                                       .n_tables = OFPROTO_N_TABLES,
                                       .usable = ofconn_protocol(c)};
-        struct ofpact *actions = (struct ofpact *)(void *)po.ofpacts.data;
-        error = ofpacts_check_consistency(actions, po.ofpacts.len, &check);
+        struct ofpact *actions = (struct ofpact *)(void *)po->ofpacts.data;
+        error = ofpacts_check_consistency(actions, po->ofpacts.len, &check);
     }
+    if (error) {
+        packet_out_fini(po);
+    }
+    return error;
+}
+
+enum ofperr openflow_packet_out(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    struct packet_out po;
+    enum ofperr error = openflow_decode_packet_out(c, m, ofproto, &po);
     if (!error) {
         /* Rules that came before it take effect on it. */
         pipeline_commit(ofproto_pipeline(ofproto));
         const struct ofpact *actions = (const struct ofpact *)(const void *)po.ofpacts.data;
-        ofproto_packet_out(ofproto, po.packet, po.packet_len, in_port, &po.metadata.flow, actions,
-                           po.ofpacts.len);
+        ofproto_packet_out(ofproto, po.packet, po.packet_len, po.metadata.flow.in_port, &po.metadata.flow,
+                           actions, po.ofpacts.len);
+        packet_out_fini(&po);
     }
-    packet_out_fini(&po);
     return error;
 }

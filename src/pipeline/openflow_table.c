@@ -32,15 +32,25 @@ static void end_property(struct bytebuf *b, size_t start)
     put_pad_from(b, start, 8);
 }
 
-/* output, copy_ttl_*, the TTLs of MPLS, push and pop, set_queue, group, the TTL of IP, set_field: OFPAT_* of
- * OpenFlow 1.3. */
+/* output; the TTL of MPLS, set and decremented; push and pop of VLAN and MPLS; set_queue, group; the TTL of
+ * IP, set and decremented; set_field. */
+#define ACTIONS_10 0x00000fffu
+#define ACTIONS_11 0x01ff81ffu
+#define ACTIONS_12 0x03ff8001u
+
+uint32_t openflow_action_bits(enum ofp_version v)
+{
+    return v == OFP10 ? ACTIONS_10 : v == OFP11 ? ACTIONS_11 : ACTIONS_12;
+}
+
 static void put_actions(struct bytebuf *b, uint16_t type)
 {
-    static const uint8_t actions[] = {0, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25};
     size_t property = begin_property(b, type);
-    for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-        put_u16(b, actions[i]);
-        put_u16(b, 4);
+    for (uint16_t i = 0; i < 32; i++) {
+        if (ACTIONS_12 >> i & 1) {
+            put_u16(b, i);
+            put_u16(b, 4);
+        }
     }
     end_property(b, property);
 }

@@ -8,7 +8,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/strbuf.h"
+#include "pipeline/change.h"
 #include "pipeline/changes.h"
+#include "pipeline/meter.h"
 #include "pipeline/ofproto_impl.h"
 
 /* ------------------------------------------------------------------ references and counters */
@@ -91,14 +93,12 @@ struct rule *ofproto_lookup(const struct ofproto *ofproto, uint64_t version, uin
 
 /* ------------------------------------------------------------------ changes */
 
-/* One change of many rules at work. */
-struct change {
-    struct ofproto *ofproto;
-    uint64_t version; /* in which it takes effect */
-    bool internal;
-    uint8_t removal;
-    struct list added, removed; /* struct rule, by `change` */
-};
+void change_init(struct change *c, struct ofproto *ofproto, bool internal)
+{
+    *c = (struct change){.ofproto = ofproto, .version = ofproto->version + 1, .internal = internal};
+    list_init(&c->added);
+    list_init(&c->removed);
+}
 
 static struct rule *make_rule(struct change *c, const struct flow_mod *mod, uint8_t table_id)
 {
@@ -117,6 +117,7 @@ static struct rule *make_rule(struct change *c, const struct flow_mod *mod, uint
         rule->flags |= RULE_HIDDEN;
     }
     rule->refs = 1;
+    rule->pending = true;
     rule->created_ms = rule->modified_ms = clock_ms();
     rule->counters = xzalloc(sizeof *rule->counters);
     rule->counters->refs = 1;
@@ -145,13 +146,41 @@ static void add_rule(struct change *c, struct rule *rule)
 {
     classifier_insert(c->ofproto->tables[rule->table_id].cls, &rule->cr, c->version);
     list_push_back(&c->added, &rule->change);
+    c->ofproto->tables[rule->table_id].n_change++;
 }
 
-static void remove_rule(struct change *c, struct rule *rule, struct rule *successor)
+/* SUCCESSOR (may be NULL) takes its place. */
+static void remove_rule(struct change *c, struct rule *rule, struct rule *successor, uint8_t removal)
 {
+    struct oftable *table = &c->ofproto->tables[rule->table_id];
+    table->n_change--;
+    if (rule->pending) { /* made and taken away by one change: nobody has seen it */
+        struct rule *before = rule->other;
+        if (before) {
+            before->other = successor;
+            before->removal = removal;
+        }
+        if (successor) {
+            successor->other = before;
+        }
+        list_remove(&rule->change);
+        classifier_remove(table->cls, &rule->cr);
+        rule_unref(rule);
+        return;
+    }
     classifier_rule_set_remove_version(&rule->cr, c->version);
-    rule->successor = successor;
+    rule->other = successor;
+    rule->removal = removal;
+    rule->leaving = true;
+    if (successor) {
+        successor->other = rule;
+    }
     list_push_back(&c->removed, &rule->change);
+}
+
+void change_remove_rule(struct change *c, struct rule *rule, uint8_t removal)
+{
+    remove_rule(c, rule, NULL, removal);
 }
 
 static struct rule *evictable(struct ofproto *ofproto, const struct oftable *table)
@@ -159,7 +188,7 @@ static struct rule *evictable(struct ofproto *ofproto, const struct oftable *tab
     /* Of rules that expire, the one with the least importance, then the least time left. */
     struct rule *rule, *best = NULL;
     LIST_FOR_EACH (rule, expirable, &ofproto->expirable) {
-        if (&ofproto->tables[rule->table_id] != table || rule->removed) {
+        if (&ofproto->tables[rule->table_id] != table || rule->leaving) {
             continue;
         }
         if (!best || rule->importance < best->importance ||
@@ -196,14 +225,14 @@ static enum ofperr apply_add(struct change *c, const struct flow_mod *mod)
             free_rule(rule);
             return OFPERR_OFPBRC_EPERM;
         }
-        remove_rule(c, before, rule);
-    } else if (table->n_rules >= table->max_rules) {
+        remove_rule(c, before, rule, RULE_REPLACED);
+    } else if ((size_t)((ssize_t)table->n_rules + table->n_change) >= table->max_rules) {
         struct rule *victim = table->eviction ? evictable(c->ofproto, table) : NULL;
         if (!victim) {
             free_rule(rule);
             return OFPERR_OFPFMFC_TABLE_FULL;
         }
-        remove_rule(c, victim, NULL);
+        remove_rule(c, victim, NULL, RULE_EVICTION);
     }
     add_rule(c, rule);
     return OFPERR_NONE;
@@ -231,7 +260,7 @@ static void replace_actions(struct change *c, struct rule *old, const struct flo
         rule->counters = old->counters;
         __atomic_add_fetch(&rule->counters->refs, 1, __ATOMIC_RELAXED);
     }
-    remove_rule(c, old, rule);
+    remove_rule(c, old, rule, RULE_REPLACED);
     add_rule(c, rule);
 }
 
@@ -290,7 +319,7 @@ struct rule **ofproto_collect_rules(struct ofproto *ofproto, const struct flow_m
     return collect(ofproto, ofproto->version, criteria, strict, internal, n);
 }
 
-static enum ofperr apply(struct change *c, const struct flow_mod *mod)
+enum ofperr change_flow_mod(struct change *c, const struct flow_mod *mod, uint8_t removal)
 {
     if (mod->table_id != OFPTT_ALL) {
         if (mod->table_id >= OFPROTO_N_TABLES) {
@@ -312,7 +341,7 @@ static enum ofperr apply(struct change *c, const struct flow_mod *mod)
         if (modify) {
             replace_actions(c, rules[i], mod);
         } else {
-            remove_rule(c, rules[i], NULL);
+            remove_rule(c, rules[i], NULL, removal);
         }
     }
     free(rules);
@@ -324,18 +353,21 @@ static enum ofperr apply(struct change *c, const struct flow_mod *mod)
     return error;
 }
 
-/* Nothing was seen of it. */
-static void revert(struct change *c)
+void change_revert(struct change *c)
 {
     struct rule *rule, *next;
     LIST_FOR_EACH_SAFE (rule, next, change, &c->removed) {
         classifier_rule_set_remove_version(&rule->cr, CLASSIFIER_NEVER);
-        rule->successor = NULL;
+        c->ofproto->tables[rule->table_id].n_change = 0;
+        rule->other = NULL;
+        rule->leaving = false;
     }
     LIST_FOR_EACH_SAFE (rule, next, change, &c->added) {
+        c->ofproto->tables[rule->table_id].n_change = 0;
         classifier_remove(c->ofproto->tables[rule->table_id].cls, &rule->cr);
         rule_unref(rule);
     }
+    change_revert_groups(c);
 }
 
 /* It has a time-out, or may get one. */
@@ -353,67 +385,87 @@ static bool may_expire(const struct rule *rule)
     return false;
 }
 
-static void finish(struct change *c)
+static void leave(struct change *c, struct rule *rule)
 {
     struct ofproto *ofproto = c->ofproto;
     const struct pipeline_hooks *hooks = &ofproto->pipeline->hooks;
+    struct oftable *table = &ofproto->tables[rule->table_id];
+    table->n_change = 0;
+    __atomic_store_n(&rule->removed, true, __ATOMIC_RELEASE);
+    list_remove(&rule->expirable);
+    list_init(&rule->expirable);
+    if (!(rule->flags & RULE_HIDDEN)) {
+        table->n_rules--;
+        ofproto->n_rules--;
+    }
+    groups_count_rule(ofproto, rule, -1);
+    meters_count_rule(ofproto, rule, -1);
+    changes_note_rule(ofproto, rule, false);
+    if (!rule->other && hooks->rule_removed) {
+        hooks->rule_removed(ofproto, rule, rule->removal, hooks->aux);
+    }
+}
+
+static void enter(struct change *c, struct rule *rule)
+{
+    struct ofproto *ofproto = c->ofproto;
+    const struct pipeline_hooks *hooks = &ofproto->pipeline->hooks;
+    struct oftable *table = &ofproto->tables[rule->table_id];
+    table->n_change = 0;
+    rule->pending = false;
+    rule->other = NULL;
+    if (!(rule->flags & RULE_HIDDEN)) {
+        table->n_rules++;
+        ofproto->n_rules++;
+    }
+    if (may_expire(rule)) {
+        list_push_back(&ofproto->expirable, &rule->expirable);
+    }
+    groups_count_rule(ofproto, rule, 1);
+    meters_count_rule(ofproto, rule, 1);
+    changes_note_rule(ofproto, rule, true);
+    if (hooks->rule_added) {
+        hooks->rule_added(ofproto, rule, hooks->aux);
+    }
+}
+
+void change_commit(struct change *c)
+{
+    struct ofproto *ofproto = c->ofproto;
     struct rule *rule, *next;
-
-    __atomic_store_n(&ofproto->version, c->version, __ATOMIC_RELEASE); /* commit */
-
+    if (list_is_empty(&c->added) && list_is_empty(&c->removed) && !c->groups) {
+        return;
+    }
+    change_swap_groups(c);
+    __atomic_store_n(&ofproto->version, c->version, __ATOMIC_RELEASE);
     LIST_FOR_EACH (rule, change, &c->removed) {
-        struct oftable *table = &ofproto->tables[rule->table_id];
-        __atomic_store_n(&rule->removed, true, __ATOMIC_RELEASE);
-        list_remove(&rule->expirable);
-        list_init(&rule->expirable);
-        if (!(rule->flags & RULE_HIDDEN)) {
-            table->n_rules--;
-            ofproto->n_rules--;
-        }
-        changes_note_rule(ofproto, rule, false);
-        if (!rule->successor && hooks->rule_removed) {
-            hooks->rule_removed(ofproto, rule, c->removal, hooks->aux);
-        }
+        leave(c, rule);
     }
     LIST_FOR_EACH_SAFE (rule, next, change, &c->added) {
-        struct oftable *table = &ofproto->tables[rule->table_id];
-        if (!(rule->flags & RULE_HIDDEN)) {
-            table->n_rules++;
-            ofproto->n_rules++;
-        }
-        if (!rule->removed) { /* a bundle may take it away again */
-            if (may_expire(rule)) {
-                list_push_back(&ofproto->expirable, &rule->expirable);
-            }
-            changes_note_rule(ofproto, rule, true);
-            if (hooks->rule_added) {
-                hooks->rule_added(ofproto, rule, hooks->aux);
-            }
-        }
+        enter(c, rule);
     }
     if (!list_is_empty(&c->removed)) {
         reaper_add(ofproto, &c->removed);
     }
+    change_release_groups(c);
 }
 
 enum ofperr ofproto_flow_mods(struct ofproto *ofproto, const struct flow_mod *const *mods, size_t n,
                               bool internal, uint8_t removal, size_t *failed)
 {
-    struct change c = {
-        .ofproto = ofproto, .version = ofproto->version + 1, .internal = internal, .removal = removal};
+    struct change c;
     enum ofperr error = OFPERR_NONE;
-    list_init(&c.added);
-    list_init(&c.removed);
+    change_init(&c, ofproto, internal);
     for (size_t i = 0; i < n && !error; i++) {
-        error = apply(&c, mods[i]);
+        error = change_flow_mod(&c, mods[i], removal);
         if (error && failed) {
             *failed = i;
         }
     }
     if (error) {
-        revert(&c);
-    } else if (!list_is_empty(&c.added) || !list_is_empty(&c.removed)) {
-        finish(&c);
+        change_revert(&c);
+    } else {
+        change_commit(&c);
     }
     return error;
 }
@@ -421,12 +473,10 @@ enum ofperr ofproto_flow_mods(struct ofproto *ofproto, const struct flow_mod *co
 void ofproto_set_hidden_rule(struct ofproto *ofproto, const struct match *match, int priority,
                              const struct ofpact *actions, size_t actions_len)
 {
-    struct change c = {
-        .ofproto = ofproto, .version = ofproto->version + 1, .internal = true, .removal = RULE_REPLACED};
+    struct change c;
     struct flow_mod mod;
     struct minimatch mini;
-    list_init(&c.added);
-    list_init(&c.removed);
+    change_init(&c, ofproto, true);
     match_compress(match, &mini);
     struct classifier_rule *old =
         classifier_find_exactly(ofproto->tables[0].cls, ofproto->version, &mini, priority);
@@ -443,14 +493,12 @@ void ofproto_set_hidden_rule(struct ofproto *ofproto, const struct match *match,
         flow_mod_fini(&mod);
     }
     if (old) {
-        remove_rule(&c, CONTAINER_OF(old, struct rule, cr), rule);
+        remove_rule(&c, CONTAINER_OF(old, struct rule, cr), rule, RULE_REPLACED);
     }
     if (rule) {
         add_rule(&c, rule);
     }
-    if (old || rule) {
-        finish(&c);
-    }
+    change_commit(&c);
 }
 
 /* ------------------------------------------------------------------ rules that went */
@@ -523,29 +571,20 @@ static void run_reap(struct task *task)
 void ofproto_run_expiry(struct ofproto *ofproto)
 {
     int64_t now = clock_ms();
-    struct change idle = {.ofproto = ofproto, .version = ofproto->version + 1, .removal = RULE_IDLE_TIMEOUT};
-    struct change hard = {.ofproto = ofproto, .version = ofproto->version + 2, .removal = RULE_HARD_TIMEOUT};
+    struct change c;
     struct rule *rule;
-    list_init(&idle.added);
-    list_init(&idle.removed);
-    list_init(&hard.added);
-    list_init(&hard.removed);
+    change_init(&c, ofproto, true);
     LIST_FOR_EACH (rule, expirable, &ofproto->expirable) {
         uint16_t hard_s = __atomic_load_n(&rule->hard_timeout, __ATOMIC_RELAXED);
         uint16_t idle_s = __atomic_load_n(&rule->idle_timeout, __ATOMIC_RELAXED);
         if (hard_s && now > rule->modified_ms + hard_s * 1000) {
-            remove_rule(&hard, rule, NULL);
+            remove_rule(&c, rule, NULL, RULE_HARD_TIMEOUT);
         } else if (idle_s &&
                    now > __atomic_load_n(&rule->counters->used_ms, __ATOMIC_RELAXED) + idle_s * 1000) {
-            remove_rule(&idle, rule, NULL);
+            remove_rule(&c, rule, NULL, RULE_IDLE_TIMEOUT);
         }
     }
-    if (!list_is_empty(&idle.removed)) {
-        finish(&idle);
-    }
-    if (!list_is_empty(&hard.removed)) {
-        finish(&hard);
-    }
+    change_commit(&c);
 }
 
 static void run_expiry(struct task *task)

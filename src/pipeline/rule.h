@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/list.h"
 #include "base/rcu.h"
@@ -62,6 +63,9 @@ struct rule {
     uint16_t idle_timeout;   /* seconds, 0: none. Atomic: fin_timeout */
     uint16_t hard_timeout;
     int refs;            /* atomic */
+    uint8_t removal;     /* control: why it goes, enum rule_removal */
+    bool pending;        /* control: made by the change at work */
+    bool leaving;        /* control: taken away by the change at work, or removed */
     int64_t created_ms;  /* const */
     int64_t modified_ms; /* atomic */
     struct rule_counters *counters;
@@ -69,7 +73,8 @@ struct rule {
     size_t actions_len;
     struct list expirable; /* control: in ofproto.expirable, if it has a time-out */
     struct list change; /* control: in the change at work, then in the list of those that wait for readers */
-    struct rule *successor; /* control: what replaces it in the change at work */
+    struct rule
+        *other; /* control, in the change at work: what replaces it; if it is pending, what it replaces */
     struct rcu_head rcu;
 };
 
@@ -80,7 +85,7 @@ struct oftable {
     size_t n_rules;                /* control: in force and seen */
     size_t max_rules;              /* control: SIZE_MAX: no limit */
     bool eviction;                 /* control: a full table evicts instead of refusing */
-    uint64_t change_seq;           /* control: the last change that touched it */
+    ssize_t n_change;              /* control: by how much the change at work changes n_rules */
     uint64_t n_lookups, n_matched; /* relaxed atomics */
 };
 
@@ -117,8 +122,9 @@ void rule_reduce_timeouts(struct rule *, uint16_t idle, uint16_t hard);
 int ofproto_packet_out(struct ofproto *, const void *frame, size_t len, uint32_t in_port,
                        const struct flow_key *metadata, const struct ofpact *actions, size_t actions_len);
 
-/* control. The switch's own rule of table 0 that MATCH and PRIORITY name, which may be above all that OpenFlow
- * can say: from now on it has these actions; without any, it is not there. No flow-mod or dump sees it. */
+/* control. The switch's own rule of table 0 that MATCH and PRIORITY name, which may be above all that
+ * OpenFlow can say: from now on it has these actions; without any, it is not there. No flow-mod or dump sees
+ * it. */
 void ofproto_set_hidden_rule(struct ofproto *, const struct match *, int priority, const struct ofpact *,
                              size_t actions_len);
 

@@ -49,13 +49,13 @@ static void report_dead(struct xlate_ctx *ctx, const struct group_bucket *b)
         /* The reference calls a group a port here. */
         strbuf_printf(&s, "%sport %" PRIu32, s.len ? " and " : "", b->watch_group);
     }
-    xlate_report(ctx, REPORT_DETAIL, "bucket %" PRIu32 ": not live due to %s", b->id, strbuf_text(&s));
+    xlate_report(ctx, REPORT_DETAIL, "bucket %" PRIu32 ": not live due to %s", b->bucket_id, strbuf_text(&s));
     strbuf_fini(&s);
 }
 
 static bool is_group_live(struct xlate_ctx *ctx, uint32_t group_id, int depth)
 {
-    const struct group *g = depth < 64 ? group_find(ctx->bridge->ofproto, group_id) : NULL;
+    const struct group *g = depth < 64 ? group_find(ctx->bridge->ofproto, ctx->version, group_id) : NULL;
     for (size_t i = 0; g && i < g->s.n_buckets; i++) {
         if (is_bucket_live(ctx, g, &g->s.buckets[i], depth)) {
             return true;
@@ -68,14 +68,15 @@ static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t index, boo
 {
     const struct group_bucket *b = &g->s.buckets[index];
     struct list *outer = ctx->report;
-    ctx->report = report_add(ctx->report, REPORT_BUCKET, ctx->report ? xasprintf("bucket %u", b->id) : NULL);
+    ctx->report =
+        report_add(ctx->report, REPORT_BUCKET, ctx->report ? xasprintf("bucket %u", b->bucket_id) : NULL);
 
     struct flow_key old_flow = *ctx->flow;
     bool old_was_mpls = ctx->was_mpls, old_conntracked = ctx->conntracked;
     struct bytebuf old_set = ctx->action_set;
     /* A bucket is an action set. */
     bytebuf_init(&ctx->action_set);
-    bytebuf_put(&ctx->action_set, b->actions, b->actions_len);
+    bytebuf_put(&ctx->action_set, b->ofpacts.data, b->ofpacts.len);
     struct bytebuf list = BYTEBUF_INITIALIZER;
     xlate_compose_action_set(&ctx->action_set, &list);
     bytebuf_clear(&ctx->action_set);
@@ -112,8 +113,9 @@ static size_t best_live_bucket(struct xlate_ctx *ctx, const struct group *g, uin
     for (size_t i = 0; i < g->s.n_buckets; i++) {
         if (is_bucket_live(ctx, g, &g->s.buckets[i], 0)) {
             uint64_t score =
-                (uint64_t)(hash_u32(g->s.buckets[i].id, basis) & 0xffff) * g->s.buckets[i].weight;
-            xlate_report(ctx, REPORT_DETAIL, "bucket %u: score %u", g->s.buckets[i].id, (unsigned)score);
+                (uint64_t)(hash_u32(g->s.buckets[i].bucket_id, basis) & 0xffff) * g->s.buckets[i].weight;
+            xlate_report(ctx, REPORT_DETAIL, "bucket %u: score %u", g->s.buckets[i].bucket_id,
+                         (unsigned)score);
             if (score >= best_score) {
                 best = i;
                 best_score = score;
@@ -128,13 +130,13 @@ static size_t best_live_bucket(struct xlate_ctx *ctx, const struct group *g, uin
 static size_t select_by_hash(struct xlate_ctx *ctx, const struct group *g)
 {
     uint32_t basis = hash_u64(g->s.selection_param, 0);
-    if (!g->s.n_hash_fields) {
+    if (!g->n_hash_fields) {
         flow_look_at_hash_fields(ctx->flow, HASH_FIELDS_SYMMETRIC_L4, &ctx->wc->bits);
         basis = flow_hash_symmetric(ctx->flow, basis);
         return best_live_bucket(ctx, g, basis);
     }
-    for (size_t i = 0; i < g->s.n_hash_fields; i++) {
-        const struct field *field = g->s.hash_fields[i];
+    for (size_t i = 0; i < g->n_hash_fields; i++) {
+        const struct field *field = g->hash_fields[i];
         field_wc_set_prereqs(field, ctx->flow, &ctx->wc->bits);
         if (field_prereqs_ok(field, ctx->flow)) {
             union field_value value;
@@ -151,7 +153,7 @@ static size_t select_by_hash(struct xlate_ctx *ctx, const struct group *g)
 static size_t select_by_dp_hash(struct xlate_ctx *ctx, const struct group *g)
 {
     if (!ctx->flow->dp_hash) {
-        bool symmetric = g->s.selection == GROUP_SELECTION_DEFAULT || g->s.selection_param >> 32 & 1;
+        bool symmetric = g->selection == GROUP_SELECTION_DEFAULT || g->s.selection_param >> 32 & 1;
         ctx->dp_hash_alg = symmetric ? DP_HASH_SYM_L4 : DP_HASH_L4;
         ctx->dp_hash_basis = (uint32_t)g->s.selection_param;
         ctx->recirc_update_dp_hash = true;
@@ -190,8 +192,8 @@ static void run_group(struct xlate_ctx *ctx, struct group *g, bool is_last)
             return;
         }
         /* Of buckets without weight the datapath's hash has none to choose. */
-        pick = g->s.selection == GROUP_SELECTION_HASH || !g->hash_mask ? select_by_hash(ctx, g)
-                                                                       : select_by_dp_hash(ctx, g);
+        pick = g->selection == GROUP_SELECTION_HASH || !g->hash_mask ? select_by_hash(ctx, g)
+                                                                     : select_by_dp_hash(ctx, g);
         break;
     case GROUP_FF:
         for (size_t i = 0; i < g->s.n_buckets && pick == SIZE_MAX; i++) {
@@ -207,7 +209,7 @@ static void run_group(struct xlate_ctx *ctx, struct group *g, bool is_last)
         xlate_report(ctx, REPORT_DETAIL, "no live bucket");
         return;
     }
-    xlate_report(ctx, REPORT_DETAIL, "using bucket %u", g->s.buckets[pick].id);
+    xlate_report(ctx, REPORT_DETAIL, "using bucket %u", g->s.buckets[pick].bucket_id);
     run_bucket(ctx, g, pick, is_last);
 }
 
@@ -216,7 +218,7 @@ void xlate_group(struct xlate_ctx *ctx, uint32_t group_id, bool is_last)
     if (!xlate_may_resubmit(ctx)) {
         return;
     }
-    struct group *g = group_find(ctx->bridge->ofproto, group_id);
+    struct group *g = group_find(ctx->bridge->ofproto, ctx->version, group_id);
     if (!g) {
         xlate_report(ctx, REPORT_WARN, "output to nonexistent group %u", group_id);
         return;

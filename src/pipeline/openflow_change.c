@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What changes the switch, one by one or bundled: flow mods and group mods take effect together; port mods
+ * and packet-outs of a bundle follow them in their order. And telling other controllers of what one asked. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "openflow/check.h"
+#include "openflow/flow_codec.h"
+#include "openflow/group_codec.h"
+#include "openflow/port_codec.h"
+#include "pipeline/change.h"
+#include "pipeline/group.h"
+#include "pipeline/meter.h"
+#include "pipeline/ofproto_impl.h"
+#include "pipeline/openflow.h"
+#include "pipeline/rule.h"
+
+/* ------------------------------------------------------------------ flow mods */
+
+/* Is there every group and meter that the actions name? */
+static enum ofperr check_names(const struct change *c, const struct ofpact *actions, size_t len)
+{
+    const struct ofpact *a;
+    enum ofperr error = OFPERR_NONE;
+    OFPACT_FOR_EACH (a, actions, len) {
+        const struct ofpact_nest *nest = (const struct ofpact_nest *)(const void *)a;
+        if (a->type == OFPACT_GROUP) {
+            if (!change_find_group(c, OFPACT_CAST(GROUP, a)->group_id)) {
+                return OFPERR_OFPBAC_BAD_OUT_GROUP;
+            }
+        } else if (a->type == OFPACT_METER) {
+            if (!ofproto_meter_find(c->ofproto, OFPACT_CAST(METER, a)->value)) {
+                return OFPERR_OFPMMFC_INVALID_METER;
+            }
+        } else if (a->type == OFPACT_CLONE || a->type == OFPACT_WRITE_ACTIONS) {
+            error = check_names(c, nest->actions, ofpact_nest_len(nest));
+        }
+        if (error) {
+            break;
+        }
+    }
+    return error;
+}
+
+/* Do the actions fit the match? OpenFlow 1.1 and later forbid what 1.0 lets pass. */
+static enum ofperr check_actions(struct flow_mod *fm, uint32_t protocol)
+{
+    if (fm->command == FLOW_DELETE || fm->command == FLOW_DELETE_STRICT) {
+        return OFPERR_NONE;
+    }
+    struct ofpacts_check check = {.match = &fm->match,
+                                  .max_ports = OFPP_MAX,
+                                  .table_id = fm->table_id == OFPTT_ALL ? 0 : fm->table_id,
+                                  .n_tables = OFPROTO_N_TABLES,
+                                  .usable = protocol};
+    return ofpacts_check_consistency((struct ofpact *)(void *)fm->ofpacts.data, fm->ofpacts.len, &check);
+}
+
+static enum ofperr apply_flow_mod(struct change *c, const struct flow_mod *fm)
+{
+    enum ofperr error = OFPERR_NONE;
+    if (fm->command != FLOW_DELETE && fm->command != FLOW_DELETE_STRICT) {
+        error = check_names(c, (const struct ofpact *)(const void *)fm->ofpacts.data, fm->ofpacts.len);
+    }
+    return error ? error : change_flow_mod(c, fm, RULE_DELETE);
+}
+
+enum ofperr openflow_flow_mod(struct ofconn *conn, const struct ofp_msg *m, void *ofproto)
+{
+    struct flow_mod fm;
+    struct change c;
+    enum ofperr error = flow_mod_decode(m, ofconn_protocol(conn), &fm);
+    if (error) {
+        return error;
+    }
+    change_init(&c, ofproto, false);
+    c.asker = conn;
+    c.xid = m->xid;
+    error = check_actions(&fm, ofconn_protocol(conn));
+    if (!error) {
+        error = apply_flow_mod(&c, &fm);
+    }
+    if (error) {
+        change_revert(&c);
+    } else {
+        change_commit(&c);
+    }
+    flow_mod_fini(&fm);
+    return error;
+}
+
+/* ------------------------------------------------------------------ bundles */
+
+/* What can be said of a message before its bundle is committed. */
+enum ofperr openflow_check_bundled(struct ofconn *conn, const struct ofp_msg *m, void *ofproto)
+{
+    union {
+        struct flow_mod flow;
+        struct group_mod group;
+        struct port_mod port;
+        struct packet_out packet;
+    } u;
+    enum ofperr error;
+    switch (m->type) {
+    case OFPTYPE_FLOW_MOD:
+        error = flow_mod_decode(m, ofconn_protocol(conn), &u.flow);
+        if (!error) {
+            error = check_actions(&u.flow, ofconn_protocol(conn));
+            flow_mod_fini(&u.flow);
+        }
+        return error;
+    case OFPTYPE_GROUP_MOD:
+        error = group_mod_decode(m, &u.group);
+        if (!error) {
+            group_mod_fini(&u.group);
+        }
+        return error;
+    case OFPTYPE_PORT_MOD:
+        return port_mod_decode(m, &u.port);
+    case OFPTYPE_PACKET_OUT:
+        error = openflow_decode_packet_out(conn, m, ofproto, &u.packet);
+        if (!error) {
+            packet_out_fini(&u.packet);
+        }
+        return error;
+    default:
+        return OFPERR_OFPBFC_MSG_UNSUP;
+    }
+}
+
+static enum ofperr apply(struct change *c, struct ofconn *conn, const struct ofp_msg *m)
+{
+    struct flow_mod fm;
+    struct group_mod gm;
+    struct port_mod pm;
+    enum ofperr error;
+    c->xid = m->xid;
+    switch (m->type) {
+    case OFPTYPE_FLOW_MOD:
+        error = flow_mod_decode(m, ofconn_protocol(conn), &fm);
+        if (!error) {
+            error = check_actions(&fm, ofconn_protocol(conn));
+            error = error ? error : apply_flow_mod(c, &fm);
+            flow_mod_fini(&fm);
+        }
+        return error;
+    case OFPTYPE_GROUP_MOD:
+        error = group_mod_decode(m, &gm);
+        if (!error) {
+            error = change_group_mod(c, &gm);
+            group_mod_fini(&gm);
+        }
+        return error;
+    case OFPTYPE_PORT_MOD:
+        error = port_mod_decode(m, &pm);
+        return error ? error : openflow_check_port_mod(c->ofproto, &pm);
+    default:
+        return OFPERR_NONE;
+    }
+}
+
+/* Messages one after the other: the next, at *AT. */
+static bool next_message(const struct bytebuf *messages, size_t *at, struct ofp_msg *m)
+{
+    if (*at >= messages->len) {
+        return false;
+    }
+    size_t len = ofp_msg_len(messages->data + *at);
+    ofp_msg_decode(messages->data + *at, len, m); /* it has been once already */
+    *at += len;
+    return true;
+}
+
+enum ofperr openflow_commit(struct ofconn *conn, const struct bytebuf *messages, void *ofproto,
+                            size_t *failed)
+{
+    struct change c;
+    struct ofp_msg m;
+    enum ofperr error = OFPERR_NONE;
+    change_init(&c, ofproto, false);
+    c.asker = conn;
+    for (size_t at = 0; !error && (*failed = at, next_message(messages, &at, &m));) {
+        error = apply(&c, conn, &m);
+    }
+    if (error) {
+        change_revert(&c);
+        return error;
+    }
+    change_commit(&c);
+    for (size_t at = 0; next_message(messages, &at, &m);) {
+        if (m.type == OFPTYPE_PORT_MOD) {
+            openflow_port_mod(conn, &m, ofproto);
+        } else if (m.type == OFPTYPE_PACKET_OUT) {
+            openflow_packet_out(conn, &m, ofproto);
+        } else if (m.type == OFPTYPE_GROUP_MOD) {
+            openflow_forward_request(ofproto, conn, &m);
+        }
+    }
+    *failed = 0;
+    return OFPERR_NONE;
+}
+
+/* ------------------------------------------------------------------ telling others */
+
+enum {
+    FORWARD_GROUP_MOD,
+    FORWARD_METER_MOD
+};
+
+static void encode_forward(struct ofconn *c, struct bytebuf *b, const void *request_)
+{
+    const struct ofp_msg *m = request_;
+    enum ofp_version v = ofconn_version(c);
+    struct group_mod gm;
+    struct meter_config config;
+    enum meter_command command;
+    if (!ofp_msg_exists(OFPTYPE_REQUESTFORWARD, v)) {
+        return;
+    }
+    size_t start = ofp_msg_begin(b, OFPTYPE_REQUESTFORWARD, v, 0);
+    if (m->type == OFPTYPE_GROUP_MOD && !group_mod_decode(m, &gm)) {
+        group_mod_encode(b, &gm, v, m->xid);
+        group_mod_fini(&gm);
+    } else if (m->type == OFPTYPE_METER_MOD && !meter_mod_decode(m, &command, &config)) {
+        meter_mod_encode(b, command, &config, v, m->xid);
+        meter_fini(&config);
+    }
+    ofp_msg_end(b, start);
+}
+
+void openflow_forward_request(struct ofproto *ofproto, const struct ofconn *asker, const struct ofp_msg *m)
+{
+    if (ofproto->sessions) {
+        ofservice_send_async(ofproto->sessions, ASYNC_REQUESTFORWARD,
+                             m->type == OFPTYPE_METER_MOD ? FORWARD_METER_MOD : FORWARD_GROUP_MOD, asker,
+                             encode_forward, m);
+    }
+}
