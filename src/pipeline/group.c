@@ -248,27 +248,6 @@ static void let_go(struct change *c, struct group *g)
     c->gone[c->n_gone++] = g;
 }
 
-/* Do the buckets lead to group TARGET? */
-static bool leads_to(const struct change *c, const struct group *g, uint32_t target, int depth)
-{
-    if (depth > 64) {
-        return true;
-    }
-    for (size_t b = 0; b < g->s.n_buckets; b++) {
-        const struct ofpact *a, *actions = (const struct ofpact *)(const void *)g->s.buckets[b].ofpacts.data;
-        OFPACT_FOR_EACH (a, actions, g->s.buckets[b].ofpacts.len) {
-            if (a->type == OFPACT_GROUP) {
-                uint32_t id = OFPACT_CAST(GROUP, a)->group_id;
-                const struct group *next = change_find_group(c, id);
-                if (id == target || (next && leads_to(c, next, target, depth + 1))) {
-                    return true;
-                }
-            }
-        }
-    }
-    return false;
-}
-
 static enum ofperr add_group(struct change *c, const struct group_mod *gm)
 {
     if (gm->group_id > OFPG_MAX) {
@@ -283,10 +262,6 @@ static enum ofperr add_group(struct change *c, const struct group_mod *gm)
     }
     struct group *g = make_group(gm, buckets, gm->n_buckets);
     free(buckets);
-    if (leads_to(c, g, gm->group_id, 0)) {
-        free_group(g);
-        return OFPERR_OFPGMFC_LOOP;
-    }
     struct group_array *a = own_groups(c);
     size_t i = find_place(a, gm->group_id);
     memmove(a->groups + i + 1, a->groups + i, (a->n - i) * sizeof a->groups[0]);
@@ -295,21 +270,17 @@ static enum ofperr add_group(struct change *c, const struct group_mod *gm)
     return OFPERR_NONE;
 }
 
-/* OLD's place is taken by a group that GM describes. */
-static enum ofperr replace_group(struct change *c, struct group *old, const struct group_mod *gm,
-                                 const struct group_bucket *const *buckets, size_t n_buckets)
+/* OLD's place is taken by a group that GM describes. (Groups may lead back to themselves, as the reference
+ * lets them: a packet then goes round until the limit of depth, and is dropped with that reason.) */
+static void replace_group(struct change *c, struct group *old, const struct group_mod *gm,
+                          const struct group_bucket *const *buckets, size_t n_buckets)
 {
     struct group *g = make_group(gm, buckets, n_buckets);
-    if (leads_to(c, g, gm->group_id, 0)) {
-        free_group(g);
-        return OFPERR_OFPGMFC_LOOP;
-    }
     g->created_ms = old->created_ms;
     g->n_rules = old->n_rules;
     struct group_array *a = own_groups(c);
-    a->groups[find_place(a, gm->group_id)] = g;
+    a->groups[find_place(a, g->s.group_id)] = g;
     let_go(c, old);
-    return OFPERR_NONE;
 }
 
 static enum ofperr modify_group(struct change *c, const struct group_mod *gm)
@@ -325,9 +296,9 @@ static enum ofperr modify_group(struct change *c, const struct group_mod *gm)
     for (size_t i = 0; i < gm->n_buckets; i++) {
         buckets[i] = &gm->buckets[i];
     }
-    enum ofperr error = replace_group(c, old, gm, buckets, gm->n_buckets);
+    replace_group(c, old, gm, buckets, gm->n_buckets);
     free(buckets);
-    return error;
+    return OFPERR_NONE;
 }
 
 static size_t find_bucket(const struct group *g, uint32_t id)
@@ -367,9 +338,9 @@ static enum ofperr insert_buckets(struct change *c, const struct group_mod *gm)
                      : i < at + gm->n_buckets ? &gm->buckets[i - at]
                                               : &old->s.buckets[i - gm->n_buckets];
     }
-    enum ofperr error = replace_group(c, old, &old->s, buckets, n);
+    replace_group(c, old, &old->s, buckets, n);
     free(buckets);
-    return error;
+    return OFPERR_NONE;
 }
 
 static enum ofperr remove_buckets(struct change *c, const struct group_mod *gm)
@@ -393,9 +364,9 @@ static enum ofperr remove_buckets(struct change *c, const struct group_mod *gm)
     for (size_t i = 0; i < n - gone; i++) {
         buckets[i] = &old->s.buckets[i < at ? i : i + gone];
     }
-    enum ofperr error = replace_group(c, old, &old->s, buckets, n - gone);
+    replace_group(c, old, &old->s, buckets, n - gone);
     free(buckets);
-    return error;
+    return OFPERR_NONE;
 }
 
 /* The rules that use it go too, and the groups whose buckets do. */
