@@ -53,21 +53,11 @@ struct meter_reply {
     struct ofconn *conn;
     const struct ofproto *ofproto;
     struct ofconn_multipart reply;
-    bool all;
 };
-
-/* "All" leaves out the meters of the controller and the slow path. */
-static bool is_wanted(const struct meter_reply *r, const struct ofmeter *m)
-{
-    return !r->all || m->config.meter_id <= OFPM_MAX;
-}
 
 static void put_config(const struct ofmeter *m, void *reply_)
 {
     struct meter_reply *r = reply_;
-    if (!is_wanted(r, m)) {
-        return;
-    }
     meter_config_encode(ofconn_out(r->conn), &m->config);
     ofconn_multipart_next(&r->reply);
 }
@@ -76,9 +66,6 @@ static void put_stats(const struct ofmeter *m, void *reply_)
 {
     struct meter_reply *r = reply_;
     struct meter_stats s;
-    if (!is_wanted(r, m)) {
-        return;
-    }
     ofproto_meter_stats(r->ofproto, m, &s);
     meter_stats_encode(ofconn_out(r->conn), &s);
     ofconn_multipart_next(&r->reply);
@@ -99,7 +86,7 @@ static enum ofperr answer(struct ofconn *c, const struct ofp_msg *m, const struc
     if (error) {
         return error;
     }
-    struct meter_reply r = {.conn = c, .ofproto = ofproto, .all = !one};
+    struct meter_reply r = {.conn = c, .ofproto = ofproto};
     ofconn_multipart_begin(&r.reply, c, type, m);
     if (one) {
         put(one, &r);

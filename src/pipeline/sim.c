@@ -19,10 +19,10 @@
 #include "datapath/datapath.h"
 #include "io/loop.h"
 #include "openflow/check.h"
+#include "pipeline/change.h"
 #include "pipeline/commands.h"
 #include "pipeline/group.h"
 #include "pipeline/ofproto_impl.h"
-#include "pipeline/sim_group.h"
 
 #define MAX_WORDS 64
 
@@ -133,40 +133,25 @@ static void set_mirror(struct ofproto *br, char **w, int n)
     free(copies[1]);
 }
 
-static void add_group(struct ofproto *br, const char *text)
+static void change_group(struct ofproto *br, enum group_command command, const char *text)
 {
-    struct sim_group g;
-    char *error = sim_group_parse(&g, text);
+    struct group_mod gm;
+    uint32_t usable;
+    char *error = group_mod_parse(&gm, text, command, NULL, &usable);
     if (error) {
         print_error("group", error, 0);
         return;
     }
-    struct group_bucket buckets[SIM_MAX_BUCKETS];
-    const struct field *fields[ARRAY_SIZE(g.fields)];
-    for (size_t i = 0; i < g.n_buckets; i++) {
-        buckets[i] = (struct group_bucket){.id = g.buckets[i].id,
-                                           .weight = g.buckets[i].weight,
-                                           .watch_port = g.buckets[i].watch_port,
-                                           .watch_group = g.buckets[i].watch_group,
-                                           .actions = g.buckets[i].actions,
-                                           .actions_len = g.buckets[i].len};
-    }
-    for (size_t i = 0; i < g.n_fields; i++) {
-        fields[i] = field_from_id(g.fields[i]);
-    }
-    struct group_settings s = {.group_id = g.id,
-                               .type = (enum group_type)g.type,
-                               .selection = (enum group_selection)g.selection,
-                               .selection_param = g.param,
-                               .hash_fields = fields,
-                               .n_hash_fields = g.n_fields,
-                               .buckets = buckets,
-                               .n_buckets = g.n_buckets};
-    enum ofperr code = ofproto_group_add(br, &s);
+    struct change c;
+    change_init(&c, br, false);
+    enum ofperr code = change_group_mod(&c, &gm);
     if (code) {
+        change_revert(&c);
         print_error("group", xstrdup(ofperr_name(code)), 0);
+    } else {
+        change_commit(&c);
     }
-    sim_group_fini(&g);
+    group_mod_fini(&gm);
 }
 
 static void answered(bool ok, const char *text, void *aux)
@@ -235,9 +220,9 @@ static void run_line(char *line)
     } else if (!strcmp(w[0], "mirror") && br && n > 2) {
         set_mirror(br, w, n);
     } else if (!strcmp(w[0], "add-group") && br && n > 2) {
-        add_group(br, w[2]);
+        change_group(br, GROUP_ADD, w[2]);
     } else if (!strcmp(w[0], "del-groups") && br) {
-        ofproto_group_delete(br, OFPG_ALL);
+        change_group(br, GROUP_DELETE, "");
     } else if (!strcmp(w[0], "flood-vlans") && br && n > 2) {
         unsigned long *vlans = parse_vlans(w[2]);
         ofproto_set_flood_vlans(br, vlans);
