@@ -553,7 +553,9 @@ DECODE(sample)
     if (d->type != NXAST_SAMPLE) {
         a->sampling_port = get_u16(r);
         a->direction = get_u8(r);
-        if (a->direction > (d->type == NXAST_SAMPLE3 ? SAMPLE_EGRESS : 0) || !get_zeros(r, r->n)) {
+        if (d->type == NXAST_SAMPLE2) {
+            a->direction = 0; /* padding there */
+        } else if (a->direction > SAMPLE_EGRESS) {
             return OFPERR_OFPBAC_BAD_ARGUMENT;
         }
     }
@@ -760,27 +762,28 @@ static enum ofperr decode_one(struct reader *r, const struct action_decode *pare
     if (r->n < 8) {
         return OFPERR_OFPBAC_BAD_LEN;
     }
+    /* Which action it is comes first, then whether its length fits. */
     uint16_t type = ntohs(get_be16(r->p)), len = ntohs(get_be16(r->p + 2));
-    if (len > r->n || len < 8 || len % 8) {
-        return OFPERR_OFPBAC_BAD_LEN;
-    }
-    struct reader body = get_sub(r, len);
-    get_skip(&body, 4);
     uint32_t vendor = 0;
     if (type == 0xffff) {
-        vendor = get_u32(&body);
+        vendor = ntohl(get_be32(r->p + 4));
         if (vendor != OFP_VENDOR_NX && vendor != OFP_VENDOR_ONF) {
             return OFPERR_OFPBAC_BAD_VENDOR;
         }
-        if (body.n < 2) {
+        if (r->n < 10 || len > r->n || len < 16 || len % 8) {
             return OFPERR_OFPBAC_BAD_LEN;
         }
-        type = get_u16(&body);
+        type = ntohs(get_be16(r->p + 8));
     }
     for (size_t i = 0; i < ARRAY_SIZE(wire_actions); i++) {
         const struct wire_action *w = &wire_actions[i];
         if (w->vendor == vendor && w->type == type && parent->version >= w->first &&
             parent->version <= w->last) {
+            if (len > r->n || len < 8 || len % 8) {
+                return OFPERR_OFPBAC_BAD_LEN;
+            }
+            struct reader body = get_sub(r, len);
+            get_skip(&body, vendor ? 10 : 4);
             if (w->fixed ? len != w->min_len : len < MIN(w->min_len, 8)) {
                 return OFPERR_OFPBAC_BAD_LEN;
             }

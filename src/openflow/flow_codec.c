@@ -288,9 +288,10 @@ static enum ofperr decode_11(struct reader *r, enum ofp_version v, struct flow_m
     }
     /* Other commands than deletions ignore where flows output to. */
     bool ok = ofp_port_from_11(out_port, &fm->out_port);
-    if (!ok && fm->command >= FLOW_DELETE) {
+    if (!ok) {
         return OFPERR_OFPBAC_BAD_OUT_PORT;
-    } else if (!ok) {
+    }
+    if (fm->command < FLOW_DELETE) {
         fm->out_port = OFPP_ANY;
     }
     return known ? OFPERR_NONE : OFPERR_OFPFMFC_BAD_FLAGS;
@@ -302,9 +303,12 @@ enum ofperr flow_mod_decode(const struct ofp_msg *m, uint32_t protocol, struct f
     flow_mod_init(fm);
     enum ofperr error = m->version == OFP10 ? decode_10(&r, m->kind == OFPK_NXT, protocol, fm)
                                             : decode_11(&r, m->version, fm);
-    if (!error) {
+    /* What is wrong with the actions is said before what is wrong with the flags. */
+    enum ofperr flags_error = error == OFPERR_OFPFMFC_BAD_FLAGS ? error : OFPERR_NONE;
+    if (!error || flags_error) {
         error = instructions_decode(&r, m->version, &fm->ofpacts);
     }
+    error = error ? error : flags_error;
     if (!error) {
         struct ofpacts_check check = {.match = &fm->match,
                                       .max_ports = OFPP_MAX,

@@ -368,6 +368,9 @@ enum ofperr match_decode(struct reader *r, enum ofp_version version, bool loose,
     if (version == OFP11 && type != 1) { /* the reference sends OXM in 1.1's flow statistics */
         return decode_11(r, match);
     }
+    if (type == 0) { /* 1.1's fixed match goes on to be understood */
+        return len != 88 || r->n < 88 ? OFPERR_OFPBMC_BAD_LEN : decode_11(r, match);
+    }
     if (type != 1) {
         return OFPERR_OFPBMC_BAD_TYPE;
     }

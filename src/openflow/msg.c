@@ -68,7 +68,8 @@ static enum ofperr get_stats_header(struct ofp_msg *m, bool reply, enum ofp_kind
     }
     if (*number == 0xffff) {
         uint32_t vendor = get_u32(r);
-        *number = get_u32(r);
+        uint32_t subtype = get_u32(r);
+        *number = subtype;
         if (m->version == OFP10) {
             get_skip(r, 4); /* Nicira's statistics in 1.0 are padded to 8 */
         }
@@ -81,6 +82,9 @@ static enum ofperr get_stats_header(struct ofp_msg *m, bool reply, enum ofp_kind
             *kind = reply ? OFPK_ONFREPLY : OFPK_ONFSTAT;
         } else {
             return OFPERR_OFPBRC_BAD_VENDOR;
+        }
+        if (subtype > UINT16_MAX) {
+            return OFPERR_OFPBRC_BAD_SUBTYPE;
         }
     }
     return OFPERR_NONE;
@@ -244,26 +248,37 @@ void ofp_hello_encode(struct bytebuf *b, unsigned versions, uint32_t xid)
     ofp_msg_end(b, start);
 }
 
-unsigned ofp_hello_decode(const struct ofp_msg *m)
+uint32_t ofp_hello_versions(const struct ofp_msg *m, bool *understood)
 {
     struct reader r = reader_of(m->raw, m->len);
     get_skip(&r, OFP_HEADER_LEN);
-    unsigned implied = (1u << (MIN((unsigned)m->version, (unsigned)OFP15) + 1)) - 1;
-    while (r.n >= 4) {
+    uint32_t versions = 0;
+    bool all = true;
+    while (r.n) {
         uint16_t type = get_u16(&r), len = get_u16(&r);
-        if (len < 4) {
+        if (r.bad || len < 4) {
+            all = false;
             break;
         }
         struct reader e = get_sub(&r, len - 4u);
         get_skip(&r, MIN(r.n, (size_t)(ROUND_UP(len, 8) - len)));
-        if (e.bad) {
-            break;
+        if (e.bad || type != 1 || len < 8 || len % 4) {
+            all = false;
+            continue; /* perhaps one that is understood follows */
         }
-        if (type == 1 && e.n >= 4) {
-            return get_u32(&e) & OFP_VERSIONS_ALL;
-        }
+        uint32_t bitmap = get_u32(&e) & ~1u;
+        all &= bitmap != 0;
+        versions = bitmap ? bitmap : versions;
     }
-    return implied & OFP_VERSIONS_ALL;
+    *understood = all;
+    unsigned top = MIN((unsigned)m->version, 31u);
+    return versions ? versions : (uint32_t)((UINT64_C(1) << (top + 1)) - 1) & ~1u;
+}
+
+unsigned ofp_hello_decode(const struct ofp_msg *m)
+{
+    bool understood;
+    return ofp_hello_versions(m, &understood) & OFP_VERSIONS_ALL;
 }
 
 enum ofp_version ofp_version_negotiate(unsigned ours, unsigned theirs)

@@ -180,6 +180,8 @@ void ofp_msg_put_empty(struct bytebuf *, enum ofptype, enum ofp_version, uint32_
 void ofp_hello_encode(struct bytebuf *, unsigned versions, uint32_t xid);
 /* The versions that a HELLO offers. */
 unsigned ofp_hello_decode(const struct ofp_msg *);
+/* All versions that it offers, known or not. *UNDERSTOOD false: it has elements that are malformed or new. */
+uint32_t ofp_hello_versions(const struct ofp_msg *, bool *understood);
 /* The version to speak: the highest both have; 0: none. */
 enum ofp_version ofp_version_negotiate(unsigned ours, unsigned theirs);
 

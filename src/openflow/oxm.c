@@ -146,21 +146,19 @@ enum ofperr oxm_get_field(struct reader *r, const struct field **fieldp, union f
     }
     const struct field *field = *fieldp;
     *maskedp = masked;
-    if (!field) {
-        return OFPERR_OFPBMC_BAD_FIELD;
-    }
+    /* A bit outside of the mask is wrong whatever the field, and a length is part of the field's name. */
     unsigned n = masked ? len / 2 : len;
-    if ((masked && len % 2) || (is_tunmd(field) ? !n || n > TUNMD_BYTES : n != field->n_bytes)) {
-        return OFPERR_OFPBMC_BAD_LEN;
+    for (unsigned i = 0; i < n && masked; i++) {
+        if (payload[i] & ~payload[n + i]) {
+            return OFPERR_OFPBMC_BAD_WILDCARDS;
+        }
+    }
+    if (!field || (masked && len % 2) || (is_tunmd(field) ? !n || n > TUNMD_BYTES : n != field->n_bytes)) {
+        return OFPERR_OFPBMC_BAD_FIELD;
     }
     memcpy(value->b + field->n_bytes - n, payload, n);
     if (masked) {
         memcpy(mask->b + field->n_bytes - n, payload + n, n);
-        for (unsigned i = 0; i < field->n_bytes; i++) {
-            if (value->b[i] & ~mask->b[i]) {
-                return OFPERR_OFPBMC_BAD_WILDCARDS;
-            }
-        }
     } else if (is_tunmd(field)) {
         memset(mask->b + field->n_bytes - n, 0xff, n);
     } else {

@@ -114,6 +114,9 @@ static print_fn *const printers[N_OFPTYPES] = {
     [OFPTYPE_PORT_DESC_REPLY] = print_port_desc,
     [OFPTYPE_QUEUE_REQUEST] = print_queue_request,
     [OFPTYPE_QUEUE_REPLY] = print_queue_reply,
+    [OFPTYPE_TABLE_FEATURES_REQUEST] = print_table_features,
+    [OFPTYPE_TABLE_FEATURES_REPLY] = print_table_features,
+    [OFPTYPE_TABLE_REPLY] = print_table_stats,
     [OFPTYPE_REQUESTFORWARD] = print_requestforward,
     [OFPTYPE_TABLE_STATUS] = print_table_status,
     [OFPTYPE_CT_FLUSH] = print_ct_flush,
@@ -165,7 +168,9 @@ void print_message(const void *data, size_t len, const struct print *p)
             ofp_print_header(&m, s);
             strbuf_put_char(s, '\n');
         }
-        if (len < OFP_HEADER_LEN) {
+        if (!len) {
+            strbuf_puts(s, "OpenFlow message is empty\n");
+        } else if (len < OFP_HEADER_LEN) {
             strbuf_printf(s, "OpenFlow packet too short (only %zu bytes):\n", len);
         } else if (ofp_msg_len(data) > len) {
             strbuf_printf(s, "(***truncated to %zu bytes from %zu***)\n", len, ofp_msg_len(data));

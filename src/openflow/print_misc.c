@@ -7,14 +7,18 @@
 
 enum ofperr print_hello(const struct ofp_msg *m, const struct print *p)
 {
-    unsigned versions = ofp_hello_decode(m);
+    bool understood, first = true;
+    uint32_t versions = ofp_hello_versions(m, &understood);
     strbuf_puts(p->s, "\n version bitmap: ");
-    bool first = true;
-    for (int v = OFP10; v <= OFP15; v++) {
-        if (versions & OFP_VERSION_BIT(v)) {
+    for (unsigned v = 1; v < 32; v++) {
+        if (versions >> v & 1) {
             strbuf_printf(p->s, first ? "0x%02x" : ", 0x%02x", v);
             first = false;
         }
+    }
+    if (!understood) {
+        strbuf_puts(p->s, "\n unknown data in hello:\n");
+        ofp_hex_dump(m->raw, m->len, 0, true, p->s);
     }
     return OFPERR_NONE;
 }
@@ -40,19 +44,14 @@ enum ofperr print_error_msg(const struct ofp_msg *m, const struct print *p)
         }
         return OFPERR_NONE;
     }
-    if (payload.n < OFP_HEADER_LEN || p->depth) {
+    if (p->depth) {
         ofp_hex_dump(payload.p, payload.n, 0, true, s);
         return OFPERR_NONE;
     }
     /* What it was about, which may have been cut off. */
-    struct ofp_print opt = *p->opt;
-    struct ofp_msg inner;
-    size_t len = ofp_msg_len(payload.p);
-    if (len == payload.n || ofp_msg_decode(payload.p, payload.n, &inner) == OFPERR_NONE) {
-        ofp_print(payload.p, payload.n, &opt, s);
-    } else {
-        ofp_print(payload.p, payload.n, &opt, s);
-    }
+    struct print nested = *p;
+    nested.depth++;
+    print_message(payload.p, payload.n, &nested);
     return OFPERR_NONE;
 }
 
@@ -68,16 +67,16 @@ enum ofperr print_echo(const struct ofp_msg *m, const struct print *p)
 enum ofperr print_config(const struct ofp_msg *m, const struct print *p)
 {
     static const char *const frags[] = {"normal", "drop", "reassemble", "nx-match"};
-    struct reader r = m->body;
-    uint16_t flags = get_u16(&r), miss = get_u16(&r);
-    if (r.bad) {
-        return OFPERR_OFPBRC_BAD_LEN;
+    struct switch_config c;
+    enum ofperr error = switch_config_decode(m, &c);
+    if (error) {
+        return error;
     }
-    strbuf_printf(p->s, " frags=%s", frags[flags & 3]);
-    if (m->version < OFP13 && flags & 4) {
+    strbuf_printf(p->s, " frags=%s", frags[c.flags & 3]);
+    if (c.flags & 4) {
         strbuf_puts(p->s, " invalid_ttl_to_controller");
     }
-    strbuf_printf(p->s, " miss_send_len=%u\n", miss);
+    strbuf_printf(p->s, " miss_send_len=%u\n", c.miss_send_len);
     return OFPERR_NONE;
 }
 

@@ -7,12 +7,10 @@
 
 enum ofperr print_ct_flush_zone(const struct ofp_msg *m, const struct print *p)
 {
-    uint16_t zone;
-    enum ofperr error = ct_flush_zone_decode(m, &zone);
-    if (!error) {
-        strbuf_printf(p->s, " zone_id=%u", zone);
-    }
-    return error;
+    struct reader r = m->body;
+    get_skip(&r, 6);
+    strbuf_printf(p->s, " zone_id=%u", get_u16(&r));
+    return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
 }
 
 enum ofperr print_ct_flush(const struct ofp_msg *m, const struct print *p)

@@ -77,8 +77,8 @@ enum ofperr print_packet_in(const struct ofp_msg *m, const struct print *p)
     strbuf_printf(s, " data_len=%zu", pin.packet_len);
     if (pin.buffer_id == OFP_NO_BUFFER) {
         strbuf_puts(s, " (unbuffered)");
-        if (pin.total_len < pin.packet_len) {
-            strbuf_puts(s, " (***total_len < data_len***)");
+        if (pin.total_len != pin.packet_len) {
+            strbuf_puts(s, " (***total_len != data_len***)");
         }
     } else {
         strbuf_printf(s, " buffer=0x%08" PRIx32, pin.buffer_id);

@@ -26,6 +26,7 @@ print_fn print_packet_in, print_packet_out;
 print_fn print_monitor_request, print_monitor_reply, print_monitor_cancel;
 print_fn print_ipfix_bridge, print_ipfix_flow, print_ct_flush_zone, print_ct_flush;
 print_fn print_table_status, print_requestforward;
+print_fn print_table_features, print_table_stats;
 print_fn print_port_desc_request, print_role_status, print_async, print_table_mod, print_table_desc;
 
 /* A whole message. */

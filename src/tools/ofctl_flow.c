@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/hmap.h"
 #include "flow/field.h"
 #include "openflow/flow_codec.h"
 #include "tools/ofctl.h"
@@ -127,18 +129,22 @@ struct file_flows {
     uint32_t usable;
 };
 
-static char *collect(struct flow_mod *fm, uint32_t usable, void *aux)
+/* A copy of a match's slots, if it uses any. */
+static struct tun_md_slot *keep_slots(const struct match *match)
 {
     static const struct tun_md_slot none[FLOW_N_TUN_MD];
+    return memcmp(match->tun_md, none, sizeof none) ? xmemdup(match->tun_md, sizeof match->tun_md) : NULL;
+}
+
+static char *collect(struct flow_mod *fm, uint32_t usable, void *aux)
+{
     struct file_flows *f = aux;
     if (f->n == f->allocated) {
         f->mods = x2nrealloc(f->mods, &f->allocated, sizeof *f->mods);
     }
     struct kept_flow *k = &f->mods[f->n++];
     match_compress(&fm->match, &k->match);
-    k->slots = memcmp(fm->match.tun_md, none, sizeof none)
-                   ? xmemdup(fm->match.tun_md, sizeof fm->match.tun_md)
-                   : NULL;
+    k->slots = keep_slots(&fm->match);
     memcpy(k->rest, (const uint8_t *)fm + FLOW_MOD_REST, sizeof k->rest);
     f->usable &= usable;
     return NULL;
@@ -330,32 +336,46 @@ struct side {
     struct bytebuf ofpacts;
 };
 struct pair {
-    struct match match;
+    struct hmap_node node; /* in pairs.by_key */
+    struct minimatch match;
+    struct tun_md_slot *slots; /* NULL: none is used */
+    size_t order;
     uint16_t priority;
     uint8_t table;
     struct side side[2];
 };
 struct pairs {
-    struct pair **p;
+    struct hmap by_key;
+    struct pair **p; /* in the order in which they were read */
     size_t n, allocated;
     int which; /* that is being read */
 };
 
 static struct pair *find_pair(struct pairs *ps, const struct match *match, uint16_t priority, uint8_t table)
 {
-    for (size_t i = 0; i < ps->n; i++) {
-        struct pair *p = ps->p[i];
-        if (p->priority == priority && p->table == table && match_equal(&p->match, match)) {
+    struct minimatch mini;
+    match_compress(match, &mini);
+    struct tun_md_slot *slots = keep_slots(match);
+    uint32_t hash = minimatch_hash(&mini, (uint32_t)table << 16 | priority);
+    struct pair *p;
+    HMAP_FOR_EACH_WITH_HASH (p, node, hash, &ps->by_key) {
+        if (p->priority == priority && p->table == table && minimatch_equal(&p->match, &mini) &&
+            !p->slots == !slots && (!slots || !memcmp(p->slots, slots, sizeof match->tun_md))) {
+            minimatch_fini(&mini);
+            free(slots);
             return p;
         }
     }
     if (ps->n == ps->allocated) {
         ps->p = x2nrealloc(ps->p, &ps->allocated, sizeof *ps->p);
     }
-    struct pair *p = xzalloc(sizeof *p);
-    p->match = *match;
+    p = xzalloc(sizeof *p);
+    p->match = mini;
+    p->slots = slots;
+    p->order = ps->n;
     p->priority = priority;
     p->table = table;
+    hmap_insert(&ps->by_key, &p->node, hash);
     ps->p[ps->n++] = p;
     return p;
 }
@@ -432,12 +452,14 @@ static void print_side(const struct pair *p, int which)
     if (p->table) {
         strbuf_printf(&s, "table=%u", p->table);
     }
-    struct strbuf match = STRBUF_INITIALIZER;
-    match_format(&p->match, NULL, &match, p->priority);
-    if (match.len) {
-        strbuf_printf(&s, "%s%s", p->table ? " " : "", strbuf_text(&match));
+    struct strbuf text = STRBUF_INITIALIZER;
+    struct match match;
+    match_expand(&p->match, p->slots, &match);
+    match_format(&match, NULL, &text, p->priority);
+    if (text.len) {
+        strbuf_printf(&s, "%s%s", p->table ? " " : "", strbuf_text(&text));
     }
-    strbuf_fini(&match);
+    strbuf_fini(&text);
     if (v->cookie) {
         strbuf_printf(&s, " cookie=0x%" PRIx64, v->cookie);
     }
@@ -455,23 +477,40 @@ static void print_side(const struct pair *p, int which)
     strbuf_fini(&s);
 }
 
+/* By table; within it, as they were read. */
+static int compare_pairs(const void *a_, const void *b_)
+{
+    const struct pair *a = *(struct pair *const *)a_, *b = *(struct pair *const *)b_;
+    return a->table != b->table ? (int)a->table - (int)b->table : a->order < b->order ? -1 : 1;
+}
+
+/* A source of flows by its name: ovs-ofctl(8), "diff-flows". */
+static bool is_file(const char *name)
+{
+    struct stat st;
+    if (!strcmp(name, "-") || name[0] == '/' || name[0] == '.') {
+        return stat(name, &st) || !S_ISSOCK(st.st_mode);
+    }
+    return !strchr(name, ':') && !stat(name, &st) && !S_ISSOCK(st.st_mode);
+}
+
 void ofctl_diff_flows(int argc, char **argv)
 {
     struct pairs ps = {.which = 0};
     bool differ = false;
+    hmap_init(&ps.by_key);
     for (int i = 0; i < 2; i++) {
         ps.which = i;
-        FILE *f = fopen(argv[i + 1], "r");
-        if (!strcmp(argv[i + 1], "-") || (f && strchr(argv[i + 1], '.'))) {
+        if (is_file(argv[i + 1])) {
             ofctl_check(flow_mod_parse_file(argv[i + 1], FLOW_ADD, NULL, read_mod, &ps));
         } else {
             struct ofctl_conn *conn = ofctl_connect(argv[i + 1]);
             read_switch(conn, &ps);
             ofctl_close(conn);
         }
-        if (f) {
-            fclose(f);
-        }
+    }
+    if (ps.n) {
+        qsort(ps.p, ps.n, sizeof(struct pair *), compare_pairs);
     }
     for (size_t i = 0; i < ps.n; i++) {
         if (!sides_equal(ps.p[i])) {
@@ -493,6 +532,7 @@ void ofctl_replace_flows(int argc, char **argv)
     struct ofctl_conn *conn = ofctl_connect(argv[1]);
     struct pairs ps = {.which = 0};
     struct batch t;
+    hmap_init(&ps.by_key);
     ofctl_check(flow_mod_parse_file(argv[2], FLOW_ADD, ofctl_names(conn, false), read_mod, &ps));
     ps.which = 1;
     read_switch(conn, &ps);
@@ -504,7 +544,7 @@ void ofctl_replace_flows(int argc, char **argv)
         }
         struct flow_mod fm;
         flow_mod_init(&fm);
-        fm.match = p->match;
+        match_expand(&p->match, p->slots, &fm.match);
         fm.priority = p->priority;
         fm.table_id = p->table;
         const struct side *want = &p->side[0];
