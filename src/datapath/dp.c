@@ -136,6 +136,11 @@ static int receive(struct datapath *up, uint32_t port_no, uint16_t queue, const 
     return error;
 }
 
+static uint32_t n_masks(struct datapath *up)
+{
+    return megaflow_table_n_masks(dp_cast(up)->megaflows);
+}
+
 static void get_stats(struct datapath *up, struct dp_stats *stats)
 {
     struct dp *dp = dp_cast(up);
@@ -164,8 +169,8 @@ static void get_stats(struct datapath *up, struct dp_stats *stats)
     .flow_dump = dp_flow_dump, .handler_create = dp_handler_create, .handler_destroy = dp_handler_destroy,   \
     .handler_pool = dp_handler_pool, .upcall_recv = dp_handler_recv, .upcall_fd = dp_handler_fd,             \
     .set_upcall_cb = set_upcall_cb, .execute = dp_handler_execute, .drop = dp_handler_drop,                  \
-    .receive = receive, .get_stats = get_stats, .meter_set = dp_meter_set, .meter_get = dp_meter_get,        \
-    .meter_del = dp_meter_del, .show = dp_show
+    .receive = receive, .get_stats = get_stats, .n_masks = n_masks, .meter_set = dp_meter_set,               \
+    .meter_get = dp_meter_get, .meter_del = dp_meter_del, .show = dp_show
 
 static const struct datapath_ops netdev_ops = {.type = "netdev", .default_name = "ovs-netdev", OPERATIONS};
 static const struct datapath_ops system_ops = {.type = "system", .default_name = "ovs-system", OPERATIONS};

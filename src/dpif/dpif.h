@@ -195,6 +195,7 @@ struct datapath_ops {
     int (*receive)(struct datapath *, uint32_t port_no, uint16_t queue, const void *frame, size_t len);
 
     void (*get_stats)(struct datapath *, struct dp_stats *); /* any */
+    uint32_t (*n_masks)(struct datapath *);                  /* any; cheap, unlike get_stats */
 
     /* control. Meters, by number below 2^16; ENOENT, EFBIG. */
     int (*meter_set)(struct datapath *, uint32_t meter_id, const struct dp_meter *);

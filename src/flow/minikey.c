@@ -6,13 +6,23 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 
+/* The bits that some word of the block has. */
+static inline uint64_t block_bits(const uint64_t *words)
+{
+    _Static_assert(FLOW_BLOCK_WORDS == 8 && FLOW_WORDS % FLOW_BLOCK_WORDS == 0, "blocks of eight words");
+    return words[0] | words[1] | words[2] | words[3] | words[4] | words[5] | words[6] | words[7];
+}
+
 void minimatch_init(struct minimatch *match, const struct flow_key *key, const struct flow_mask *mask)
 {
     const uint64_t *k = flow_key_words_const(key), *m = flow_key_words_const(&mask->bits);
     struct flow_map map = {{0, 0}};
-    for (unsigned w = 0; w < FLOW_WORDS; w++) {
-        if (m[w]) {
-            flow_map_set(&map, w);
+    for (unsigned first = 0; first < FLOW_WORDS; first += FLOW_BLOCK_WORDS) {
+        if (!block_bits(m + first)) {
+            continue; /* most blocks */
+        }
+        for (unsigned w = first; w < first + FLOW_BLOCK_WORDS; w++) {
+            map.bits[w / 64] |= (uint64_t)(m[w] != 0) << (w % 64);
         }
     }
     unsigned n = flow_map_count(&map);
@@ -151,8 +161,8 @@ unsigned flow_mask_find_blocks(const struct flow_mask *mask)
 {
     const uint64_t *m = flow_key_words_const(&mask->bits);
     unsigned blocks = 0;
-    for (unsigned w = 0; w < FLOW_WORDS; w++) {
-        blocks |= m[w] ? FLOW_BLOCK_BIT(w / FLOW_BLOCK_WORDS) : 0;
+    for (unsigned b = 0; b < FLOW_WORDS / FLOW_BLOCK_WORDS; b++) {
+        blocks |= (unsigned)(block_bits(m + (size_t)b * FLOW_BLOCK_WORDS) != 0) << b;
     }
     return blocks;
 }

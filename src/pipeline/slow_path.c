@@ -122,7 +122,9 @@ struct slow_path *slow_path_create(struct dp_backer *backer)
     }
     sp->dependents = dependents_create();
     sp->megaflows = sp->ufid = true;
-    sp->flow_limit = MIN(10000, backer->pipeline->config.flow_limit);
+    /* The reference begins with 10,000 and lets in what comes until it has counted; here the limit holds at
+     * once, and begins where it may end: a pass over as many flows takes a tenth of a second. */
+    sp->flow_limit = backer->pipeline->config.flow_limit;
     sp->dump_duration_ms = 1;
     backer->slow_path = sp;
     task_init(&sp->periodic, "revalidation", run_periodic);
@@ -226,7 +228,7 @@ void slow_path_refresh_stats(struct slow_path *sp)
 void slow_path_set_flow_limit(struct slow_path *sp, unsigned limit)
 {
     __atomic_store_n(&sp->forced_limit, limit, __ATOMIC_RELAXED);
-    __atomic_store_n(&sp->flow_limit, limit ? limit : MIN(10000, sp->backer->pipeline->config.flow_limit),
+    __atomic_store_n(&sp->flow_limit, limit ? limit : sp->backer->pipeline->config.flow_limit,
                      __ATOMIC_RELAXED);
 }
 

@@ -80,9 +80,7 @@ static void install(struct slow_path *sp, const struct dp_upcall *u, struct xlat
     if (!__atomic_load_n(&sp->megaflows, __ATOMIC_RELAXED)) {
         make_exact(&u->key, &mask);
     } else {
-        struct dp_stats stats;
-        dp->ops->get_stats(dp, &stats);
-        enum widen_level level = megaflow_widen_level(stats.n_masks, MASK_BUDGET);
+        enum widen_level level = megaflow_widen_level(dp->ops->n_masks(dp), MASK_BUDGET);
         if (level != WIDEN_NONE) {
             megaflow_widen_mask(&mask, level);
         }

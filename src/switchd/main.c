@@ -2,6 +2,7 @@
 /* `sluiced`, or `ovs-vswitchd`: the process around the switch. In order: options, run directory, log,
  * background, control socket, the switch itself, the loop; and back. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -378,6 +379,8 @@ int main(int argc, char **argv)
     rcu_register();
     loop = loop_create("main");
     loop_use_rcu(loop);
+    /* Threads that make many flows and rules ask the kernel for memory a MiB at a time, not page by page. */
+    mallopt(M_TOP_PAD, 1 << 20);
     watch_signals();
     start_housekeeping();
 

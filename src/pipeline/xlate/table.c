@@ -118,7 +118,10 @@ static void record_lookup(struct xlate_ctx *ctx, uint8_t table_id, struct rule *
              * looks like one that was not: its bits are in the mask then, or it counts as not certain, which
              * is safe. */
             uint64_t x = now[i] ^ in[i];
-            for (int b = 0; x && b < 64; b += 8) {
+            if (likely(!x)) {
+                continue;
+            }
+            for (int b = 0; b < 64; b += 8) {
                 if ((x >> b) & 0xff) {
                     mask[i] |= UINT64_C(0xff) << b;
                 }
