@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from netns import wait_for
+from netns import build_dir, wait_for
 from ofpeer import (ECHO_REPLY, ECHO_REQUEST, ERROR, FEATURES_REQUEST, FLOW_MOD, FLOW_REMOVED, HELLO, PACKET_IN, PACKET_OUT,
                     PORT_STATUS, SET_CONFIG, Controller, connect_tcp, connect_unix, tls_context)
 from switch import Reference, Switch
@@ -326,13 +326,9 @@ def test_packet_ins_as_the_reference(pair, version):
             receive(s, length=300)
             session.barrier()
             kinds = [PACKET_IN, 4]
-            message = next((m for m in session.kept if m.type in kinds), None)
-            if not message and what != "miss":
-                message = session.wait(lambda m: m.type in kinds, what)
+            message = session.wait(lambda m: m.type in kinds, what)
             session.kept.clear()
-            log.append((what, message and message.body))
-        # No rule: a packet that is to come has come by the next one.
-        receive(s, length=200)
+            log.append((what, message.body))
         add_flow(s, "priority=0,actions=controller")
         packet("table-miss rule")
         add_flow(s, "in_port=1,cookie=0x1234,actions=controller(max_len=20)")
@@ -516,7 +512,8 @@ def test_a_controller_that_does_not_read(simulation):
         assert sum(got) == n
         overflow = int(simulation.ask("coverage/read-counter", "ofconn_packet_in_overflow"))
         assert overflow > n // 2, overflow
-        assert memory_kib(simulation) - before < 12000
+        sanitized = "libasan" in subprocess.run(["ldd", build_dir() / "sluiced"], capture_output=True, text=True).stdout
+        assert memory_kib(simulation) - before < (60000 if sanitized else 12000)
     finally:
         deaf.close()
         good.close()
