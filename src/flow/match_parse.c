@@ -158,12 +158,12 @@ char *flow_key_parse(struct flow_key *flow, const struct port_names *ports, cons
         union field_value v;
         if (!f) {
             error = xasprintf("%s: unknown field %s", text, key);
+        } else if (!field_prereqs_ok(f, &m.flow)) {
+            error = xasprintf("%s: prerequisites not met for setting %s", text, key);
         } else if ((error = field_parse_value(f, value, ports, &v)) != NULL) {
             char *whole = xasprintf("%s: bad value for %s (%s)", text, key, error);
             free(error);
             error = whole;
-        } else if (!field_prereqs_ok(f, &m.flow)) {
-            error = xasprintf("%s: prerequisites not met for setting %s", text, key);
         } else if (!field_is_all_wild(f, &m.wc.bits)) {
             error = xasprintf("%s: field %s set multiple times", text, key);
         } else {

@@ -355,6 +355,8 @@ def read_cases(path):
             cases += [["br0", "in_port=1,%s,metadata=%d" % (packets[name], n)] for name in names.split("/")]
         elif word == "trace":
             cases.append(shlex.split(rest))
+        elif word == "trace-packet-out":
+            cases.append([word] + shlex.split(rest))
         elif word == "clear":
             finish()
             rules = {"flow": [], "group": [], "meter": []}
@@ -419,8 +421,11 @@ def main():
                 bad += 1
                 continue
             for t in traces:
-                a = normalise(ref.command("ofproto/trace", *t))
-                b = normalise(sim.command("ofproto/trace", *t))
+                command = "ofproto/trace"
+                if t and t[0] == "trace-packet-out":
+                    command, t = "ofproto/" + t[0], t[1:]
+                a = normalise(ref.command(command, *t))
+                b = normalise(sim.command(command, *t))
                 if alike(a, b):
                     good += 1
                     wider += a != b

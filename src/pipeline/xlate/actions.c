@@ -77,7 +77,7 @@ static void report_action(struct xlate_ctx *ctx, const struct ofpact *a)
 {
     if (ctx->report) {
         struct strbuf s = STRBUF_INITIALIZER;
-        ofpacts_format(a, ROUND_UP(a->len, OFPACT_ALIGN), NULL, &s);
+        ofpacts_format(a, ROUND_UP(a->len, OFPACT_ALIGN), xlate_names(ctx), &s);
         report_add(ctx->report, REPORT_ACTION, strbuf_steal(&s));
     }
 }
@@ -401,7 +401,7 @@ void xlate_report_action_set(struct xlate_ctx *ctx, const char *verb)
     struct strbuf s = STRBUF_INITIALIZER;
     xlate_compose_action_set(&ctx->action_set, &list);
     if (list.len) {
-        ofpacts_format((const struct ofpact *)(const void *)list.data, list.len, NULL, &s);
+        ofpacts_format((const struct ofpact *)(const void *)list.data, list.len, xlate_names(ctx), &s);
         xlate_report(ctx, REPORT_DETAIL, "action set %s: %s", verb, strbuf_text(&s));
     } else {
         xlate_report(ctx, REPORT_DETAIL, "action set %s empty", verb);

@@ -112,7 +112,7 @@ void xlate_finish_freezing(struct xlate_ctx *ctx)
         cookie.controller.dont_send = !ctx->xin->side_effects && !ctx->xin->record;
         cookie.controller.reason = c->reason;
         cookie.controller.recirc_id = id;
-        cookie.controller.rule_cookie = ctx->rule_cookie == UINT64_MAX ? 0 : ctx->rule_cookie;
+        cookie.controller.rule_cookie = ctx->rule_cookie;
         cookie.controller.controller_id = c->controller_id;
         cookie.controller.max_len = c->max_len;
         cookie.controller.meter_id = UINT32_MAX;
@@ -162,7 +162,7 @@ void xlate_thaw(struct xlate_ctx *ctx, const struct frozen_state *s)
         if (thaw) {
             struct strbuf text = STRBUF_INITIALIZER;
             strbuf_puts(&text, "Restoring actions: ");
-            ofpacts_format(s->actions, s->actions_len, NULL, &text);
+            ofpacts_format(s->actions, s->actions_len, xlate_names(ctx), &text);
             report_add(thaw, REPORT_THAW, strbuf_steal(&text));
         }
         ctx->table_id = s->table_id;

@@ -34,6 +34,8 @@ struct xlate_ctx {
     struct flow_mask *wc;      /* what was looked at: xout->wc */
     struct bytebuf *actions;   /* datapath actions: xout->actions */
     struct list *report;       /* where the story goes on now; NULL: untold */
+    struct port_names ports;   /* of the bridge where the packet is, for the story */
+    struct ofp_names names;
 
     struct rule *rule;    /* whose actions run; NULL: none (packet-out) */
     uint64_t rule_cookie; /* UINT64_MAX: none */
@@ -69,6 +71,14 @@ struct xlate_ctx {
 };
 
 /* report */
+static inline const struct ofp_names *xlate_names(const struct xlate_ctx *ctx)
+{
+    return ctx->xin->named ? &ctx->names : NULL;
+}
+static inline const struct port_names *xlate_port_names(const struct xlate_ctx *ctx)
+{
+    return ctx->xin->named ? &ctx->ports : NULL;
+}
 void xlate_report(struct xlate_ctx *, enum report_type, const char *format, ...) PRINTF_FORMAT(3, 4);
 void xlate_report_error(struct xlate_ctx *, const char *format, ...)
     PRINTF_FORMAT(2, 3); /* ">>>> ... <<<<" */

@@ -43,7 +43,7 @@ static void report_dead(struct xlate_ctx *ctx, const struct group_bucket *b)
     }
     if (b->watch_port != OFPP_ANY) {
         strbuf_puts(&s, "port ");
-        ofp_port_format(b->watch_port, NULL, &s);
+        ofp_port_format(b->watch_port, xlate_names(ctx), &s);
     }
     if (b->watch_group != OFPG_ANY) {
         /* The reference calls a group a port here. */

@@ -122,7 +122,7 @@ void xlate_learn(struct xlate_ctx *ctx, const struct ofpact_learn *a)
     if (ctx->report) {
         struct strbuf s = STRBUF_INITIALIZER;
         strbuf_printf(&s, "table=%u ", mod.table_id);
-        match_format(&mod.match, NULL, &s, mod.priority);
+        match_format(&mod.match, xlate_port_names(ctx), &s, mod.priority);
         strbuf_chomp(&s, ',');
         strbuf_printf(&s, " priority=%u", mod.priority);
         if (mod.new_cookie) {
@@ -135,7 +135,8 @@ void xlate_learn(struct xlate_ctx *ctx, const struct ofpact_learn *a)
             strbuf_printf(&s, " hard=%u", mod.hard_timeout);
         }
         strbuf_puts(&s, " actions=");
-        ofpacts_format((const struct ofpact *)(const void *)mod.ofpacts.data, mod.ofpacts.len, NULL, &s);
+        ofpacts_format((const struct ofpact *)(const void *)mod.ofpacts.data, mod.ofpacts.len,
+                       xlate_names(ctx), &s);
         xlate_report(ctx, REPORT_DETAIL, "%s", strbuf_text(&s));
         strbuf_fini(&s);
     }

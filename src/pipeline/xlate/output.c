@@ -231,7 +231,7 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, enum ofp_packet_i
     cookie.controller.continuation = false;
     cookie.controller.reason = reason;
     cookie.controller.recirc_id = recirc_id;
-    cookie.controller.rule_cookie = ctx->rule_cookie == UINT64_MAX ? 0 : ctx->rule_cookie;
+    cookie.controller.rule_cookie = ctx->rule_cookie;
     cookie.controller.controller_id = controller_id;
     cookie.controller.max_len = max_len;
     cookie.controller.meter_id = UINT32_MAX;
@@ -305,7 +305,7 @@ void xlate_output_trunc(struct xlate_ctx *ctx, const struct ofpact_output_trunc 
     case OFPP_CONTROLLER:
     case OFPP_NONE: {
         struct strbuf s = STRBUF_INITIALIZER;
-        ofp_port_format(a->port, NULL, &s);
+        ofp_port_format(a->port, xlate_names(ctx), &s);
         xlate_report(ctx, REPORT_WARN, "output_trunc does not support port: %s", strbuf_text(&s));
         strbuf_fini(&s);
         break;
@@ -321,7 +321,7 @@ void xlate_output_trunc(struct xlate_ctx *ctx, const struct ofpact_output_trunc 
         if (!xport || xport->is_patch) {
             /* Also what is no port of this bridge by number, `in_port` among it. */
             struct strbuf s = STRBUF_INITIALIZER;
-            ofp_port_format(a->port, NULL, &s);
+            ofp_port_format(a->port, xlate_names(ctx), &s);
             xlate_report_error(ctx, "output_trunc does not support patch port %s", strbuf_text(&s));
             strbuf_fini(&s);
             break;

@@ -43,7 +43,7 @@ static void report_rule(struct xlate_ctx *ctx, const struct rule *rule, uint8_t 
         struct match match;
         match_expand(&rule->cr.match, NULL, &match);
         size_t start = s.len;
-        match_format(&match, NULL, &s, MATCH_DEFAULT_PRIORITY);
+        match_format(&match, xlate_port_names(ctx), &s, MATCH_DEFAULT_PRIORITY);
         if (s.len > start) {
             strbuf_puts(&s, ", ");
         }

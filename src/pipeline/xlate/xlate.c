@@ -186,6 +186,13 @@ static void start(struct xlate_ctx *ctx)
     }
 }
 
+static const char *name_port(const struct port_names *names, uint32_t ofp_port)
+{
+    const struct xlate_ctx *ctx = names->aux;
+    const struct xport *port = xbridge_port(ctx->bridge, ofp_port);
+    return port ? port->name : NULL;
+}
+
 enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
 {
     struct xlate_ctx ctx;
@@ -201,6 +208,8 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
     ctx.wc = &xout->wc;
     ctx.actions = &xout->actions;
     ctx.report = xin->report;
+    ctx.ports = (struct port_names){.name = name_port, .aux = &ctx};
+    ctx.names.ports = &ctx.ports;
     ctx.rule_cookie = UINT64_MAX;
     ctx.table_id = OFPTT_ALL; /* nothing is a step back from here */
     ctx.depth = xin->depth;

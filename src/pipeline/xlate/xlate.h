@@ -58,6 +58,7 @@ struct xlate_in {
     bool packet_out;             /* `actions` come from a packet-out */
     uint64_t version;            /* of the bridge's tables; 0: the present one */
     struct list *report;         /* NULL: none */
+    bool named;                  /* the report has ports by name */
     struct list *recircs;        /* trace: struct xlate_recirc of each ct that goes on. NULL: none */
     struct record *record;       /* NULL: none */
     /* Instead of table 0: a list of actions, or what was frozen. */
