@@ -13,6 +13,9 @@ void ofp_hex_dump(const void *data, size_t len, size_t first, bool ascii, struct
         strbuf_printf(s, "%08zx ", first - skip);
         for (size_t i = 0; i < 16; i++) {
             char sep = i == 8 ? '-' : ' ';
+            if (!ascii && i >= skip + n) {
+                break;
+            }
             if (i < skip || i >= skip + n) {
                 strbuf_printf(s, "%c  ", i == 8 && i == skip + n ? '-' : ' ');
             } else {

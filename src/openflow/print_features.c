@@ -86,8 +86,11 @@ static void put_fields(const char *title, const struct field_set *set, struct st
     const char *names[FIELD_N];
     size_t n = 0;
     for (int i = 0; i < FIELD_N; i++) {
-        if (field_set_has(set, i)) {
+        if (field_set_has(set, i) && i != FIELD_NSH_TTL) {
             names[n++] = field_from_id(i)->name;
+        }
+        if (i == FIELD_NSH_C4 && field_set_has(set, FIELD_NSH_TTL)) {
+            names[n++] = field_from_id(FIELD_NSH_TTL)->name; /* the last of its kind to have come */
         }
     }
     if (n) {
@@ -281,6 +284,15 @@ void table_features_format(const struct table_features *t, const struct table_fe
 {
     static const char *const miss[] = {"controller", "continue", "drop", "deprecated"};
     static const char *const commands[] = {"replace", "modify", "enable", "disable"};
+    /* That a table cannot go to itself is no difference to the table before it. */
+    struct table_features alike;
+    if (previous) {
+        alike = *previous;
+        uint64_t self = ~(UINT64_C(1) << t->table_id % 64);
+        alike.hit.next[t->table_id / 64] &= self;
+        alike.miss.next[t->table_id / 64] &= self;
+        previous = &alike;
+    }
     bool same = previous && same_features(t, previous) && same_stats(stats, previous_stats);
     if (same && !t->name[0]) {
         if (*first_ditto < 0) {

@@ -229,7 +229,7 @@ static void decode_11(struct reader *r, struct table_features *t)
 /* Bits are the numbers of OXM's basic fields. */
 static void add_oxm(uint64_t bits, struct field_set *set)
 {
-    for (unsigned bit = 0; bit < 40; bit++) {
+    for (unsigned bit = 0; bit < 36; bit++) { /* as many as 1.2 has */
         if (bits >> bit & 1) {
             const struct field_oxm *oxm = field_oxm_from_header((UINT64_C(0x80000000) | bit << 9) << 32);
             if (oxm) {

@@ -2,12 +2,14 @@
 /* `sluice ofctl`: ovs-ofctl(8). */
 #include "tools/ofctl.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "io/daemon.h"
 #include "io/logsinks.h"
 #include "io/ssl.h"
 #include "tools/tool.h"
@@ -22,9 +24,12 @@ static const struct command {
     void (*run)(int argc, char **argv);
 } commands[] = {
     {"show", "switch", 1, 1, ofctl_show},
-    {"monitor", "switch [misslen] [invalid_ttl] [watch:[...]]", 1, 3, ofctl_monitor},
+    {"monitor", "switch [misslen] [invalid_ttl] [watch:[...]]", 1, 5, ofctl_monitor},
     {"snoop", "switch", 1, 1, ofctl_snoop},
     {"dump-desc", "switch", 1, 1, ofctl_dump_desc},
+    {"dump-tables", "switch", 1, 1, ofctl_dump_tables},
+    {"dump-table-features", "switch", 1, 1, ofctl_dump_table_features},
+    {"dump-table-desc", "switch", 1, 1, ofctl_dump_table_desc},
     {"dump-flows", "switch", 1, 2, ofctl_dump_flows},
     {"dump-aggregate", "switch", 1, 2, ofctl_dump_aggregate},
     {"queue-stats", "switch [port [queue]]", 1, 3, ofctl_queue_stats},
@@ -35,16 +40,6 @@ static const struct command {
     {"del-flows", "switch [flow]", 1, 2, ofctl_del_flows},
     {"replace-flows", "switch file", 2, 2, ofctl_replace_flows},
     {"diff-flows", "source1 source2", 2, 2, ofctl_diff_flows},
-    {"dump-ports", "switch [port]", 1, 2, ofctl_dump_ports},
-    {"dump-ports-desc", "switch [port]", 1, 2, ofctl_dump_ports_desc},
-    {"mod-port", "switch iface act", 3, 3, ofctl_mod_port},
-    {"mod-table", "switch mod", 3, 3, ofctl_mod_table},
-    {"dump-table-desc", "switch", 1, 1, ofctl_dump_table_desc},
-    {"get-frags", "switch", 1, 1, ofctl_get_frags},
-    {"set-frags", "switch frag_mode", 2, 2, ofctl_set_frags},
-    {"probe", "target", 1, 1, ofctl_probe},
-    {"ping", "target [n]", 1, 2, ofctl_ping},
-    {"dump-tlv-map", "switch", 1, 1, ofctl_dump_tlv_map},
     {"add-meter", "switch meter", 2, 2, ofctl_add_meter},
     {"mod-meter", "switch meter", 2, 2, ofctl_mod_meter},
     {"del-meter", "switch meter", 1, 2, ofctl_del_meters},
@@ -54,7 +49,20 @@ static const struct command {
     {"meter-stats", "switch [meter]", 1, 2, ofctl_meter_stats},
     {"meter-features", "switch", 1, 1, ofctl_meter_features},
     {"packet-out", "switch \"in_port=<port> packet=<hex data> actions=...\"", 2, 64, ofctl_packet_out},
+    {"dump-ports", "switch [port]", 1, 2, ofctl_dump_ports},
+    {"dump-ports-desc", "switch [port]", 1, 2, ofctl_dump_ports_desc},
+    {"mod-port", "switch iface act", 3, 3, ofctl_mod_port},
+    {"mod-table", "switch mod", 3, 3, ofctl_mod_table},
+    {"get-frags", "switch", 1, 1, ofctl_get_frags},
+    {"set-frags", "switch frag_mode", 2, 2, ofctl_set_frags},
+    {"probe", "target", 1, 1, ofctl_probe},
+    {"ping", "target [n]", 1, 2, ofctl_ping},
+    {"benchmark", "target n count", 3, 3, ofctl_benchmark},
+    {"dump-ipfix-bridge", "switch", 1, 1, ofctl_dump_ipfix_bridge},
+    {"dump-ipfix-flow", "switch", 1, 1, ofctl_dump_ipfix_flow},
     {"ct-flush-zone", "switch zone", 2, 2, ofctl_ct_flush_zone},
+    {"ct-flush", "switch [zone=N] [ct-orig-tuple [ct-reply-tuple]]", 1, 4, ofctl_ct_flush},
+    {"ofp-parse", "file", 1, 1, ofctl_ofp_parse},
     {"add-group", "switch group", 1, 2, ofctl_add_group},
     {"add-groups", "switch file", 2, 2, ofctl_add_groups},
     {"mod-group", "switch group", 1, 2, ofctl_mod_group},
@@ -64,14 +72,22 @@ static const struct command {
     {"dump-groups", "switch [group]", 1, 2, ofctl_dump_groups},
     {"dump-group-stats", "switch [group]", 1, 2, ofctl_dump_group_stats},
     {"dump-group-features", "switch", 1, 1, ofctl_dump_group_features},
+    {"bundle", "switch file", 2, 2, ofctl_bundle},
     {"add-tlv-map", "switch map", 2, 2, ofctl_add_tlv_map},
     {"del-tlv-map", "switch [map]", 1, 2, ofctl_del_tlv_map},
-    {"parse-group", "", 1, 1, ofctl_parse_group},
-    {"ofp-parse", "file", 1, 1, ofctl_ofp_parse},
-    {"ofp-print", "", 1, 2, ofctl_ofp_print},
+    {"dump-tlv-map", "switch", 1, 1, ofctl_dump_tlv_map},
     {"parse-flow", "", 1, 1, ofctl_parse_flow},
     {"parse-flows", "", 1, 1, ofctl_parse_flows},
+    {"parse-group", "", 1, 1, ofctl_parse_group},
+    {"parse-actions", "", 1, 1, ofctl_parse_actions},
+    {"parse-instructions", "", 1, 1, ofctl_parse_instructions},
     {"print-error", "", 1, 1, ofctl_print_error},
+    {"encode-error-reply", "", 2, 2, ofctl_encode_error_reply},
+    {"ofp-print", "", 1, 2, ofctl_ofp_print},
+    {"encode-hello", "", 1, 1, ofctl_encode_hello},
+    {"parse-key-value", "", 1, INT_MAX, ofctl_parse_key_value},
+    {"compose-packet", "", 1, 2, ofctl_compose_packet},
+    {"parse-packet", "", 0, 0, ofctl_parse_packet},
 };
 
 enum {
@@ -113,6 +129,7 @@ static const struct option_def option_defs[] = {
     {"bundle", 0, OPTION_NO_ARG, NULL, "flow mods as one transaction", OPT_BUNDLE},
     {"may-create", 0, OPTION_NO_ARG, NULL, NULL, OPT_MAY_CREATE},
     {"protocols", 'O', OPTION_ARG_REQUIRED, "VERSIONS", "set allowed OpenFlow versions", OPT_PROTOCOLS},
+    {"unixctl", 0, OPTION_ARG_REQUIRED, "SOCKET", "(monitor, snoop) take commands at SOCKET", OPT_UNIXCTL},
     {"color", 0, OPTION_ARG_OPTIONAL, "WHEN", NULL, OPT_COLOR},
 };
 
@@ -125,7 +142,7 @@ static char *take_versions(const char *text)
         if (ofp_version_from_name(word, &v)) {
             versions |= OFP_VERSION_BIT(v);
         } else {
-            error = xasprintf("%s: unknown OpenFlow version \"%s\"", text, word);
+            error = xasprintf("Unknown OpenFlow version: \"%s\"", word);
         }
     }
     free(copy);
@@ -198,6 +215,13 @@ static char *take_option(const struct option_def *def, const char *arg, void *au
         break;
     case OPT_PROTOCOLS:
         return take_versions(arg);
+    case OPT_UNIXCTL:
+        o->unixctl = arg;
+        break;
+    case OPT_COLOR:
+        return !arg || !strcmp(arg, "always") || !strcmp(arg, "auto") || !strcmp(arg, "never")
+                   ? NULL
+                   : xasprintf("incorrect value `%s' for --color", arg);
     default:
         break;
     }
@@ -251,9 +275,10 @@ int tool_ofctl(int argc, char **argv)
         {NULL, option_defs, ARRAY_SIZE(option_defs), take_option, NULL},
         logsinks_options,
         ssl_options,
+        daemon_options,
         tool_common_options,
     };
-    groups[3].aux = &common;
+    groups[4].aux = &common;
     ofctl_options.use_names = isatty(STDOUT_FILENO);
     int first = tool_parse(groups, ARRAY_SIZE(groups), false, argc, argv);
     if (first >= argc) {

@@ -19,6 +19,7 @@ struct ofctl_options {
     bool sorted;
     uint32_t packet_in_format; /* UINT32_MAX: not given */
     const char *color;
+    const char *unixctl; /* monitor, snoop: where commands come in */
 };
 extern struct ofctl_options ofctl_options;
 
@@ -32,6 +33,14 @@ uint32_t ofctl_xid(struct ofctl_conn *);                /* a new one */
 void ofctl_send(struct ofctl_conn *, struct bytebuf *); /* empties it */
 /* The next message; valid until the next call. False: the other side has closed. */
 bool ofctl_recv(struct ofctl_conn *, const uint8_t **msg, size_t *len);
+/* The same without waiting: 0, EAGAIN, or what ended the connection (EOF or an errno). */
+int ofctl_try_recv(struct ofctl_conn *, const uint8_t **msg, size_t *len);
+/* One turn of the loop, until something happens to it. */
+void ofctl_wait(struct ofctl_conn *, bool for_messages);
+struct loop *ofctl_loop(struct ofctl_conn *);
+const char *ofctl_target(const struct ofctl_conn *); /* as the user called it */
+void ofctl_get_config(struct ofctl_conn *, uint16_t *flags, uint16_t *miss_send_len);
+void ofctl_set_config(struct ofctl_conn *, uint16_t flags, uint16_t miss_send_len);
 /* Sends one message and returns what answers it (an error, too). */
 void ofctl_transact(struct ofctl_conn *, struct bytebuf *request, const uint8_t **reply, size_t *len);
 /* Sends messages that are answered only by errors, then a barrier. Prints the errors; false if there was one.
@@ -54,15 +63,21 @@ void ofctl_check(char *error);
 
 #define OFCTL_COMMANDS                                                                                       \
     X(show)                                                                                                  \
-    X(monitor) X(snoop) X(dump_desc) X(dump_flows) X(dump_aggregate) X(queue_stats) X(queue_get_config)      \
-        X(add_flow) X(add_flows) X(mod_flows) X(del_flows) X(replace_flows) X(diff_flows) X(dump_ports)      \
-            X(dump_ports_desc) X(mod_port) X(mod_table) X(dump_table_desc) X(get_frags) X(set_frags)         \
-                X(probe) X(ping) X(dump_tlv_map) X(add_meter) X(mod_meter) X(del_meters) X(dump_meters)      \
-                    X(meter_stats) X(meter_features) X(packet_out) X(ct_flush_zone) X(add_group)             \
-                        X(add_groups) X(mod_group) X(del_groups) X(insert_buckets) X(remove_buckets)         \
-                            X(dump_groups) X(dump_group_stats) X(dump_group_features) X(add_tlv_map)         \
-                                X(del_tlv_map) X(parse_group) X(ofp_parse) X(ofp_print) X(parse_flow)        \
-                                    X(parse_flows) X(print_error)
+    X(monitor)                                                                                               \
+    X(snoop)                                                                                                 \
+    X(dump_desc)                                                                                             \
+    X(dump_flows) X(dump_aggregate) X(queue_stats) X(queue_get_config) X(add_flow) X(add_flows) X(mod_flows) \
+        X(del_flows) X(replace_flows) X(diff_flows) X(dump_ports) X(dump_ports_desc) X(mod_port)             \
+            X(mod_table) X(dump_table_desc) X(get_frags) X(set_frags) X(probe) X(ping) X(dump_tlv_map)       \
+                X(add_meter) X(mod_meter) X(del_meters) X(dump_meters) X(meter_stats) X(meter_features)      \
+                    X(packet_out) X(ct_flush_zone) X(add_group) X(add_groups) X(mod_group) X(del_groups)     \
+                        X(insert_buckets) X(remove_buckets) X(dump_groups) X(dump_group_stats)               \
+                            X(dump_group_features) X(add_tlv_map) X(del_tlv_map) X(parse_group) X(ofp_parse) \
+                                X(ofp_print) X(parse_flow) X(parse_flows) X(print_error) X(dump_tables)      \
+                                    X(dump_table_features) X(dump_ipfix_bridge) X(dump_ipfix_flow)           \
+                                        X(benchmark) X(ct_flush) X(bundle) X(parse_actions)                  \
+                                            X(parse_instructions) X(encode_hello) X(encode_error_reply)      \
+                                                X(parse_key_value) X(compose_packet) X(parse_packet)
 #define X(NAME) void ofctl_##NAME(int argc, char **argv);
 OFCTL_COMMANDS
 #undef X

@@ -115,7 +115,7 @@ void ofctl_send(struct ofctl_conn *c, struct bytebuf *b)
     bytebuf_clear(b);
 }
 
-bool ofctl_recv(struct ofctl_conn *c, const uint8_t **msg, size_t *len)
+int ofctl_try_recv(struct ofctl_conn *c, const uint8_t **msg, size_t *len)
 {
     bytebuf_pull(&c->in, c->taken);
     c->taken = 0;
@@ -128,16 +128,38 @@ bool ofctl_recv(struct ofctl_conn *c, const uint8_t **msg, size_t *len)
             if (c->in.len >= n) {
                 *msg = c->in.data;
                 *len = c->taken = n;
-                return true;
+                return 0;
             }
         }
         int error = take_input(c);
-        if (error == EAGAIN) {
-            wait_for(c, STREAM_RECV);
-        } else if (error) {
-            return false;
+        if (error) {
+            return error;
         }
     }
+}
+
+bool ofctl_recv(struct ofctl_conn *c, const uint8_t **msg, size_t *len)
+{
+    int error;
+    while ((error = ofctl_try_recv(c, msg, len)) == EAGAIN) {
+        wait_for(c, STREAM_RECV);
+    }
+    return !error;
+}
+
+struct loop *ofctl_loop(struct ofctl_conn *c)
+{
+    return c->loop;
+}
+
+const char *ofctl_target(const struct ofctl_conn *c)
+{
+    return c->target;
+}
+
+void ofctl_wait(struct ofctl_conn *c, bool for_messages)
+{
+    wait_for(c, for_messages ? STREAM_RECV : 0);
 }
 
 static void must_recv(struct ofctl_conn *c, const uint8_t **msg, size_t *len)

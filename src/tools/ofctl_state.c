@@ -7,9 +7,12 @@
 #include "base/alloc.h"
 #include "openflow/action_text.h"
 #include "openflow/check.h"
+#include "openflow/flow_codec.h"
 #include "openflow/flow_mod.h"
 #include "openflow/group_codec.h"
 #include "openflow/meter_codec.h"
+#include "openflow/misc_codec.h"
+#include "openflow/nicira_codec.h"
 #include "openflow/packet_codec.h"
 #include "tools/ofctl.h"
 
@@ -337,6 +340,150 @@ static char *parse_packet_out(struct packet_out *po, char *text, const struct of
     }
     uint32_t usable = OFPROTO_ANY;
     return ofpacts_parse_actions(actions, names, &po->ofpacts, &usable);
+}
+
+/* --- Connections --- */
+
+void ofctl_ct_flush(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct ct_flush f = {0};
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    int i = 2;
+    if (i < argc && !strncmp(argv[i], "zone=", 5)) {
+        f.has_zone = true;
+        char *error = text_to_u16(argv[i] + 5, "zone", &f.zone);
+        if (error) {
+            error_fatal("Failed to parse zone: %s", error);
+        }
+        i++;
+    }
+    for (int n = 0; i < argc; i++, n++) {
+        if (n == 2) {
+            error_fatal("%s: at most two tuples, the original and the reply's", argv[i]);
+        }
+        if (*argv[i]) {
+            char *error = ct_flush_tuple_parse(argv[i], &f, n ? &f.reply : &f.orig);
+            if (error) {
+                error_fatal("Failed to parse ct-tuple: %s", error);
+            }
+        }
+    }
+    ct_flush_encode(&b, &f, ofctl_version(c), ofctl_xid(c));
+    finish(c, &b);
+}
+
+/* --- Bundles --- */
+
+struct bundle_job {
+    struct ofctl_conn *conn;
+    struct bytebuf packet;
+    unsigned n;
+};
+
+/* Adds the message in B, which bears XID, to bundle 0. */
+static void bundle_put(struct ofctl_conn *c, const struct bytebuf *message, uint32_t xid)
+{
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    size_t start = ofp_msg_begin(&b, OFPTYPE_BUNDLE_ADD_MESSAGE, ofctl_version(c), xid);
+    put_u32(&b, 0);
+    put_u16(&b, 0);
+    put_u16(&b, BUNDLE_ATOMIC | BUNDLE_ORDERED);
+    bytebuf_put(&b, message->data, message->len);
+    ofp_msg_end(&b, start);
+    ofctl_send(c, &b);
+    bytebuf_fini(&b);
+}
+
+/* "flow add ...", "group mod ...", "packet-out ...". */
+static void bundle_line(const char *text, void *aux)
+{
+    struct bundle_job *job = aux;
+    struct ofctl_conn *c = job->conn;
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    uint32_t xid = ofctl_xid(c), usable;
+    const struct ofp_names *names = ofctl_names(c, false);
+    char *copy = xstrdup(text), *rest = copy + strcspn(copy, " \t");
+    bool group = !strncmp(text, "group", 5) && (text[5] == ' ' || text[5] == '\t');
+    if (!strncmp(text, "packet-out", 10)) {
+        struct packet_out po = {.buffer_id = OFP_NO_BUFFER};
+        bytebuf_clear(&job->packet);
+        ofctl_check(parse_packet_out(&po, rest, names, &job->packet));
+        po.packet = job->packet.data;
+        po.packet_len = job->packet.len;
+        packet_out_encode(&b, &po, ofctl_version(c), xid);
+        packet_out_fini(&po);
+    } else if (group) {
+        static const struct {
+            const char *word;
+            enum group_command command;
+        } commands[] = {{"add_or_mod", GROUP_ADD_OR_MOD},
+                        {"add", GROUP_ADD},
+                        {"modify", GROUP_MODIFY},
+                        {"mod", GROUP_MODIFY},
+                        {"delete", GROUP_DELETE},
+                        {"del", GROUP_DELETE},
+                        {"insert_bucket", GROUP_INSERT_BUCKET},
+                        {"insert_buckets", GROUP_INSERT_BUCKET},
+                        {"remove_bucket", GROUP_REMOVE_BUCKET},
+                        {"remove_buckets", GROUP_REMOVE_BUCKET}};
+        enum group_command command = GROUP_ADD;
+        rest += strspn(rest, " \t");
+        size_t word = strcspn(rest, " \t,=");
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+            if (strlen(commands[i].word) == word && !strncmp(rest, commands[i].word, word)) {
+                command = commands[i].command;
+                rest += word;
+                break;
+            }
+        }
+        struct group_mod gm;
+        ofctl_check(group_mod_parse(&gm, rest, command, names, &usable));
+        group_mod_encode(&b, &gm, ofctl_version(c), xid);
+        group_mod_fini(&gm);
+    } else {
+        struct flow_mod fm;
+        if (strncmp(text, "flow", 4) || (text[4] != ' ' && text[4] != '\t')) {
+            error_fatal("Unsupported bundle message type: %.*s (it is to be flow, group or packet-out)",
+                        (int)strcspn(text, " \t"), text);
+        }
+        ofctl_check(flow_mod_parse(&fm, rest + strspn(rest, " \t"), FLOW_ADD, true, names, &usable));
+        flow_mod_encode(&b, &fm, ofctl_use_protocol(c, usable, false), xid);
+        flow_mod_fini(&fm);
+    }
+    bundle_put(c, &b, xid);
+    job->n++;
+    bytebuf_fini(&b);
+    free(copy);
+}
+
+/* Opens or commits; ends the program with what the switch says against it. */
+static void bundle_step(struct ofctl_conn *c, enum bundle_control_type type)
+{
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    struct bundle_control bc = {.bundle_id = 0, .type = type, .flags = BUNDLE_ATOMIC | BUNDLE_ORDERED};
+    const uint8_t *reply;
+    size_t len;
+    bundle_control_encode(&b, &bc, ofctl_version(c), ofctl_xid(c));
+    ofctl_transact(c, &b, &reply, &len);
+    bytebuf_fini(&b);
+    if (reply[1] == 1) {
+        struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1};
+        char *text = ofp_to_string(reply, len, &opt);
+        fprintf(stderr, "Error %s", text);
+        free(text);
+        exit(1);
+    }
+}
+
+void ofctl_bundle(int argc, char **argv)
+{
+    struct bundle_job job = {.conn = ofctl_connect(argv[1]), .packet = BYTEBUF_INITIALIZER};
+    bundle_step(job.conn, BUNDLE_OPEN_REQUEST);
+    each_line(argv[2], bundle_line, &job);
+    bundle_step(job.conn, BUNDLE_COMMIT_REQUEST);
+    bytebuf_fini(&job.packet);
+    ofctl_close(job.conn);
 }
 
 void ofctl_packet_out(int argc, char **argv)

@@ -13,6 +13,7 @@
 #include "openflow/action_text.h"
 #include "openflow/misc_codec.h"
 #include "openflow/port_codec.h"
+#include "openflow/table_features.h"
 #include "tools/ofctl.h"
 
 /* A request without a body, and its answers printed. */
@@ -32,6 +33,103 @@ static void dump_trivial(const char *target, enum ofptype type)
 void ofctl_dump_desc(int argc, char **argv)
 {
     dump_trivial(argv[1], OFPTYPE_DESC_REQUEST);
+}
+
+void ofctl_dump_tables(int argc, char **argv)
+{
+    dump_trivial(argv[1], OFPTYPE_TABLE_REQUEST);
+}
+
+void ofctl_dump_ipfix_bridge(int argc, char **argv)
+{
+    dump_trivial(argv[1], OFPTYPE_IPFIX_BRIDGE_REQUEST);
+}
+
+void ofctl_dump_ipfix_flow(int argc, char **argv)
+{
+    dump_trivial(argv[1], OFPTYPE_IPFIX_FLOW_REQUEST);
+}
+
+/* The tables of all parts of the reply, as one list. */
+struct features_dump {
+    struct table_features previous;
+    bool any;
+    int first_ditto;
+    struct strbuf text;
+};
+
+static void add_features(const uint8_t *msg, size_t len, void *aux)
+{
+    struct features_dump *d = aux;
+    struct ofp_msg m;
+    if (ofp_msg_decode(msg, len, &m) || m.type != OFPTYPE_TABLE_FEATURES_REPLY) {
+        struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1};
+        char *text = ofp_to_string(msg, len, &opt);
+        fputs(text, stderr);
+        free(text);
+        exit(1);
+    }
+    struct reader r = m.body;
+    for (;;) {
+        struct table_features t;
+        bool more;
+        enum ofperr error = table_features_decode(&r, m.version, &t, &more);
+        if (error) {
+            error_fatal("decode error: %s", ofperr_name(error));
+        }
+        if (!more) {
+            return;
+        }
+        table_features_format(&t, d->any ? &d->previous : NULL, NULL, NULL, &d->first_ditto, &d->text);
+        d->previous = t;
+        d->any = true;
+    }
+}
+
+void ofctl_dump_table_features(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    struct features_dump d = {.first_ditto = -1, .text = STRBUF_INITIALIZER};
+    if (ofctl_version(c) < OFP13) {
+        error_fatal("dump-table-features needs OpenFlow 1.3 or later ('-O OpenFlow13')");
+    }
+    ofp_msg_put_empty(&b, OFPTYPE_TABLE_FEATURES_REQUEST, ofctl_version(c), ofctl_xid(c));
+    ofctl_dump(c, &b, add_features, &d);
+    if (d.any) {
+        table_features_format_ditto(d.first_ditto, d.previous.table_id, &d.text);
+        puts(strbuf_text(&d.text) + 1); /* without the line that a message's name would end */
+    }
+    strbuf_fini(&d.text);
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
+void ofctl_benchmark(int argc, char **argv)
+{
+    unsigned payload = strtoul(argv[2], NULL, 10), count = strtoul(argv[3], NULL, 10);
+    struct timeval start, end;
+    if (payload > OFP_MAX_LEN - OFP_HEADER_LEN) {
+        error_fatal("payload must be between 0 and %d bytes", OFP_MAX_LEN - OFP_HEADER_LEN);
+    }
+    printf("Sending %u packets * %u bytes (with header) = %u bytes total\n", count, payload + OFP_HEADER_LEN,
+           count * (payload + OFP_HEADER_LEN));
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    gettimeofday(&start, NULL);
+    for (unsigned i = 0; i < count; i++) {
+        struct bytebuf b = BYTEBUF_INITIALIZER;
+        const uint8_t *reply;
+        size_t len, at = ofp_msg_begin(&b, OFPTYPE_ECHO_REQUEST, ofctl_version(c), ofctl_xid(c));
+        bytebuf_put_zeros(&b, payload);
+        ofp_msg_end(&b, at);
+        ofctl_transact(c, &b, &reply, &len);
+        bytebuf_fini(&b);
+    }
+    gettimeofday(&end, NULL);
+    ofctl_close(c);
+    double ms = 1000.0 * (double)(end.tv_sec - start.tv_sec) + .001 * (double)(end.tv_usec - start.tv_usec);
+    printf("Finished in %.1f ms (%.0f packets/s) (%.0f bytes/s)\n", ms, count / (ms / 1000.0),
+           count * (double)(payload + OFP_HEADER_LEN) / (ms / 1000.0));
 }
 
 void ofctl_dump_tlv_map(int argc, char **argv)
@@ -213,12 +311,52 @@ void ofctl_queue_stats(int argc, char **argv)
     ofctl_close(c);
 }
 
+static void add_port_number(const uint8_t *msg, size_t len, void *aux)
+{
+    struct bytebuf *numbers = aux;
+    struct ofp_msg m;
+    if (ofp_msg_decode(msg, len, &m) || m.type != OFPTYPE_PORT_DESC_REPLY) {
+        return;
+    }
+    struct reader r = m.body;
+    struct ofp_port port;
+    while (r.n && !ofp_port_decode(&r, m.version, &port)) {
+        if (port.port_no < OFPP_MAX) {
+            bytebuf_put(numbers, &port.port_no, sizeof port.port_no);
+        }
+    }
+}
+
+/* OpenFlow 1.0 cannot ask for all ports: one after the other. */
+static void queue_get_config_each(struct ofctl_conn *c)
+{
+    struct bytebuf b = BYTEBUF_INITIALIZER, numbers = BYTEBUF_INITIALIZER;
+    put_port_desc_request(&b, c, OFPP_ANY);
+    ofctl_dump(c, &b, add_port_number, &numbers);
+    for (size_t i = 0; i < numbers.len; i += sizeof(uint32_t)) {
+        uint32_t port;
+        memcpy(&port, numbers.data + i, sizeof port);
+        size_t start = ofp_msg_begin(&b, OFPTYPE_QUEUE_GET_CONFIG_REQUEST, OFP10, ofctl_xid(c));
+        put_u16(&b, port);
+        put_u16(&b, 0);
+        ofp_msg_end(&b, start);
+        ofctl_dump_print(c, &b, ofctl_names(c, true));
+    }
+    bytebuf_fini(&b);
+    bytebuf_fini(&numbers);
+}
+
 void ofctl_queue_get_config(int argc, char **argv)
 {
     struct ofctl_conn *c = ofctl_connect(argv[1]);
     struct bytebuf b = BYTEBUF_INITIALIZER;
     enum ofp_version v = ofctl_version(c);
     uint32_t port = argc > 2 && strcasecmp(argv[2], "any") ? parse_port(c, argv[2]) : OFPP_ANY;
+    if (v == OFP10 && port == OFPP_ANY) {
+        queue_get_config_each(c);
+        ofctl_close(c);
+        return;
+    }
     size_t start = ofp_msg_begin(&b, OFPTYPE_QUEUE_GET_CONFIG_REQUEST, v, ofctl_xid(c));
     if (v == OFP10) {
         put_u16(&b, port);
@@ -237,7 +375,7 @@ void ofctl_queue_get_config(int argc, char **argv)
 
 static const char *const frag_modes[] = {"normal", "drop", "reassemble", "nx-match"};
 
-static void get_config(struct ofctl_conn *c, uint16_t *flags, uint16_t *miss_send_len)
+void ofctl_get_config(struct ofctl_conn *c, uint16_t *flags, uint16_t *miss_send_len)
 {
     struct bytebuf b = BYTEBUF_INITIALIZER;
     const uint8_t *reply;
@@ -253,7 +391,7 @@ static void get_config(struct ofctl_conn *c, uint16_t *flags, uint16_t *miss_sen
     bytebuf_fini(&b);
 }
 
-static void set_config(struct ofctl_conn *c, uint16_t flags, uint16_t miss_send_len)
+void ofctl_set_config(struct ofctl_conn *c, uint16_t flags, uint16_t miss_send_len)
 {
     struct bytebuf b = BYTEBUF_INITIALIZER;
     size_t start = ofp_msg_begin(&b, OFPTYPE_SET_CONFIG, ofctl_version(c), ofctl_xid(c));
@@ -270,7 +408,7 @@ void ofctl_get_frags(int argc, char **argv)
 {
     struct ofctl_conn *c = ofctl_connect(argv[1]);
     uint16_t flags, miss;
-    get_config(c, &flags, &miss);
+    ofctl_get_config(c, &flags, &miss);
     puts(frag_modes[flags & 3]);
     ofctl_close(c);
 }
@@ -285,10 +423,10 @@ void ofctl_set_frags(int argc, char **argv)
         error_fatal("%s: unknown fragment handling mode", argv[2]);
     }
     struct ofctl_conn *c = ofctl_connect(argv[1]);
-    get_config(c, &flags, &miss);
+    ofctl_get_config(c, &flags, &miss);
     if ((flags & 3) != mode) {
-        set_config(c, (flags & ~3) | mode, miss);
-        get_config(c, &flags, &miss);
+        ofctl_set_config(c, (flags & ~3) | mode, miss);
+        ofctl_get_config(c, &flags, &miss);
         if ((flags & 3) != mode) {
             error_fatal("%s: setting fragment handling mode failed (this switch probably doesn't support "
                         "mode \"%s\")",
@@ -415,73 +553,6 @@ void ofctl_mod_port(int argc, char **argv)
         exit(1);
     }
     bytebuf_fini(&b);
-    ofctl_close(c);
-}
-
-/* --- Watching --- */
-
-static void watch(struct ofctl_conn *c)
-{
-    const uint8_t *msg;
-    size_t len;
-    struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 2, .names = ofctl_names(c, true)};
-    while (ofctl_recv(c, &msg, &len)) {
-        if (ofctl_options.timestamp) {
-            struct timeval tv;
-            char text[64];
-            gettimeofday(&tv, NULL);
-            struct tm tm;
-            gmtime_r(&tv.tv_sec, &tm);
-            strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
-            printf("%s.%03d: ", text, (int)(tv.tv_usec / 1000));
-        }
-        char *text = ofp_to_string(msg, len, &opt);
-        fputs(text, stdout);
-        fflush(stdout);
-        free(text);
-        if (msg[1] == 2) {
-            struct bytebuf b = BYTEBUF_INITIALIZER;
-            bytebuf_put(&b, msg, len);
-            b.data[1] = 3;
-            ofctl_send(c, &b);
-            bytebuf_fini(&b);
-        }
-    }
-}
-
-void ofctl_snoop(int argc, char **argv)
-{
-    struct ofctl_conn *c = ofctl_connect_suffix(argv[1], "snoop", true);
-    watch(c);
-    ofctl_close(c);
-}
-
-void ofctl_monitor(int argc, char **argv)
-{
-    struct ofctl_conn *c = ofctl_connect(argv[1]);
-    for (int i = 2; i < argc; i++) {
-        uint16_t flags, miss;
-        if (!strcmp(argv[i], "invalid_ttl")) {
-            get_config(c, &flags, &miss);
-            set_config(c, flags | 4, miss);
-        } else if (argv[i][strspn(argv[i], "0123456789")] == '\0') {
-            get_config(c, &flags, &miss);
-            set_config(c, flags, strtoul(argv[i], NULL, 10));
-        } else {
-            error_fatal("%s: unsupported \"monitor\" argument", argv[i]);
-        }
-    }
-    {
-        struct bytebuf b = BYTEBUF_INITIALIZER;
-        size_t at = ofp_msg_begin(&b, OFPTYPE_SET_PACKET_IN_FORMAT, ofctl_version(c), ofctl_xid(c));
-        put_u32(&b, ofctl_options.packet_in_format == UINT32_MAX ? 2 : ofctl_options.packet_in_format);
-        ofp_msg_end(&b, at);
-        if (!ofctl_transact_mods(c, &b)) {
-            exit(1);
-        }
-        bytebuf_fini(&b);
-    }
-    watch(c);
     ofctl_close(c);
 }
 
