@@ -76,6 +76,8 @@ void ofconn_reply_empty(struct ofconn *c, enum ofptype type, const struct ofp_ms
 
 /* ------------------------------------------------------------------ multipart replies */
 
+static void send_some(struct ofconn *, size_t end);
+
 static void begin_part(struct ofconn_multipart *m)
 {
     struct bytebuf *b = &m->conn->out;
@@ -103,6 +105,7 @@ void ofconn_multipart_next(struct ofconn_multipart *m)
         bytebuf_truncate(b, m->record);
         set_u16(b, m->start + OFP_HEADER_LEN + 2, OFPMPF_MORE);
         ofp_msg_end(b, m->start);
+        send_some(m->conn, b->len);
         begin_part(m);
         bytebuf_put(b, record, n);
         free(record);
@@ -304,6 +307,17 @@ void ofservice_settled(struct ofservice *s)
         if (release_holds(c, false)) {
             ofconn_send_soon(c);
         }
+    }
+}
+
+/* What the stream takes now of `out` up to END, while more is being put behind it: so that the other side has
+ * something to do meanwhile. Nothing moves in `out`; what goes wrong is flush()'s to find. */
+static void send_some(struct ofconn *c, size_t end)
+{
+    size_t n = 0;
+    end = MIN(end, sendable(c));
+    while (c->sent < end && !stream_send(c->stream, c->out.data + c->sent, end - c->sent, &n)) {
+        c->sent += n;
     }
 }
 

@@ -64,14 +64,16 @@ struct mac_tag {
 
 struct change_set {
     bool all;
-    bool rules_went; /* a record whose rule is `removed` is touched */
+    bool rules_went;     /* a record whose rule is `removed` is touched */
+    uint64_t generation; /* once taken */
     struct hmap tables, macs;
 };
 
 struct changes {
     pthread_mutex_t lock;
-    uint64_t generation;    /* atomic */
-    struct change_set *set; /* under lock; NULL: none yet */
+    uint64_t generation;         /* atomic */
+    struct change_set *set;      /* under lock; NULL: none yet */
+    struct change_set *returned; /* under lock; older than `set` */
 };
 
 struct changes *changes_create(void)
@@ -86,6 +88,7 @@ void changes_destroy(struct changes *c)
 {
     if (c) {
         change_set_destroy(c->set);
+        change_set_destroy(c->returned);
         pthread_mutex_destroy(&c->lock);
         free(c);
     }
@@ -287,14 +290,29 @@ uint64_t changes_generation(const struct changes *c)
 struct change_set *changes_take(struct changes *c, uint64_t *generation)
 {
     pthread_mutex_lock(&c->lock);
-    struct change_set *set = c->set;
-    c->set = NULL;
-    *generation = c->generation;
+    struct change_set *set = c->returned;
+    if (set) {
+        c->returned = NULL;
+    } else {
+        set = c->set;
+        c->set = NULL;
+        if (set) {
+            set->generation = c->generation;
+        }
+    }
+    *generation = set ? set->generation : c->generation;
     pthread_mutex_unlock(&c->lock);
     return set;
 }
 
 /* ------------------------------------------------------------------ from changes to flows */
+
+void changes_return(struct changes *c, struct change_set *set)
+{
+    pthread_mutex_lock(&c->lock);
+    c->returned = set; /* one pass at a time: there is no other */
+    pthread_mutex_unlock(&c->lock);
+}
 
 static size_t count_rules(const struct table_change *t)
 {
@@ -331,7 +349,7 @@ bool change_set_find(const struct change_set *set, struct dependents *d, size_t 
     HMAP_FOR_EACH (t, node, &set->tables) {
         cost += t->all ? n_flows + 1 : count_rules(t) * dependents_n_masks(d, t->ofproto, t->table_id);
     }
-    bool some = cost <= n_flows;
+    bool some = cost <= n_flows + 64;
     if (some) {
         HMAP_FOR_EACH (t, node, &set->tables) {
             for (size_t i = 0; i < t->n_came; i++) {

@@ -43,6 +43,8 @@ struct change_set;
 /* All that were noted since the last call; NULL: none. *GENERATION is the number of the last of them: a
  * translation that read an earlier one may not have seen them all. */
 struct change_set *changes_take(struct changes *, uint64_t *generation);
+/* Gives back a set that was taken: it is the next one that is taken, with the number that it had. */
+void changes_return(struct changes *, struct change_set *);
 void change_set_destroy(struct change_set *);
 /* The flows that the changes may touch, of N_FLOWS that there are: not all that are found are touched, but
  * all that are touched are found. False: asking each flow costs less. */

@@ -247,6 +247,28 @@ uint64_t revalidate_changes(struct slow_path *sp)
     return generation;
 }
 
+uint64_t revalidate_if_untouched(struct slow_path *sp)
+{
+    uint64_t taken;
+    struct ufids ufids = {NULL, 0, 0};
+    struct change_set *set = changes_take(sp->backer->changes, &taken);
+    if (!set) {
+        return taken;
+    }
+    raise_generation(sp, taken);
+    bool untouched =
+        !__atomic_load_n(&sp->installing, __ATOMIC_SEQ_CST) &&
+        change_set_find(set, sp->dependents, __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED), &ufids) &&
+        !ufids.n;
+    free(ufids.list);
+    if (!untouched) {
+        changes_return(sp->backer->changes, set);
+        return 0;
+    }
+    change_set_destroy(set);
+    return taken;
+}
+
 /* How many flows the slow path can look after in time: fewer if a pass took long, slowly more if it did not.
  */
 static void adapt_limit(struct slow_path *sp, int duration_ms)
@@ -312,6 +334,8 @@ void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), voi
     struct doomed doomed = {NULL, 0, 0};
     struct shard_stats a = {NULL, NULL, NULL, 0};
 
+    __atomic_add_fetch(&sp->installing, all,
+                       __ATOMIC_SEQ_CST); /* what is translated anew is in no index meanwhile */
     for (int i = 0; i < UKEY_N_SHARDS; i++) {
         struct ukey_shard *shard = &sp->shards[i];
         pthread_mutex_lock(&shard->lock);
@@ -337,6 +361,7 @@ void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), voi
             between(aux);
         }
     }
+    __atomic_sub_fetch(&sp->installing, all, __ATOMIC_SEQ_CST);
     bury(sp, &doomed);
     free(a.ufids);
     free(a.stats);

@@ -15,6 +15,7 @@
 struct revalidator {
     struct slow_path *sp; /* i */
     pthread_t thread;
+    pthread_mutex_t pass; /* held by who runs a pass after changes */
     pthread_mutex_t lock;
     pthread_cond_t work, done;
     bool stop, changed, all; /* under lock: asked for */
@@ -24,15 +25,23 @@ struct revalidator {
     uint64_t told;           /* atomic: the last change that the control thread wants to be told of */
 };
 
-/* The revalidator's thread. */
-static void run_changes(struct revalidator *r)
+/* `pass` is held. */
+static void set_settled(struct revalidator *r, uint64_t settled)
 {
-    __atomic_store_n(&r->ringing, false, __ATOMIC_SEQ_CST); /* before the changes are taken */
-    uint64_t before = r->settled, settled = revalidate_changes(r->sp);
     pthread_mutex_lock(&r->lock);
     __atomic_store_n(&r->settled, settled, __ATOMIC_SEQ_CST);
     pthread_cond_broadcast(&r->done);
     pthread_mutex_unlock(&r->lock);
+}
+
+/* The revalidator's thread. */
+static void run_changes(struct revalidator *r)
+{
+    __atomic_store_n(&r->ringing, false, __ATOMIC_SEQ_CST); /* before the changes are taken */
+    pthread_mutex_lock(&r->pass);
+    uint64_t before = r->settled;
+    set_settled(r, revalidate_changes(r->sp));
+    pthread_mutex_unlock(&r->pass);
     if (__atomic_load_n(&r->told, __ATOMIC_SEQ_CST) > before) {
         pipeline_wake(r->sp->backer->pipeline);
     }
@@ -80,6 +89,7 @@ struct revalidator *revalidator_start(struct slow_path *sp)
     struct revalidator *r = xzalloc(sizeof *r);
     pthread_condattr_t attr;
     r->sp = sp;
+    pthread_mutex_init(&r->pass, NULL);
     pthread_mutex_init(&r->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -103,6 +113,7 @@ void revalidator_stop(struct revalidator *r)
     rcu_offline();
     thread_join(r->thread);
     rcu_online();
+    pthread_mutex_destroy(&r->pass);
     pthread_mutex_destroy(&r->lock);
     pthread_cond_destroy(&r->work);
     pthread_cond_destroy(&r->done);
@@ -119,6 +130,21 @@ void revalidator_check_changes(struct revalidator *r)
     r->changed = true;
     pthread_cond_signal(&r->work);
     pthread_mutex_unlock(&r->lock);
+}
+
+void revalidator_check_changes_here(struct revalidator *r)
+{
+    uint64_t settled = 0;
+    if (!pthread_mutex_trylock(&r->pass)) {
+        settled = revalidate_if_untouched(r->sp);
+        if (settled) {
+            set_settled(r, settled);
+        }
+        pthread_mutex_unlock(&r->pass);
+    }
+    if (!settled) {
+        revalidator_check_changes(r);
+    }
 }
 
 void revalidator_run(struct revalidator *r, bool all)

@@ -177,7 +177,7 @@ void slow_path_check_changes(struct slow_path *sp)
     uint64_t generation = changes_generation(sp->backer->changes);
     if (sp->revalidator) {
         if (!revalidator_is_settled(sp->revalidator, generation)) {
-            revalidator_check_changes(sp->revalidator);
+            revalidator_check_changes_here(sp->revalidator);
         }
     } else if (revalidate_changes(sp) < changes_generation(sp->backer->changes)) {
         task_schedule_in(sp->backer->pipeline->queue, &sp->backer->pipeline->turn, 1);

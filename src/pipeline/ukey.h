@@ -34,7 +34,7 @@ struct ukey {
     struct record record;
     struct dependency *deps; /* dependents.h */
     unsigned n_deps;
-    uint64_t checked; /* the changes that it was checked against last, by number */
+    uint64_t checked;     /* the changes that it was checked against last, by number */
     uint32_t *recirc_ids; /* references */
     size_t n_recirc_ids;
     struct dp_flow_stats stats; /* as last read */
@@ -59,16 +59,17 @@ struct revalidator;
 struct slow_path {
     struct dp_backer *backer; /* i */
     struct ukey_shard *shards;
-    struct dependents *dependents;   /* t */
-    unsigned n_flows;                /* atomic */
-    unsigned max_flows, avg_flows;   /* atomic: the revalidator writes */
-    unsigned flow_limit;             /* atomic: the adaptive limit */
-    unsigned forced_limit;           /* atomic: upcall/set-flow-limit; 0: none */
-    uint64_t pass_generation;        /* atomic: a flow translated before this is not installed */
-    bool megaflows, ufid;            /* atomic */
-    bool stopping;                   /* atomic */
-    int dump_duration_ms;            /* atomic: the revalidator writes */
-    struct task periodic;            /* c */
+    struct dependents *dependents; /* t */
+    unsigned n_flows;              /* atomic */
+    unsigned max_flows, avg_flows; /* atomic: the revalidator writes */
+    unsigned flow_limit;           /* atomic: the adaptive limit */
+    unsigned forced_limit;         /* atomic: upcall/set-flow-limit; 0: none */
+    uint64_t pass_generation;      /* atomic: a flow translated before this is not installed */
+    unsigned installing;  /* atomic: threads between reading that and having the flow in the tables */
+    bool megaflows, ufid; /* atomic */
+    bool stopping;        /* atomic */
+    int dump_duration_ms; /* atomic: the revalidator writes */
+    struct task periodic; /* c */
     struct revalidator *revalidator; /* i; NULL for inline datapaths */
     struct slow_thread *threads;     /* c; none for inline datapaths */
     unsigned n_threads;
@@ -80,6 +81,9 @@ struct slow_path {
  * counted may teach MACs and so change something. Returns the number of the last change that flows now agree
  * with. */
 uint64_t revalidate_changes(struct slow_path *);
+/* For the control thread, while no pass is under way: if the changes that were noted touch no flow, that was
+ * a pass, and the number of the last one is returned. 0: somebody has to look closer. */
+uint64_t revalidate_if_untouched(struct slow_path *);
 /* Reads every flow's statistics, ends those that nobody uses; translates each anew if ALL. BETWEEN(AUX), if
  * not NULL, is called between shards, with no lock held. */
 void revalidate_all(struct slow_path *, bool all, void (*between)(void *aux), void *aux);
@@ -88,6 +92,8 @@ void revalidate_all(struct slow_path *, bool all, void (*between)(void *aux), vo
 struct revalidator *revalidator_start(struct slow_path *);
 void revalidator_stop(struct revalidator *);          /* NULL is legal */
 void revalidator_check_changes(struct revalidator *); /* any thread */
+/* The same for the control thread: what touches no flow is settled at once, without the other thread. */
+void revalidator_check_changes_here(struct revalidator *);
 /* Has every flow looked at soon. */
 void revalidator_run(struct revalidator *, bool all);
 /* What was asked for before the call has been done; false: not within TIMEOUT_MS (-1: as long as it takes).

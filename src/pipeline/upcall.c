@@ -96,6 +96,7 @@ static void install(struct slow_path *sp, const struct dp_upcall *u, struct xlat
 
     struct ukey_shard *shard = ukey_shard(sp, desc.ufid);
     pthread_mutex_lock(&shard->lock);
+    __atomic_add_fetch(&sp->installing, 1, __ATOMIC_SEQ_CST);
     /* A pass that has begun since does not know of this flow. */
     if (generation < __atomic_load_n(&sp->pass_generation, __ATOMIC_SEQ_CST)) {
         COVERAGE_INC(upcall_stale_flow);
@@ -111,6 +112,7 @@ static void install(struct slow_path *sp, const struct dp_upcall *u, struct xlat
             LOG_WARN_RL(&rl, "failed to put flow (%s)", strerror(error));
         }
     }
+    __atomic_sub_fetch(&sp->installing, 1, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&shard->lock);
     bytebuf_fini(&scratch);
 }
