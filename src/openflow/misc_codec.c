@@ -273,7 +273,7 @@ static enum ofperr get_table_props(struct reader *r, struct table_mod *tm)
                 return OFPERR_OFPBPC_BAD_VALUE;
             }
         } else {
-            return OFPERR_OFPBPC_BAD_TYPE;
+            return OFPERR_OFPBRC_BAD_TYPE; /* as the reference says it */
         }
     }
     return OFPERR_NONE;
@@ -302,7 +302,7 @@ enum ofperr table_mod_decode(const struct ofp_msg *m, struct table_mod *tm)
         return OFPERR_OFPBRC_BAD_LEN;
     }
     uint32_t known = m->version >= OFP14 ? OFPTC_EVICTION | OFPTC_VACANCY | 3u : 3u;
-    if (tm->config & ~known) {
+    if (tm->config & ~known && m->version != OFP13) { /* 1.3 has none: the reference lets any pass */
         return OFPERR_OFPTMFC_BAD_CONFIG;
     }
     if (m->version < OFP14) {

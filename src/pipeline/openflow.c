@@ -181,6 +181,7 @@ enum ofperr openflow_port_mod(struct ofconn *c, const struct ofp_msg *m, void *o
 #define CAPABILITIES_10 0x87u /* FLOW, TABLE, PORT statistics, ARP_MATCH_IP */
 #define CAP_GROUP_STATS 0x08u
 #define CAP_QUEUE_STATS 0x40u
+#define CAP_BUNDLES     0x200u
 
 static enum ofperr features(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
@@ -188,7 +189,8 @@ static enum ofperr features(struct ofconn *c, const struct ofp_msg *m, void *ofp
                              .n_tables = OFPROTO_TABLE_INTERNAL,
                              .capabilities = 0x07u | CAP_QUEUE_STATS |
                                              (m->version < OFP12 ? CAPABILITIES_10 : 0) |
-                                             (m->version > OFP10 ? CAP_GROUP_STATS : 0),
+                                             (m->version > OFP10 ? CAP_GROUP_STATS : 0) |
+                                             (m->version >= OFP14 ? CAP_BUNDLES : 0),
                              .actions = 0xfff};
     size_t start = ofp_features_encode_begin(ofconn_out(c), &f, m->version, m->xid);
     if (m->version < OFP13) {
@@ -258,6 +260,12 @@ const struct ofconn_handlers pipeline_openflow = {
             [OFPTYPE_TABLE_REQUEST] = openflow_table_stats,
             [OFPTYPE_TABLE_FEATURES_REQUEST] = openflow_table_features,
             [OFPTYPE_PACKET_OUT] = openflow_packet_out,
+            [OFPTYPE_TABLE_MOD] = openflow_table_mod,
+            [OFPTYPE_TABLE_DESC_REQUEST] = openflow_table_desc,
+            [OFPTYPE_QUEUE_GET_CONFIG_REQUEST] = openflow_queue_config,
+            [OFPTYPE_QUEUE_REQUEST] = openflow_queue_stats,
+            [OFPTYPE_FLOW_MONITOR_REQUEST] = openflow_flow_monitor,
+            [OFPTYPE_FLOW_MONITOR_CANCEL] = openflow_flow_monitor_cancel,
             [OFPTYPE_GROUP_MOD] = openflow_group_mod,
             [OFPTYPE_GROUP_REQUEST] = openflow_group_stats,
             [OFPTYPE_GROUP_DESC_REQUEST] = openflow_group_desc,
@@ -271,6 +279,8 @@ const struct ofconn_handlers pipeline_openflow = {
     .is_settled = is_settled,
     .hidden_rule = openflow_hidden_rule,
     .miss_wanted = openflow_miss_wanted,
+    .closed = openflow_monitors_closed,
+    .drained = openflow_monitors_drained,
     .check_bundled = openflow_check_bundled,
     .commit = openflow_commit,
 };

@@ -7,7 +7,9 @@
  *   openflow_flow.c   flow statistics, tables, packet-out
  *   openflow_group.c  groups
  *   openflow_meter.c  meters
- *   openflow_table.c  table features
+ *   openflow_monitor.c flow monitors
+ *   openflow_queue.c  queues
+ *   openflow_table.c  table features, what a full table does
  *   openflow_async.c  what nobody asked for: packets for controllers, removed rules, changed ports
  *
  * Thread-safety: control thread. */
@@ -48,6 +50,21 @@ uint32_t openflow_action_bits(enum ofp_version);
 ofconn_handler openflow_flow_mod, openflow_flow_stats, openflow_aggregate, openflow_table_stats,
     openflow_packet_out, openflow_table_features, openflow_port_mod, openflow_group_mod, openflow_group_desc,
     openflow_group_stats, openflow_group_features, openflow_meter_mod, openflow_meter_config,
-    openflow_meter_stats, openflow_meter_features;
+    openflow_meter_stats, openflow_meter_features, openflow_table_mod, openflow_table_desc,
+    openflow_queue_config, openflow_queue_stats, openflow_flow_monitor, openflow_flow_monitor_cancel;
+
+/* The number of rules in a table has changed. */
+void openflow_table_changed(struct ofproto *, unsigned table_id);
+
+/* --- Flow monitors: what happens to rules, told as it happens --- */
+struct change;
+struct rule;
+/* RULE came, BEFORE (NULL: none) went for it. */
+void openflow_monitor_added(const struct change *, const struct rule *, const struct rule *before);
+void openflow_monitor_removed(const struct change *, const struct rule *);
+/* The change is complete: what was collected is sent. */
+void openflow_monitor_flush(struct ofproto *);
+void openflow_monitors_closed(struct ofconn *, void *ofproto);
+void openflow_monitors_drained(struct ofconn *, void *ofproto);
 
 #endif

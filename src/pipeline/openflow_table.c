@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TABLE_FEATURES: what a table can do, in each of its properties; a miss can do what a match can. */
+/* TABLE_FEATURES: what a table can do, in each of its properties; a miss can do what a match can. TABLE_MOD,
+ * TABLE_DESC: whether a full table evicts rules, and who is told when it fills up. */
 #include <string.h>
 
 #include "flow/field.h"
+#include "ofconn/ofconn.h"
+#include "openflow/misc_codec.h"
 #include "openflow/oxm.h"
 #include "openflow/types.h"
 #include "pipeline/ofproto_impl.h"
@@ -116,6 +119,125 @@ enum ofperr openflow_table_features(struct ofconn *c, const struct ofp_msg *m, v
     ofconn_multipart_begin(&reply, c, OFPTYPE_TABLE_FEATURES_REPLY, m);
     for (unsigned i = 0; i < OFPROTO_TABLE_INTERNAL; i++) {
         put_table(ofconn_out(c), &ofproto->tables[i], i, m->version);
+        ofconn_multipart_next(&reply);
+    }
+    ofconn_multipart_end(&reply);
+    return OFPERR_NONE;
+}
+
+/* ------------------------------------------------------------------ what a full table does */
+
+#define EVICTION_FLAGS 7u /* by other things, importance and lifetime: none can be left out */
+
+/* Free places, in per cent. */
+static uint8_t vacancy_of(const struct oftable *t)
+{
+    return t->max_rules == SIZE_MAX || !t->max_rules
+               ? 100
+               : (uint8_t)((t->max_rules - MIN(t->n_rules, t->max_rules)) * 100 / t->max_rules);
+}
+
+static void describe_table(const struct oftable *t, unsigned id, struct table_mod *tm)
+{
+    *tm = (struct table_mod){
+        .table_id = (uint8_t)id,
+        .config = (t->eviction ? OFPTC_EVICTION : 0) | (t->vacancy_events ? OFPTC_VACANCY : 0),
+        .eviction_flags = EVICTION_FLAGS,
+        .has_eviction_flags = true,
+    };
+    if (t->vacancy_events) {
+        tm->vacancy_down = t->vacancy_down;
+        tm->vacancy_up = t->vacancy_up;
+        tm->vacancy = vacancy_of(t);
+    }
+}
+
+static void encode_status(struct ofconn *c, struct bytebuf *b, const void *status)
+{
+    if (ofp_msg_exists(OFPTYPE_TABLE_STATUS, ofconn_version(c))) {
+        table_status_encode(b, status, ofconn_version(c));
+    }
+}
+
+void openflow_table_changed(struct ofproto *ofproto, unsigned id)
+{
+    struct oftable *t = &ofproto->tables[id];
+    uint8_t vacancy = vacancy_of(t);
+    struct table_status status;
+    if (!t->vacancy_events) {
+        return;
+    }
+    if (!t->is_filled && vacancy < t->vacancy_down) {
+        status.reason = TABLE_VACANCY_DOWN;
+    } else if (t->is_filled && vacancy > t->vacancy_up) {
+        status.reason = TABLE_VACANCY_UP;
+    } else {
+        return;
+    }
+    t->is_filled = !t->is_filled;
+    describe_table(t, id, &status.desc);
+    if (ofproto->sessions) {
+        ofservice_send_async(ofproto->sessions, ASYNC_TABLE_STATUS, status.reason, NULL, encode_status,
+                             &status);
+    }
+}
+
+static void set_table(struct ofproto *ofproto, unsigned id, const struct table_mod *tm, enum ofp_version v)
+{
+    struct oftable *t = &ofproto->tables[id];
+    if (v == OFP11 || v == OFP12) {
+        uint8_t miss = tm->config & OFPTC11_MISS_MASK;
+        if (miss != t->miss) {
+            __atomic_store_n(&t->miss, miss, __ATOMIC_RELAXED);
+            pipeline_mark_all_changed(ofproto->pipeline);
+        }
+        return;
+    }
+    if (v < OFP14) {
+        return; /* it has nothing that can be set */
+    }
+    t->eviction = tm->config & OFPTC_EVICTION;
+    t->vacancy_events = tm->config & OFPTC_VACANCY;
+    if (t->vacancy_events) {
+        t->vacancy_down = tm->vacancy_down;
+        t->vacancy_up = tm->vacancy_up;
+        t->is_filled = vacancy_of(t) < t->vacancy_up;
+        if (t->is_filled && vacancy_of(t) >= t->vacancy_down) {
+            t->is_filled = false; /* between the two: it is told when it fills up */
+        }
+    }
+}
+
+enum ofperr openflow_table_mod(struct ofconn *c, const struct ofp_msg *m, void *ofproto_)
+{
+    struct ofproto *ofproto = ofproto_;
+    struct table_mod tm;
+    enum ofperr error = table_mod_decode(m, &tm);
+    if (error) {
+        return error;
+    }
+    if (tm.table_id == OFPTT_ALL) {
+        for (unsigned i = 0; i < OFPROTO_TABLE_INTERNAL; i++) {
+            set_table(ofproto, i, &tm, m->version);
+        }
+        return OFPERR_NONE;
+    }
+    if (tm.table_id >= OFPROTO_TABLE_INTERNAL) {
+        return OFPERR_OFPTMFC_EPERM;
+    }
+    set_table(ofproto, tm.table_id, &tm, m->version);
+    return OFPERR_NONE;
+}
+
+enum ofperr openflow_table_desc(struct ofconn *c, const struct ofp_msg *m, void *ofproto_)
+{
+    struct ofproto *ofproto = ofproto_;
+    struct ofconn_multipart reply;
+    ofconn_multipart_begin(&reply, c, OFPTYPE_TABLE_DESC_REPLY, m);
+    for (unsigned i = 0; i < OFPROTO_TABLE_INTERNAL; i++) {
+        struct table_mod tm;
+        describe_table(&ofproto->tables[i], i, &tm);
+        table_desc_encode(ofconn_out(c), &tm, m->version);
         ofconn_multipart_next(&reply);
     }
     ofconn_multipart_end(&reply);

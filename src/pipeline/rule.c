@@ -12,6 +12,7 @@
 #include "pipeline/changes.h"
 #include "pipeline/meter.h"
 #include "pipeline/ofproto_impl.h"
+#include "pipeline/openflow.h"
 
 /* ------------------------------------------------------------------ references and counters */
 
@@ -253,6 +254,7 @@ static void replace_actions(struct change *c, struct rule *old, const struct flo
     copy.flags = (uint8_t)old->flags;
     rule = make_rule(c, &copy, old->table_id);
     rule->cr.priority = old->cr.priority;
+    rule->is_modification = true;
     rule->flags = old->flags;
     rule->created_ms = old->created_ms;
     if (!(mod->flags & FLOW_RESET_COUNTS)) {
@@ -385,6 +387,19 @@ static bool may_expire(const struct rule *rule)
     return false;
 }
 
+/* The number of rules in their tables has changed. */
+static void tell_vacancy(struct ofproto *ofproto, const struct list *rules)
+{
+    unsigned last = OFPROTO_N_TABLES;
+    const struct rule *rule;
+    LIST_FOR_EACH (rule, change, rules) {
+        if (rule->table_id != last) {
+            last = rule->table_id;
+            openflow_table_changed(ofproto, last);
+        }
+    }
+}
+
 static void leave(struct change *c, struct rule *rule)
 {
     struct ofproto *ofproto = c->ofproto;
@@ -401,6 +416,9 @@ static void leave(struct change *c, struct rule *rule)
     groups_count_rule(ofproto, rule, -1);
     meters_count_rule(ofproto, rule, -1);
     changes_note_rule(ofproto, rule, false);
+    if (!rule->other) {
+        openflow_monitor_removed(c, rule);
+    }
     if (!rule->other && hooks->rule_removed) {
         hooks->rule_removed(ofproto, rule, rule->removal, hooks->aux);
     }
@@ -413,6 +431,7 @@ static void enter(struct change *c, struct rule *rule)
     struct oftable *table = &ofproto->tables[rule->table_id];
     table->n_change = 0;
     rule->pending = false;
+    openflow_monitor_added(c, rule, rule->other);
     rule->other = NULL;
     if (!(rule->flags & RULE_HIDDEN)) {
         table->n_rules++;
@@ -444,6 +463,9 @@ void change_commit(struct change *c)
     LIST_FOR_EACH_SAFE (rule, next, change, &c->added) {
         enter(c, rule);
     }
+    openflow_monitor_flush(ofproto);
+    tell_vacancy(ofproto, &c->removed);
+    tell_vacancy(ofproto, &c->added);
     if (!list_is_empty(&c->removed)) {
         reaper_add(ofproto, &c->removed);
     }

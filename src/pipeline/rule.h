@@ -62,12 +62,13 @@ struct rule {
     uint64_t cookie;         /* const */
     uint16_t idle_timeout;   /* seconds, 0: none. Atomic: fin_timeout */
     uint16_t hard_timeout;
-    int refs;            /* atomic */
-    uint8_t removal;     /* control: why it goes, enum rule_removal */
-    bool pending;        /* control: made by the change at work */
-    bool leaving;        /* control: taken away by the change at work, or removed */
-    int64_t created_ms;  /* const */
-    int64_t modified_ms; /* atomic */
+    int refs;             /* atomic */
+    uint8_t removal;      /* control: why it goes, enum rule_removal */
+    bool pending;         /* control: made by the change at work */
+    bool leaving;         /* control: taken away by the change at work, or removed */
+    bool is_modification; /* control, while pending: made by a modify command */
+    int64_t created_ms;   /* const */
+    int64_t modified_ms;  /* atomic */
     struct rule_counters *counters;
     struct ofpact *actions; /* const, owned */
     size_t actions_len;
@@ -85,6 +86,11 @@ struct oftable {
     size_t n_rules;                /* control: in force and seen */
     size_t max_rules;              /* control: SIZE_MAX: no limit */
     bool eviction;                 /* control: a full table evicts instead of refusing */
+    bool vacancy_events;           /* control: controllers are told when it fills up, and empties */
+    bool is_filled;                /* control: they were told that it fills up */
+    uint8_t vacancy_down;          /* control: free places in per cent: fewer is "fills up" */
+    uint8_t vacancy_up;            /* control: more is "empties" */
+    uint8_t miss;                  /* atomic: OpenFlow 1.1's miss: 0 controller, 1 continue, 2 drop */
     ssize_t n_change;              /* control: by how much the change at work changes n_rules */
     uint64_t n_lookups, n_matched; /* relaxed atomics */
 };
