@@ -13,7 +13,7 @@ from ports_util import SINK, SOURCE, digest, transfer
 BRIDGE = "add-br br0 -- set bridge br0 datapath_type=netdev"
 
 
-def add_hosts(net, mtu=800):
+def add_hosts(net, mtu=1500):
     for i, host in enumerate("ab"):
         net.add_host(host, f"v{host}", f"10.0.0.{i + 1}/24")
         net.run(host, f"ip addr add fd00::{i + 1}/64 dev e0 nodad")
