@@ -85,7 +85,10 @@ void lock_request(struct server_session *session, const struct jsonrpc_msg *msg,
     }
     struct lock_waiter *w = xzalloc(sizeof *w), *victim = owner(lock);
     w->lock = lock;
+    lock->refs++;
     w->session = session;
+    w->stole = steal;
+    w->queued = true;
     list_push_back(&session->lock_waiters, &w->session_node);
     if (steal) {
         list_push_front(&lock->waiters, &w->node);
@@ -95,24 +98,31 @@ void lock_request(struct server_session *session, const struct jsonrpc_msg *msg,
     session_reply(session, msg->id, owner(lock) == w ? "{\"locked\":true}" : "{\"locked\":false}");
     if (steal && victim) {
         notify(victim, "stolen");
+        if (victim->stole) {
+            list_remove(&victim->node);
+            victim->queued = false;
+        }
     }
 }
 
-/* The next in the queue owns the lock now; a lock that nobody waits for is gone. */
+/* Whoever is first in the queue then is told that the lock is his, as the reference's server does, also if it
+ * was before; a lock that nobody asks for is gone. */
 static void waiter_destroy(struct lock_waiter *w)
 {
     struct server_lock *lock = w->lock;
-    bool owned = owner(lock) == w;
-    list_remove(&w->node);
-    list_remove(&w->session_node);
     struct ovsdb_server *server = w->session->server;
+    list_remove(&w->session_node);
+    if (w->queued) {
+        list_remove(&w->node);
+        if (owner(lock)) {
+            notify(owner(lock), "locked");
+        }
+    }
     free(w);
-    if (list_is_empty(&lock->waiters)) {
+    if (!--lock->refs) {
         hmap_remove(&server->locks, &lock->node);
         free(lock->name);
         free(lock);
-    } else if (owned) {
-        notify(owner(lock), "locked");
     }
 }
 

@@ -41,12 +41,15 @@ struct server_lock {
     struct hmap_node node; /* in the server's `locks` */
     char *name;
     struct list waiters; /* struct lock_waiter; the first one owns the lock */
+    unsigned refs;       /* waiters, those included that are not in the queue any more */
 };
 struct lock_waiter {
     struct list node;         /* in the lock's waiters */
     struct list session_node; /* in the session's */
     struct server_lock *lock;
     struct server_session *session;
+    bool stole;  /* it asked by "steal": once robbed itself, it does not wait */
+    bool queued; /* `node` is in the queue */
 };
 
 struct session_monitor {

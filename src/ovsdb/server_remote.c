@@ -374,7 +374,7 @@ static size_t count_locks(const struct server_session *session, bool held, struc
     struct lock_waiter *w;
     size_t n = 0;
     LIST_FOR_EACH (w, session_node, &session->lock_waiters) {
-        if ((w->lock->waiters.next == &w->node) == held) {
+        if (w->queued && (w->lock->waiters.next == &w->node) == held) {
             strbuf_printf(names, "%s%s", names->len ? " " : "", w->lock->name);
             n++;
         }

@@ -316,7 +316,8 @@ static void monitor(struct server_session *session, const struct jsonrpc_msg *ms
         return;
     }
     const struct json_object *requests = json_element(msg->params, 2);
-    if (n != want || !json_is_object(requests)) {
+    /* A plain "monitor" may have more, as with the reference. */
+    if (n < want || (n > want && version != OVSDB_MONITOR_V1) || !json_is_object(requests)) {
         session_reply_error(session, msg->id, ovsdb_syntax_error(msg->params, NULL, "invalid parameters"));
         return;
     }
