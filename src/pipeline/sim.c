@@ -5,6 +5,7 @@
  * [cvlans=A,B] del-port BR NAME                  [peer=P] [protected]   set-port: the same, of a port that is
  * there add-flow BR FLOW   del-flows BR [FLOW] mirror BR NAME [src=P,..] [dst=P,..] [all] [out=P] [vlan=N]
  * flood-vlans BR A,B   add-group BR GROUP   del-groups BR
+ *   add-meter BR METER   del-meters BR
  *   ...and every control command of the pipeline. Each answer ends with a line of a single dot. */
 #include <ctype.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include "pipeline/change.h"
 #include "pipeline/commands.h"
 #include "pipeline/group.h"
+#include "pipeline/meter.h"
 #include "pipeline/ofproto_impl.h"
 
 #define MAX_WORDS 64
@@ -154,6 +156,21 @@ static void change_group(struct ofproto *br, enum group_command command, const c
     group_mod_fini(&gm);
 }
 
+static void add_meter(struct ofproto *br, const char *text)
+{
+    struct meter_config config;
+    char *error = meter_parse(&config, text, METER_ADD);
+    if (error) {
+        print_error("meter", error, 0);
+        return;
+    }
+    enum ofperr code = ofproto_meter_add(br, &config);
+    if (code) {
+        print_error("meter", xstrdup(ofperr_name(code)), 0);
+    }
+    meter_fini(&config);
+}
+
 static void answered(bool ok, const char *text, void *aux)
 {
     (void)aux;
@@ -221,6 +238,10 @@ static void run_line(char *line)
         set_mirror(br, w, n);
     } else if (!strcmp(w[0], "add-group") && br && n > 2) {
         change_group(br, GROUP_ADD, w[2]);
+    } else if (!strcmp(w[0], "add-meter") && br && n > 2) {
+        add_meter(br, w[2]);
+    } else if (!strcmp(w[0], "del-meters") && br) {
+        ofproto_meter_delete(br, OFPM_ALL);
     } else if (!strcmp(w[0], "del-groups") && br) {
         change_group(br, GROUP_DELETE, "");
     } else if (!strcmp(w[0], "flood-vlans") && br && n > 2) {

@@ -66,6 +66,9 @@ static void format_slow_reasons(unsigned slow, struct strbuf *s)
 static bool is_awaited(const struct list *recircs, uint32_t id)
 {
     const struct xlate_recirc *r;
+    if (!recircs) {
+        return false;
+    }
     LIST_FOR_EACH (r, node, recircs) {
         if (r->recirc_id == id) {
             return true;
@@ -283,4 +286,16 @@ char *trace_run(struct pipeline *p, int argc, const char *argv[], struct strbuf 
     bytebuf_fini(&t.actions);
     bytebuf_fini(&t.l7);
     return error;
+}
+
+void trace_upcall(const struct dp_backer *backer, const struct flow_key *key, struct strbuf *out)
+{
+    struct xlate_in xin;
+    struct trace_step step = {.recirc = NULL};
+    struct trace t = {.pipeline = backer->pipeline, .out = out};
+    if (!xlate_in_init_upcall(&xin, t.pipeline, backer, key)) {
+        t.snapshot = xin.snapshot;
+        run_step(&t, &xin, NULL, &step);
+        show_step(&t, &step);
+    }
 }

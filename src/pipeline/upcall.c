@@ -17,6 +17,7 @@
 #include "pipeline/packet_in.h"
 #include "pipeline/recirc.h"
 #include "pipeline/slow_path.h"
+#include "pipeline/trace.h"
 #include "pipeline/ukey.h"
 #include "pipeline/xlate/xlate.h"
 
@@ -41,7 +42,15 @@ void upcall_flow_actions(const struct xlate_out *xout, struct bytebuf *scratch, 
         cookie.ofp_in_port = OFPP_NONE;
         cookie.slow_path.reason = xout->slow;
         bytebuf_clear(scratch);
+        size_t mark = 0;
+        if (xout->slow_meter != UINT32_MAX) {
+            mark = dp_actions_begin_sample(scratch, UINT32_MAX);
+            dp_actions_put_meter(scratch, xout->slow_meter);
+        }
         dp_actions_put_cookie(scratch, &cookie, UINT32_MAX, false);
+        if (xout->slow_meter != UINT32_MAX) {
+            dp_actions_end(scratch, mark);
+        }
         *actions = scratch->data;
         *len = scratch->len;
     } else {
@@ -130,6 +139,19 @@ static void execute(struct dp_handler *h, struct slow_path *sp, struct dp_upcall
     ops->execute(h, &e);
 }
 
+/* Translation failed: once a minute, the whole story is logged. */
+static void explain(struct slow_path *sp, const struct dp_upcall *u)
+{
+    static struct log_rate_limit seldom = LOG_RATE_LIMIT_INIT(1, 1);
+    if (!log_should_drop(&log_this_module, LOG_LEVEL_WARN, &seldom)) {
+        struct strbuf s = STRBUF_INITIALIZER;
+        trace_upcall(sp->backer, &u->key, &s);
+        strbuf_chomp(&s, '\n');
+        LOG_WARN("%s", strbuf_text(&s));
+        strbuf_fini(&s);
+    }
+}
+
 /* A miss, or a packet of a flow that goes through here each time. */
 static void translate(struct slow_path *sp, struct dp_handler *h, struct dp_upcall *u, bool may_install)
 {
@@ -160,7 +182,7 @@ static void translate(struct slow_path *sp, struct dp_handler *h, struct dp_upca
     xin.tcp_flags = traffic.tcp_flags;
     enum xlate_error xerror = xlate(&xin, &xout);
     if (xerror) {
-        LOG_WARN_RL(&rl, "dropped packet on bridge %s: %s", xin.bridge->name, xlate_error_text(xerror));
+        explain(sp, u);
     }
     record_credit(&record, &traffic);
     if (may_install && !xout.avoid_caching) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The actions of OpenFlow, one after the other; and the action set at the end of the pipeline. */
 #include "openflow/text.h"
+#include "pipeline/meter.h"
 #include "pipeline/xlate/ctx.h"
 #include "wire/eth.h"
 
@@ -189,8 +190,13 @@ static void simple_action(struct xlate_ctx *ctx, const struct ofpact *a)
     case OFPACT_NAT:
         ctx->ct_nat = OFPACT_CAST(NAT, a);
         break;
-    case OFPACT_METER:
-        break; /* as a rule's instruction: its band's actions are the datapath's business (meter.c) */
+    case OFPACT_METER: {
+        uint32_t id = ofproto_meter_dp_id(ctx->bridge->ofproto, OFPACT_CAST(METER, a)->value);
+        if (id != UINT32_MAX) {
+            dp_actions_put_meter(ctx->actions, id);
+        }
+        break;
+    }
     case OFPACT_CLEAR_ACTIONS:
         xlate_report_action_set(ctx, "was");
         bytebuf_clear(&ctx->action_set);

@@ -321,13 +321,11 @@ static unsigned commit_transport(struct xlate_ctx *ctx)
     case 6:
     case 17:
     case 132:
-        if (flow->tp_src || flow->tp_dst) { /* no ports: no header */
-            COMMIT(ctx,
-                   flow->nw_proto == 6    ? DP_SET_TCP
-                   : flow->nw_proto == 17 ? DP_SET_UDP
-                                          : DP_SET_SCTP,
-                   ports_members);
-        }
+        COMMIT(ctx,
+               flow->nw_proto == 6    ? DP_SET_TCP
+               : flow->nw_proto == 17 ? DP_SET_UDP
+                                      : DP_SET_SCTP,
+               ports_members);
         return 0;
     case 1:
         return v6 ? 0 : commit_icmp(ctx, DP_SET_ICMP);

@@ -98,7 +98,7 @@ bool xlate_dec_mpls_ttl(struct xlate_ctx *ctx)
         flow->mpls_lse[0] = (flow->mpls_lse[0] & ~LSE_TTL_MASK) | htobe32(ttl - 1);
         return false;
     }
-    xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, 0, UINT32_MAX, NULL, 0);
+    xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, 0, OFPM_NONE, NULL, 0);
     xlate_report(ctx, REPORT_WARN, "MPLS decrement TTL exception");
     return true;
 }
@@ -141,7 +141,7 @@ bool xlate_dec_nsh_ttl(struct xlate_ctx *ctx)
         flow->nsh_ttl--;
         return false;
     }
-    xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, 0, UINT32_MAX, NULL, 0);
+    xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, 0, OFPM_NONE, NULL, 0);
     xlate_report(ctx, REPORT_WARN, "NSH decrement TTL exception");
     return true;
 }

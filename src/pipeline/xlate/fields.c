@@ -305,7 +305,7 @@ bool xlate_dec_ttl(struct xlate_ctx *ctx, const struct ofpact_dec_ttl *a)
     size_t n = a->n_controllers;
     bool listed = a->ofpact.len >= sizeof *a + n * sizeof a->controllers[0];
     for (size_t i = 0; i < n; i++) {
-        xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, listed ? a->controllers[i] : 0, UINT32_MAX, NULL,
+        xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, listed ? a->controllers[i] : 0, OFPM_NONE, NULL,
                          0);
     }
     xlate_report(ctx, REPORT_WARN, "IPv%d decrement TTL exception",

@@ -2,6 +2,7 @@
 /* Output: to ports, across patch ports, to all of them, to controllers. */
 #include <string.h>
 
+#include "pipeline/meter.h"
 #include "pipeline/xlate/ctx.h"
 #include "wire/eth.h"
 
@@ -235,8 +236,17 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, enum ofp_packet_i
     cookie.controller.controller_id = controller_id;
     cookie.controller.max_len = max_len;
     cookie.controller.meter_id = UINT32_MAX;
-    (void)meter_id;
-    dp_actions_put_cookie(ctx->actions, &cookie, UINT32_MAX, false);
+    /* The action's own meter, or the one of all packets for controllers. */
+    uint32_t meter =
+        ofproto_meter_dp_id(ctx->bridge->ofproto, meter_id == OFPM_NONE ? OFPM_CONTROLLER : meter_id);
+    if (meter != UINT32_MAX) {
+        size_t mark = dp_actions_begin_sample(ctx->actions, UINT32_MAX);
+        dp_actions_put_meter(ctx->actions, meter);
+        dp_actions_put_cookie(ctx->actions, &cookie, UINT32_MAX, false);
+        dp_actions_end(ctx->actions, mark);
+    } else {
+        dp_actions_put_cookie(ctx->actions, &cookie, UINT32_MAX, false);
+    }
 }
 
 static enum ofp_packet_in_reason controller_reason(const struct xlate_ctx *ctx)
@@ -267,7 +277,7 @@ void xlate_output(struct xlate_ctx *ctx, uint32_t port, uint16_t controller_len,
         output_all(ctx, true);
         break;
     case OFPP_CONTROLLER:
-        xlate_controller(ctx, controller_len, controller_reason(ctx), 0, UINT32_MAX, NULL, 0);
+        xlate_controller(ctx, controller_len, controller_reason(ctx), 0, OFPM_NONE, NULL, 0);
         break;
     case OFPP_NONE:
     case OFPP_UNSET:

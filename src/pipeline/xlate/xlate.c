@@ -5,8 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "flow/match.h"
+#include "pipeline/meter.h"
 #include "pipeline/xlate/ctx.h"
 #include "wire/eth.h"
+
+LOG_MODULE(ofproto_dpif_xlate);
 
 const char *xlate_error_text(enum xlate_error error)
 {
@@ -39,12 +44,20 @@ void xlate_report(struct xlate_ctx *ctx, enum report_type type, const char *form
 
 void xlate_report_error(struct xlate_ctx *ctx, const char *format, ...)
 {
+    static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(1, 5);
+    va_list args;
+    va_start(args, format);
     if (ctx->report) {
-        va_list args;
-        va_start(args, format);
         report_add(ctx->report, REPORT_ERROR, xvasprintf(format, args));
-        va_end(args);
+    } else if (!log_should_drop(&log_this_module, LOG_LEVEL_WARN, &rl)) {
+        char *text = xvasprintf(format, args);
+        struct strbuf flow = STRBUF_INITIALIZER;
+        match_format_key(&ctx->xin->original, NULL, &flow);
+        LOG_WARN("%s on bridge %s while processing %s", text, ctx->bridge->name, strbuf_text(&flow));
+        strbuf_fini(&flow);
+        free(text);
     }
+    va_end(args);
 }
 
 void xlate_in_init(struct xlate_in *xin, const struct snapshot *snapshot, const struct xbridge *bridge,
@@ -232,6 +245,7 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
         /* No flow can hold so many; the slow path runs them for each packet. */
         xout->slow |= DP_SLOW_ACTION;
     }
+    xout->slow_meter = ofproto_meter_dp_id(xin->bridge->ofproto, OFPM_SLOWPATH);
     finish_mask(&ctx);
     bytebuf_fini(&ctx.stack);
     bytebuf_fini(&ctx.action_set);

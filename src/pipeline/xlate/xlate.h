@@ -83,6 +83,7 @@ struct xlate_out {
     struct bytebuf actions;
     struct flow_mask wc;  /* complete */
     unsigned slow;        /* enum dp_slow_reason bits */
+    uint32_t slow_meter;  /* the datapath's, of packets for the slow path; UINT32_MAX: none */
     bool avoid_caching;   /* what came out is for this packet alone */
     uint32_t *recirc_ids; /* references held for this flow */
     size_t n_recirc_ids;
