@@ -17,14 +17,33 @@ void get_ofs_nbits(uint16_t ofs_nbits, struct subfield *sf)
     sf->n_bits = (ofs_nbits & 0x3f) + 1;
 }
 
+/* A header names a field with its length: another length is no field. */
+static bool header_fits(const struct field *field, bool masked, unsigned len)
+{
+    unsigned n = masked ? len / 2 : len;
+    bool tunmd = field && field->id >= FIELD_TUN_METADATA0 && field->id <= FIELD_TUN_METADATA(63);
+    return field && (tunmd ? n <= field->n_bytes : n == field->n_bytes) && !(masked && len % 2);
+}
+
 enum ofperr get_field_header(struct reader *r, const struct field **field)
 {
     bool masked;
-    enum ofperr error = oxm_get_header(r, field, &masked, NULL);
-    return error     ? OFPERR_OFPBAC_BAD_SET_LEN
-           : !*field ? OFPERR_OFPBAC_BAD_SET_TYPE
-           : masked  ? OFPERR_OFPBAC_BAD_SET_MASK
-                     : OFPERR_NONE;
+    unsigned len;
+    enum ofperr error = oxm_get_header(r, field, &masked, &len);
+    return error                               ? error
+           : !header_fits(*field, masked, len) ? OFPERR_OFPBMC_BAD_FIELD
+           : masked                            ? OFPERR_OFPBMC_BAD_MASK
+                                               : OFPERR_NONE;
+}
+
+enum ofperr get_short_header(struct reader *r, const struct field **field)
+{
+    bool masked;
+    unsigned len;
+    enum ofperr error = oxm_get_header(r, field, &masked, &len);
+    return error                               ? OFPERR_OFPBAC_BAD_SET_LEN
+           : !header_fits(*field, masked, len) ? OFPERR_OFPBAC_BAD_SET_TYPE
+                                               : OFPERR_NONE;
 }
 
 static enum ofperr check_width(const struct subfield *sf)
@@ -355,7 +374,7 @@ DECODE(multipath)
     a->fields = fields;
     a->algorithm = algorithm;
     get_ofs_nbits(get_u16(r), &a->dst);
-    enum ofperr error = get_field_header(r, &a->dst.field);
+    enum ofperr error = get_short_header(r, &a->dst.field);
     if (error) {
         return error;
     }
@@ -382,7 +401,7 @@ DECODE(bundle)
     if (d->type == NXAST_BUNDLE_LOAD) {
         get_ofs_nbits(get_u16(r), &a->dst);
         size_t before = r->n;
-        enum ofperr error = get_field_header(r, &a->dst.field);
+        enum ofperr error = get_short_header(r, &a->dst.field);
         if (!error && a->dst.n_bits < 16) {
             error = OFPERR_OFPBAC_BAD_ARGUMENT;
         }
@@ -411,7 +430,7 @@ DECODE(output_reg)
     get_ofs_nbits(get_u16(r), &a->src);
     enum ofperr error;
     if (d->type == NXAST_OUTPUT_REG) {
-        error = get_field_header(r, &a->src.field);
+        error = get_short_header(r, &a->src.field);
         a->max_len = get_u16(r);
     } else {
         a->max_len = get_u16(r);

@@ -219,7 +219,7 @@ enum ofperr decode_reg_load(struct reader *r, const struct action_decode *d)
 {
     struct subfield dst;
     get_ofs_nbits(get_u16(r), &dst);
-    enum ofperr error = get_field_header(r, &dst.field);
+    enum ofperr error = get_short_header(r, &dst.field);
     if (error) {
         return error;
     }

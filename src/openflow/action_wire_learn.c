@@ -57,7 +57,7 @@ void encode_learn(const struct action_encode *e, const struct ofpact_learn *a)
 
 static enum ofperr get_subfield(struct reader *r, unsigned n_bits, struct subfield *sf)
 {
-    enum ofperr error = get_field_header(r, &sf->field);
+    enum ofperr error = get_short_header(r, &sf->field);
     if (error) {
         return error;
     }

@@ -87,6 +87,8 @@ bool header_is_short(const struct field *, enum ofp_version);
 void put_ofs_nbits(struct bytebuf *, const struct subfield *);
 void get_ofs_nbits(uint16_t ofs_nbits, struct subfield *);
 enum ofperr get_field_header(struct reader *, const struct field **);
+/* The same in the older actions, which have room for 4 bytes, say SET_TYPE and pass over a mask. */
+enum ofperr get_short_header(struct reader *, const struct field **);
 enum ofperr actions_decode_nested(struct reader *, const struct action_decode *);
 void actions_encode_nested(const struct action_encode *, const struct ofpact *, size_t len);
 

@@ -64,7 +64,7 @@ static enum ofperr oxs_get(struct reader *r, struct oxs *s)
     get_skip(r, 2);
     uint16_t len = get_u16(r);
     if (r->bad || len < 4) {
-        return OFPERR_OFPBRC_BAD_LEN;
+        return OFPERR_OFPBMC_BAD_LEN;
     }
     struct reader t = get_sub(r, len - 4u);
     get_skip(r, ROUND_UP(len, 8) - len);
@@ -281,7 +281,7 @@ static enum ofperr decode_11(struct reader *r, enum ofp_version v, struct flow_m
         fm->new_cookie = cookie;
     } else {
         /* 1.1 changes a cookie with a modification that has no mask; 1.2 and later never do. */
-        fm->cookie = cookie & fm->cookie_mask;
+        fm->cookie = cookie;
         fm->modify_cookie =
             v == OFP11 && fm->command < FLOW_DELETE && !fm->cookie_mask && cookie != UINT64_MAX;
         fm->new_cookie = fm->modify_cookie ? cookie : UINT64_MAX;
@@ -389,7 +389,7 @@ enum ofperr flow_stats_request_decode(const struct ofp_msg *m, struct flow_stats
         get_skip(&r, 1);
         q->out_port = get_u16(&r);
     }
-    return error ? error : r.bad || r.n ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+    return error ? error : r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
 }
 
 /* --- Replies --- */

@@ -327,6 +327,14 @@ enum ofperr group_mod_decode(const struct ofp_msg *m, struct group_mod *gm)
     struct reader r = m->body;
     group_mod_init(gm);
     enum ofperr error = decode_mod(&r, m->version, gm);
+    /* Only fast failover looks at whether what it watches is alive. */
+    for (size_t k = 0; !error && k < gm->n_buckets && m->version < OFP15; k++) {
+        const struct group_bucket *bucket = &gm->buckets[k];
+        if (gm->command <= GROUP_MODIFY && gm->type != GROUP_FF && gm->type != GROUP_SELECT &&
+            (bucket->watch_port != OFPP_ANY || bucket->watch_group != OFPG_ANY)) {
+            error = OFPERR_OFPGMFC_WATCH_UNSUPPORTED;
+        }
+    }
     if (error) {
         group_mod_fini(gm);
     }

@@ -204,9 +204,10 @@ enum ofperr switch_config_decode(const struct ofp_msg *m, struct switch_config *
     struct reader r = m->body;
     c->flags = get_u16(&r);
     c->miss_send_len = get_u16(&r);
-    return r.bad || r.n                               ? OFPERR_OFPBRC_BAD_LEN
-           : c->flags & ~(m->version < OFP13 ? 7 : 3) ? OFPERR_OFPSCFC_BAD_FLAGS
-                                                      : OFPERR_NONE;
+    return r.bad || r.n ? OFPERR_OFPBRC_BAD_LEN
+           : m->type == OFPTYPE_SET_CONFIG && c->flags & ~(m->version < OFP13 ? 7 : 3)
+               ? OFPERR_OFPSCFC_BAD_FLAGS
+               : OFPERR_NONE;
 }
 
 void switch_desc_encode(struct bytebuf *b, const struct switch_desc *d, enum ofp_version v, uint32_t xid)

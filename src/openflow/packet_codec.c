@@ -229,7 +229,7 @@ enum ofperr packet_in_decode(const struct ofp_msg *m, struct packet_in *pin)
         get_skip(&r, 6);
         struct reader match = get_sub(&r, len);
         get_skip(&r, ROUND_UP(len, 8) - len + 2u);
-        error = r.bad ? OFPERR_OFPBRC_BAD_LEN : oxm_get_match(&match, true, &pin->metadata, NULL, NULL);
+        error = match.bad ? OFPERR_OFPBMC_BAD_LEN : oxm_get_match(&match, true, &pin->metadata, NULL, NULL);
     } else if (v == OFP10) {
         pin->total_len = get_u16(&r);
         set_in_port(&pin->metadata, get_u16(&r));
@@ -237,7 +237,7 @@ enum ofperr packet_in_decode(const struct ofp_msg *m, struct packet_in *pin)
         get_skip(&r, 1);
     } else if (v == OFP11) {
         uint32_t port;
-        error = ofp_port_from_11(get_u32(&r), &port) ? OFPERR_NONE : OFPERR_OFPBRC_BAD_PORT;
+        error = ofp_port_from_11(get_u32(&r), &port) ? OFPERR_NONE : OFPERR_OFPBAC_BAD_OUT_PORT;
         set_in_port(&pin->metadata, port);
         get_skip(&r, 4);
         pin->total_len = get_u16(&r);
@@ -305,7 +305,7 @@ enum ofperr packet_out_decode(const struct ofp_msg *m, struct packet_out *po)
         actions_len = get_u16(&r);
     } else if (v < OFP15) {
         uint32_t port;
-        error = ofp_port_from_11(get_u32(&r), &port) ? OFPERR_NONE : OFPERR_OFPBRC_BAD_PORT;
+        error = ofp_port_from_11(get_u32(&r), &port) ? OFPERR_NONE : OFPERR_OFPBAC_BAD_OUT_PORT;
         set_in_port(&po->metadata, port);
         actions_len = get_u16(&r);
         get_skip(&r, 6);

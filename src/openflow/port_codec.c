@@ -35,7 +35,7 @@ static enum ofperr get_port_no(struct reader *r, enum ofp_version v, uint32_t *p
         *port = get_u16(r);
         return OFPERR_NONE;
     }
-    return ofp_port_from_11(get_u32(r), port) || r->bad ? OFPERR_NONE : OFPERR_OFPBRC_BAD_PORT;
+    return ofp_port_from_11(get_u32(r), port) || r->bad ? OFPERR_NONE : OFPERR_OFPBAC_BAD_OUT_PORT;
 }
 
 static uint32_t state_to_wire(uint32_t state, enum ofp_version v)

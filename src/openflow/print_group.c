@@ -92,8 +92,11 @@ enum ofperr print_group_stats(const struct ofp_msg *m, const struct print *p)
         struct group_stats g;
         bool more;
         enum ofperr error = group_stats_decode(&r, m->version, &g, &more);
+        if (error) {
+            strbuf_puts(s, " ***parse error***");
+        }
         if (error || !more) {
-            return error;
+            return OFPERR_NONE;
         }
         strbuf_printf(s, "\n group_id=%u,", g.group_id);
         if (g.duration_sec != UINT32_MAX) {

@@ -73,7 +73,7 @@ enum ofperr print_config(const struct ofp_msg *m, const struct print *p)
         return error;
     }
     strbuf_printf(p->s, " frags=%s", frags[c.flags & 3]);
-    if (c.flags & 4) {
+    if (m->version < OFP13 && c.flags & 4) {
         strbuf_puts(p->s, " invalid_ttl_to_controller");
     }
     strbuf_printf(p->s, " miss_send_len=%u\n", c.miss_send_len);
@@ -134,7 +134,7 @@ enum ofperr print_bundle_control(const struct ofp_msg *m, const struct print *p)
     struct bundle_control bc;
     enum ofperr error = bundle_control_decode(m, &bc);
     if (error && error != OFPERR_OFPBFC_BAD_TYPE) {
-        return error;
+        return error == OFPERR_OFPBFC_BAD_FLAGS ? OFPERR_NONE : error; /* as the reference has it */
     }
     strbuf_printf(p->s, "\n bundle_id=%#" PRIx32 " type=%s", bc.bundle_id,
                   bc.type < ARRAY_SIZE(types) ? types[bc.type] : "");

@@ -10,12 +10,12 @@
 enum ofperr print_monitor_request(const struct ofp_msg *m, const struct print *p)
 {
     struct reader r = m->body;
-    for (;;) {
+    for (unsigned n = 0;; n++) {
         struct flow_monitor_request q;
         bool more;
         enum ofperr error = flow_monitor_request_decode(&r, m, &q, &more);
         if (error || !more) {
-            return error;
+            return n ? OFPERR_NONE : error; /* what was well has been said */
         }
         strbuf_puts(p->s, "\n ");
         flow_monitor_request_format(&q, p->names, p->s);
@@ -27,7 +27,8 @@ enum ofperr print_monitor_reply(const struct ofp_msg *m, const struct print *p)
     struct reader r = m->body;
     struct bytebuf ofpacts = BYTEBUF_INITIALIZER;
     enum ofperr error;
-    for (;;) {
+    unsigned n = 0;
+    for (;; n++) {
         struct flow_update u;
         bool more;
         error = flow_update_decode(&r, m, &u, &ofpacts, &more);
@@ -38,7 +39,7 @@ enum ofperr print_monitor_reply(const struct ofp_msg *m, const struct print *p)
         flow_update_format(&u, p->names, p->s);
     }
     bytebuf_fini(&ofpacts);
-    return error;
+    return n ? OFPERR_NONE : error;
 }
 
 enum ofperr print_monitor_cancel(const struct ofp_msg *m, const struct print *p)

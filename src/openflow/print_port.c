@@ -6,6 +6,8 @@
 #include "openflow/port_codec.h"
 #include "openflow/print_private.h"
 
+#define OFPPC_KNOWN 0x7fu
+
 static const struct bit_name config_names[] = {
     {OFPPC_PORT_DOWN, "PORT_DOWN"},       {OFPPC_NO_STP, "NO_STP"},     {OFPPC_NO_RECV, "NO_RECV"},
     {OFPPC_NO_RECV_STP, "NO_RECV_STP"},   {OFPPC_NO_FLOOD, "NO_FLOOD"}, {OFPPC_NO_FWD, "NO_FWD"},
@@ -37,7 +39,7 @@ static void print_one_port(const struct ofp_port *port, const struct print *p)
     strbuf_printf(s, "(%s): addr:%02x:%02x:%02x:%02x:%02x:%02x\n", port->name, m[0], m[1], m[2], m[3], m[4],
                   m[5]);
     strbuf_puts(s, "     config:     ");
-    print_bits(port->config, config_names, ARRAY_SIZE(config_names), ' ', s);
+    print_bits(port->config & OFPPC_KNOWN, config_names, ARRAY_SIZE(config_names), ' ', s);
     strbuf_puts(s, "\n     state:      ");
     uint32_t state = port->state;
     if (state & OFPPS_STP_MASK) {
@@ -61,7 +63,7 @@ static void print_one_port(const struct ofp_port *port, const struct print *p)
     for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
         if (features[i].bits) {
             strbuf_printf(s, "     %s", features[i].title);
-            print_bits(features[i].bits, feature_names, ARRAY_SIZE(feature_names), ' ', s);
+            print_bits(features[i].bits & 0xffff, feature_names, ARRAY_SIZE(feature_names), ' ', s);
             strbuf_put_char(s, '\n');
         }
     }
@@ -180,9 +182,9 @@ enum ofperr print_port_mod(const struct ofp_msg *m, const struct print *p)
     ofp_port_format(pm.port_no, p->names, s);
     strbuf_printf(s, ": addr:%02x:%02x:%02x:%02x:%02x:%02x\n", a[0], a[1], a[2], a[3], a[4], a[5]);
     strbuf_puts(s, "     config: ");
-    print_bits(pm.config, config_names, ARRAY_SIZE(config_names), ' ', s);
+    print_bits(pm.config & pm.mask, config_names, ARRAY_SIZE(config_names), ' ', s);
     strbuf_puts(s, "\n     mask:   ");
-    print_bits(pm.mask, config_names, ARRAY_SIZE(config_names), ' ', s);
+    print_bits(pm.mask & OFPPC_KNOWN, config_names, ARRAY_SIZE(config_names), ' ', s);
     strbuf_puts(s, "\n     advertise: ");
     if (pm.advertise) {
         print_bits(pm.advertise, feature_names, ARRAY_SIZE(feature_names), ' ', s);
@@ -262,7 +264,7 @@ enum ofperr print_port_reply(const struct ofp_msg *m, const struct print *p)
     while (r.n) {
         enum ofperr error = port_stats_decode(&r, m->version, &ps, &props);
         if (error) {
-            return error;
+            break; /* those before it are shown */
         }
         n++;
     }

@@ -63,6 +63,7 @@ static const struct command {
     {"ct-flush-zone", "switch zone", 2, 2, ofctl_ct_flush_zone},
     {"ct-flush", "switch [zone=N] [ct-orig-tuple [ct-reply-tuple]]", 1, 4, ofctl_ct_flush},
     {"ofp-parse", "file", 1, 1, ofctl_ofp_parse},
+    {"ofp-parse-pcap", "pcap", 1, INT_MAX, ofctl_ofp_parse_pcap},
     {"add-group", "switch group", 1, 2, ofctl_add_group},
     {"add-groups", "switch file", 2, 2, ofctl_add_groups},
     {"mod-group", "switch group", 1, 2, ofctl_mod_group},

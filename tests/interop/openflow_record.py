@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 VERSIONS = ["10", "11", "12", "13", "14", "15"]
 FLOWS = [l.split("\t")[1] for l in open(os.path.join(os.path.dirname(__file__), "../tables/openflow_flows.tsv"), encoding="utf-8")
@@ -221,13 +222,10 @@ def by_hand():
                 + bytes(2) + data)
         yield nx(v, 17, be32(5) + be16(len(data)) + bytes([0, 2]) + be32(0) + be32(9) + be16(14) + bytes(6) + nxm_match
                  + bytes(2) + bytes(2) + bytes(2) + data)
-        meta = be32(0) + bytes.fromhex("00000002" "0003" "00010004" "00000005")
         pin2 = props((0, data), (1, be32(1000)), (2, be32(77)), (3, bytes([4])), (4, bytes(4) + be32(0) + be32(5)), (5, bytes([1])),
-                     (6, be32(0) + bytes.fromhex("80000004" "00000003")), (7, b"\1\2\3"), (8, bytes(4) + bytes(16)))
+                     (6, bytes.fromhex("80000004" "00000003")), (7, b"\1\2\3"))
         yield nx(v, 30, pin2)
         yield nx(v, 28, pin2)
-        cont = props((0x8000, bytes(4) + b"br0\0"), (0x8001, be32(3)), (0x8005, bytes([3])))
-        yield nx(v, 30, props((0, data), (5, bytes([2])), (8, bytes(4) + cont)))
         # flow monitor
         fm = lambda v2: be32(5) + be16(0x3f) + be16(3) + be16(12) + bytes([4]) + bytes(5) + nxm_match + bytes(4)
         yield nxstats(v, False, 2, fm(v))
@@ -370,7 +368,6 @@ def main():
                 pre = [args.pop(0), args.pop(0)] if args[0] == "-P" else []
                 p = subprocess.Popen(["ovs-ofctl", *option, *pre, "monitor", "unix:" + here + "/p", *args], stdout=subprocess.PIPE,
                                      stderr=subprocess.STDOUT)
-                import time
                 time.sleep(0.3)
                 run("ovs-ofctl", *option, "add-flow", rundir + "/br0.mgmt", "table=3,tcp,actions=output:2")
                 run("ovs-ofctl", *option, "mod-flows", rundir + "/br0.mgmt", "table=3,tcp,actions=output:3")
