@@ -222,6 +222,8 @@ static inline struct port_slot *forwarder_slot(struct forwarder *f, struct dp_po
     return likely(slot != NULL) ? slot : forwarder_make_slot(f, port);
 }
 
+/* Counts a packet that went no further against the port that it came in by. */
+void forwarder_count_drop(struct forwarder *, uint32_t port_no, enum drop_reason);
 /* Frees PACKET, counted for REASON against the port that it came in by. */
 void forwarder_drop(struct forwarder *, struct packet *, enum drop_reason);
 void forwarder_drop_batch(struct forwarder *, struct packet_batch *, enum drop_reason);

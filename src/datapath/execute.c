@@ -31,10 +31,7 @@ static void take_packets(struct forwarder *f, struct packet_batch *batch, bool l
         if (likely(clone != NULL)) {
             batch_add(out, clone);
         } else {
-            struct dp_port *port = dp_port_get(f->dp, packet->in_port);
-            if (port) {
-                forwarder_slot(f, port)->dropped[DROP_NO_MEMORY]++;
-            }
+            forwarder_count_drop(f, packet->in_port, DROP_NO_MEMORY);
         }
     }
 }
@@ -132,7 +129,20 @@ static void clone_list(struct forwarder *f, struct packet_batch *batch, const vo
     nested(f, &out, list, len);
 }
 
-static void sample(struct forwarder *f, struct packet_batch *batch, const struct dp_action *a, bool last)
+/* What is left of packets when no more actions are for it: if nothing was made of them before, they end here
+ * because the actions say so. */
+static void end_packets(struct forwarder *f, struct packet_batch *batch, bool used)
+{
+    if (used) {
+        batch_free(batch);
+    } else {
+        forwarder_drop_batch(f, batch, DROP_EXPLICIT);
+    }
+}
+
+/* USED: an action before this one sent the packets somewhere. */
+static void sample(struct forwarder *f, struct packet_batch *batch, const struct dp_action *a, bool last,
+                   bool used)
 {
     size_t len;
     const struct dp_action *list = dp_action_nested(a, &len);
@@ -152,7 +162,7 @@ static void sample(struct forwarder *f, struct packet_batch *batch, const struct
     }
     clone_list(f, &chosen, list, len, last);
     if (last) {
-        batch_free(&others); /* not chosen: nothing was to become of them */
+        end_packets(f, &others, used); /* not chosen: nothing more was to become of them */
         return;
     }
     BATCH_FOR_EACH (packet, &chosen) {
@@ -246,6 +256,7 @@ void execute_actions(struct forwarder *f, struct packet_batch *batch, const void
         forwarder_drop_batch(f, batch, DROP_EXPLICIT);
         return;
     }
+    bool used = false;
     DP_ACTION_FOR_EACH (a, actions, actions_len) {
         bool last = dp_action_is_last(a, actions, actions_len);
         if (unlikely(!batch->n)) {
@@ -254,22 +265,28 @@ void execute_actions(struct forwarder *f, struct packet_batch *batch, const void
         switch ((enum dp_action_type)a->type) {
         case DP_ACTION_OUTPUT:
             output(f, batch, dp_action_value(a), last);
+            used = true;
             break;
         case DP_ACTION_USERSPACE:
             userspace(f, batch, DP_ACTION_AS(dp_action_userspace, a), actions, actions_len, last);
+            used = true;
             break;
         case DP_ACTION_RECIRC:
             recirculate(f, batch, dp_action_value(a), last);
+            used = true;
             break;
         case DP_ACTION_SAMPLE:
-            sample(f, batch, a, last);
+            sample(f, batch, a, last, used);
+            used = true;
             break;
         case DP_ACTION_CLONE:
             list = dp_action_nested(a, &list_len);
             clone_list(f, batch, list, list_len, last);
+            used = true;
             break;
         case DP_ACTION_CHECK_PKT_LEN:
             check_pkt_len(f, batch, DP_ACTION_AS(dp_action_check_pkt_len, a), last);
+            used = true;
             break;
         case DP_ACTION_TRUNC:
             truncate_packets(batch, dp_action_value(a));
@@ -310,5 +327,5 @@ void execute_actions(struct forwarder *f, struct packet_batch *batch, const void
             break;
         }
     }
-    batch_free(batch); /* the last action did not send them on: a set behind the last output */
+    end_packets(f, batch, used); /* the last action did not send them on: a set behind the last output */
 }

@@ -71,7 +71,7 @@ struct port_slot *forwarder_make_slot(struct forwarder *f, struct dp_port *port)
     return slot;
 }
 
-static void count_drop(struct forwarder *f, uint32_t port_no, enum drop_reason reason)
+void forwarder_count_drop(struct forwarder *f, uint32_t port_no, enum drop_reason reason)
 {
     struct dp_port *port = dp_port_get(f->dp, port_no);
     if (!port) {
@@ -84,7 +84,7 @@ static void count_drop(struct forwarder *f, uint32_t port_no, enum drop_reason r
 
 void forwarder_drop(struct forwarder *f, struct packet *packet, enum drop_reason reason)
 {
-    count_drop(f, packet->in_port, reason);
+    forwarder_count_drop(f, packet->in_port, reason);
     packet_free(packet);
 }
 
@@ -92,7 +92,7 @@ void forwarder_drop_batch(struct forwarder *f, struct packet_batch *batch, enum 
 {
     struct packet *packet;
     BATCH_FOR_EACH (packet, batch) {
-        count_drop(f, packet->in_port, reason);
+        forwarder_count_drop(f, packet->in_port, reason);
     }
     batch_free(batch);
 }

@@ -5,7 +5,6 @@
 #include "datapath/meter.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,14 +16,13 @@
 
 struct band {
     struct dp_meter_band conf;
-    uint64_t bucket; /* millionths */
+    uint64_t bucket; /* atomic: millionths */
 };
 
 struct meter {
     struct rcu_head rcu;
-    pthread_mutex_t mutex;
-    struct dp_meter conf; /* `bands` is not used */
-    int64_t filled_us;    /* when the buckets were filled */
+    struct dp_meter conf; /* `bands` is not used; counters are atomic, here and in the bands */
+    int64_t filled_us;    /* atomic: when the buckets were filled */
     uint32_t n_bands;
     struct band bands[DP_METER_MAX_BANDS];
 };
@@ -41,7 +39,6 @@ struct dp_meters *dp_meters_create(void)
 static void free_meter(struct rcu_head *head)
 {
     struct meter *m = CONTAINER_OF(head, struct meter, rcu);
-    pthread_mutex_destroy(&m->mutex);
     free(m);
 }
 
@@ -71,7 +68,6 @@ int dp_meter_set(struct datapath *up, uint32_t id, const struct dp_meter *conf)
         return EINVAL;
     }
     struct meter *m = xzalloc(sizeof *m);
-    pthread_mutex_init(&m->mutex, NULL);
     m->conf = *conf;
     m->conf.bands = NULL;
     m->conf.n_packets = m->conf.n_bytes = 0;
@@ -91,6 +87,24 @@ int dp_meter_set(struct datapath *up, uint32_t id, const struct dp_meter *conf)
     return 0;
 }
 
+/* Into OUT, whose bands have room for OUT->n_bands. */
+static void describe(const struct meter *m, struct dp_meter *out)
+{
+    struct dp_meter_band *bands = out->bands;
+    uint32_t n_room = bands ? out->n_bands : 0;
+    *out = m->conf;
+    out->n_packets = __atomic_load_n(&m->conf.n_packets, __ATOMIC_RELAXED);
+    out->n_bytes = __atomic_load_n(&m->conf.n_bytes, __ATOMIC_RELAXED);
+    out->bands = bands;
+    out->n_bands = m->n_bands;
+    for (uint32_t i = 0; i < MIN(m->n_bands, n_room); i++) {
+        const struct dp_meter_band *conf = &m->bands[i].conf;
+        bands[i] = *conf;
+        bands[i].n_packets = __atomic_load_n(&conf->n_packets, __ATOMIC_RELAXED);
+        bands[i].n_bytes = __atomic_load_n(&conf->n_bytes, __ATOMIC_RELAXED);
+    }
+}
+
 int dp_meter_get(struct datapath *up, uint32_t id, struct dp_meter *out)
 {
     struct dp_meters *meters = dp_cast(up)->meters;
@@ -98,16 +112,7 @@ int dp_meter_get(struct datapath *up, uint32_t id, struct dp_meter *out)
     if (!m) {
         return ENOENT;
     }
-    pthread_mutex_lock(&m->mutex);
-    struct dp_meter_band *bands = out->bands;
-    uint32_t n_room = bands ? out->n_bands : 0;
-    *out = m->conf;
-    out->bands = bands;
-    out->n_bands = m->n_bands;
-    for (uint32_t i = 0; i < MIN(m->n_bands, n_room); i++) {
-        bands[i] = m->bands[i].conf;
-    }
-    pthread_mutex_unlock(&m->mutex);
+    describe(m, out);
     return 0;
 }
 
@@ -121,30 +126,41 @@ int dp_meter_del(struct datapath *up, uint32_t id, struct dp_meter *last)
     rcu_set(&meters->by_id[id], NULL);
     if (last) {
         rcu_synchronize(); /* so that the last counters are */
-        struct dp_meter_band *bands = last->bands;
-        uint32_t n_room = bands ? last->n_bands : 0;
-        *last = m->conf;
-        last->bands = bands;
-        last->n_bands = m->n_bands;
-        for (uint32_t i = 0; i < MIN(m->n_bands, n_room); i++) {
-            bands[i] = m->bands[i].conf;
-        }
+        describe(m, last);
     }
     rcu_postpone(&m->rcu, free_meter);
     return 0;
 }
 
+/* Whoever moves the time on fills for the time that he moved it by. */
 static void fill(struct meter *m, int64_t now_us)
 {
-    int64_t elapsed = MIN(now_us - m->filled_us, 3600 * 1000000ll);
-    if (elapsed <= 0) {
+    int64_t filled = __atomic_load_n(&m->filled_us, __ATOMIC_RELAXED);
+    int64_t elapsed = MIN(now_us - filled, 3600 * 1000000ll);
+    if (elapsed <= 0 || !__atomic_compare_exchange_n(&m->filled_us, &filled, now_us, false, __ATOMIC_RELAXED,
+                                                     __ATOMIC_RELAXED)) {
         return;
     }
-    m->filled_us = now_us;
     for (uint32_t i = 0; i < m->n_bands; i++) {
         struct band *b = &m->bands[i];
-        b->bucket = MIN(b->bucket + (uint64_t)b->conf.rate * (uint64_t)elapsed, bucket_size(&b->conf));
+        uint64_t more = (uint64_t)b->conf.rate * (uint64_t)elapsed, size = bucket_size(&b->conf);
+        uint64_t now = __atomic_load_n(&b->bucket, __ATOMIC_RELAXED);
+        while (!__atomic_compare_exchange_n(&b->bucket, &now, MIN(now + more, size), true, __ATOMIC_RELAXED,
+                                            __ATOMIC_RELAXED)) {
+        }
     }
+}
+
+static bool take(struct band *b, uint64_t cost)
+{
+    uint64_t now = __atomic_load_n(&b->bucket, __ATOMIC_RELAXED);
+    while (now >= cost) {
+        if (__atomic_compare_exchange_n(&b->bucket, &now, now - cost, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The band that COST is over the rate of, the highest rate if several; NULL: none. */
@@ -153,9 +169,7 @@ static struct band *charge(struct meter *m, uint64_t cost)
     struct band *over = NULL;
     for (uint32_t i = 0; i < m->n_bands; i++) {
         struct band *b = &m->bands[i];
-        if (b->bucket >= cost) {
-            b->bucket -= cost;
-        } else if (!over || b->conf.rate > over->conf.rate) {
+        if (!take(b, cost) && (!over || b->conf.rate > over->conf.rate)) {
             over = b;
         }
     }
@@ -170,17 +184,17 @@ void dp_meters_run(struct forwarder *f, uint32_t id, struct packet_batch *batch)
         return;
     }
     uint32_t kept = 0;
-    pthread_mutex_lock(&m->mutex);
+    uint64_t bytes = 0;
+    __atomic_fetch_add(&m->conf.n_packets, batch->n, __ATOMIC_RELAXED);
     fill(m, f->now_us);
     for (uint32_t i = 0; i < batch->n; i++) {
         struct packet *packet = batch->packets[i];
         uint64_t cost = m->conf.packets ? 1000000 : (uint64_t)packet->len * 8 * 1000;
         struct band *over = charge(m, cost);
-        m->conf.n_packets++;
-        m->conf.n_bytes += packet->len;
+        bytes += packet->len;
         if (over) {
-            over->conf.n_packets++;
-            over->conf.n_bytes += packet->len;
+            __atomic_fetch_add(&over->conf.n_packets, 1, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&over->conf.n_bytes, packet->len, __ATOMIC_RELAXED);
             if (over->conf.type == 1) {
                 forwarder_drop(f, packet, DROP_METER);
                 continue;
@@ -189,6 +203,6 @@ void dp_meters_run(struct forwarder *f, uint32_t id, struct packet_batch *batch)
         }
         batch->packets[kept++] = packet;
     }
-    pthread_mutex_unlock(&m->mutex);
+    __atomic_fetch_add(&m->conf.n_bytes, bytes, __ATOMIC_RELAXED);
     batch->n = kept;
 }
