@@ -125,7 +125,7 @@ static bool is_change(enum ofptype type)
 {
     return type == OFPTYPE_FLOW_MOD || type == OFPTYPE_GROUP_MOD || type == OFPTYPE_METER_MOD ||
            type == OFPTYPE_PORT_MOD || type == OFPTYPE_TABLE_MOD || type == OFPTYPE_PACKET_OUT ||
-           type == OFPTYPE_TLV_TABLE_MOD;
+           type == OFPTYPE_TLV_TABLE_MOD || type == OFPTYPE_RESUME;
 }
 
 static enum ofperr handle_message(struct ofconn *c, const struct ofp_msg *m)

@@ -266,6 +266,7 @@ const struct ofconn_handlers pipeline_openflow = {
             [OFPTYPE_QUEUE_REQUEST] = openflow_queue_stats,
             [OFPTYPE_FLOW_MONITOR_REQUEST] = openflow_flow_monitor,
             [OFPTYPE_FLOW_MONITOR_CANCEL] = openflow_flow_monitor_cancel,
+            [OFPTYPE_RESUME] = openflow_resume,
             [OFPTYPE_GROUP_MOD] = openflow_group_mod,
             [OFPTYPE_GROUP_REQUEST] = openflow_group_stats,
             [OFPTYPE_GROUP_DESC_REQUEST] = openflow_group_desc,

@@ -48,7 +48,7 @@ void openflow_forward_request(struct ofproto *, const struct ofconn *asker, cons
 uint32_t openflow_action_bits(enum ofp_version);
 
 ofconn_handler openflow_flow_mod, openflow_flow_stats, openflow_aggregate, openflow_table_stats,
-    openflow_packet_out, openflow_table_features, openflow_port_mod, openflow_group_mod, openflow_group_desc,
+    openflow_packet_out, openflow_resume, openflow_table_features, openflow_port_mod, openflow_group_mod, openflow_group_desc,
     openflow_group_stats, openflow_group_features, openflow_meter_mod, openflow_meter_config,
     openflow_meter_stats, openflow_meter_features, openflow_table_mod, openflow_table_desc,
     openflow_queue_config, openflow_queue_stats, openflow_flow_monitor, openflow_flow_monitor_cancel;

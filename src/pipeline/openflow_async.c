@@ -5,6 +5,7 @@
  *
  * A packet for controllers may come up on any thread that translates. It is copied and handed to the control
  * thread by a queue that is bounded: a flood of them costs packets, which are counted, and no memory. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "ofconn/ofconn.h"
 #include "openflow/flow_codec.h"
 #include "openflow/port_codec.h"
+#include "pipeline/continuation.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/openflow.h"
 #include "pipeline/packet_in.h"
@@ -33,8 +35,8 @@ struct waiting_pin {
     uint64_t cookie;
     uint16_t max_len, controller_id;
     uint8_t reason, table_id;
-    size_t packet_len, userdata_len;
-    uint8_t bytes[]; /* the packet, then the userdata */
+    size_t packet_len, userdata_len, continuation_len;
+    uint8_t bytes[]; /* the packet, the userdata, the continuation */
 };
 
 static struct {
@@ -113,9 +115,11 @@ static void deliver_one(const struct waiting_pin *w)
                 .buffer_id = OFP_NO_BUFFER,
                 .cookie = no_rule ? UINT64_MAX : w->cookie,
                 .reason = w->reason,
-                .table_id = w->table_id,
+                .table_id = w->table_id == OFPTT_ALL ? 0 : w->table_id, /* paused: in none */
                 .userdata = w->userdata_len ? w->bytes + w->packet_len : NULL,
-                .userdata_len = w->userdata_len},
+                .userdata_len = w->userdata_len,
+                .continuation = w->bytes + w->packet_len + w->userdata_len,
+                .continuation_len = w->continuation_len},
         .controller_id = w->controller_id,
         .max_len = w->max_len,
     };
@@ -141,10 +145,11 @@ static void deliver(void *aux)
     }
 }
 
-static struct waiting_pin *copy_packet_in(const struct ofproto *ofproto, const struct ofproto_packet_in *pin)
+static struct waiting_pin *copy_packet_in(const struct ofproto *ofproto, const struct ofproto_packet_in *pin,
+                                          const struct bytebuf *continuation)
 {
     size_t len = pin->packet->len;
-    struct waiting_pin *w = xmalloc(sizeof *w + len + pin->userdata_len);
+    struct waiting_pin *w = xmalloc(sizeof *w + len + pin->userdata_len + continuation->len);
     *w = (struct waiting_pin){.ofproto_id = ofproto->id,
                               .key = pin->key,
                               .cookie = pin->cookie,
@@ -153,32 +158,64 @@ static struct waiting_pin *copy_packet_in(const struct ofproto *ofproto, const s
                               .reason = pin->reason,
                               .table_id = pin->table_id,
                               .packet_len = len,
-                              .userdata_len = pin->userdata_len};
+                              .userdata_len = pin->userdata_len,
+                              .continuation_len = continuation->len};
     memcpy(w->bytes, pin->packet->data, len);
     if (pin->userdata_len) {
         memcpy(w->bytes + len, pin->userdata, pin->userdata_len);
+    }
+    if (continuation->len) {
+        memcpy(w->bytes + len + pin->userdata_len, continuation->data, continuation->len);
     }
     return w;
 }
 
 static void packet_in(struct ofproto *ofproto, const struct ofproto_packet_in *pin, void *aux)
 {
-    size_t n = sizeof(struct waiting_pin) + pin->packet->len + pin->userdata_len;
+    struct bytebuf continuation = BYTEBUF_INITIALIZER;
+    bool post = false;
+    if (pin->continuation) {
+        continuation_encode(pin->continuation, &continuation);
+    }
+    size_t n = sizeof(struct waiting_pin) + pin->packet->len + pin->userdata_len + continuation.len;
     pthread_mutex_lock(&queue.mutex);
     if (queue.bytes + n > MAX_WAITING_BYTES) {
-        pthread_mutex_unlock(&queue.mutex);
         COVERAGE_INC(packet_in_queue_overflow);
-        return;
+    } else {
+        struct waiting_pin *w = copy_packet_in(ofproto, pin, &continuation);
+        list_push_back(&queue.waiting, &w->node);
+        queue.bytes += n;
+        post = !queue.is_posted;
+        queue.is_posted = true;
     }
-    struct waiting_pin *w = copy_packet_in(ofproto, pin);
-    list_push_back(&queue.waiting, &w->node);
-    queue.bytes += n;
-    bool post = !queue.is_posted;
-    queue.is_posted = true;
     pthread_mutex_unlock(&queue.mutex);
+    bytebuf_fini(&continuation);
     if (post) {
         loop_post(queue.loop, deliver, NULL);
     }
+}
+
+/* NXT_RESUME: the controller gives a paused packet back. */
+enum ofperr openflow_resume(struct ofconn *c, const struct ofp_msg *m, void *ofproto_)
+{
+    struct ofproto *ofproto = ofproto_;
+    struct packet_in pin;
+    struct continuation cont;
+    enum ofperr error = packet_in_decode(m, &pin);
+    if (error) {
+        return error;
+    }
+    if (pin.packet_len != pin.total_len || !pin.packet_len) {
+        return OFPERR_NXR_NOT_SUPPORTED; /* a packet that is not whole cannot go on */
+    }
+    error = continuation_decode(pin.continuation, pin.continuation_len, ofproto->id, &cont);
+    if (!error) {
+        pipeline_commit(ofproto->pipeline); /* rules that came before it take effect on it */
+        int code = ofproto_resume(ofproto, pin.packet, pin.packet_len, &pin.metadata.flow, &cont.state);
+        error = code == EPROTO ? OFPERR_OFPBAC_MATCH_INCONSISTENT : OFPERR_NONE;
+    }
+    continuation_fini(&cont);
+    return error;
 }
 
 /* ------------------------------------------------------------------ rules and ports */

@@ -134,6 +134,12 @@ int ofproto_packet_out(struct ofproto *, const void *frame, size_t len, uint32_t
 void ofproto_set_hidden_rule(struct ofproto *, const struct match *, int priority, const struct ofpact *,
                              size_t actions_len);
 
+struct frozen_state;
+/* control. Goes on with a packet where FROZEN says, whose metadata becomes METADATA's: after controller(pause).
+ * ENOMEM or EINVAL as above; EPROTO: its actions do not fit the packet. */
+int ofproto_resume(struct ofproto *, const void *frame, size_t len, const struct flow_key *metadata,
+                   struct frozen_state *frozen);
+
 /* control. All rules in force that CRITERIA (a deletion's members) selects, in order of table; hidden ones
  * only if INTERNAL. Returns a malloc'd array of *N. */
 struct rule **ofproto_collect_rules(struct ofproto *, const struct flow_mod *criteria, bool strict,

@@ -12,6 +12,7 @@
 #include "flow/extract.h"
 #include "flow/mask.h"
 #include "match/widen.h"
+#include "openflow/check.h"
 #include "pipeline/changes.h"
 #include "pipeline/dependents.h"
 #include "pipeline/packet_in.h"
@@ -262,8 +263,42 @@ void slow_path_upcall(struct slow_path *sp, struct dp_handler *h, struct dp_upca
 
 /* ------------------------------------------------------------------ packet-out */
 
-int ofproto_packet_out(struct ofproto *ofproto, const void *frame, size_t len, uint32_t in_port,
-                       const struct flow_key *metadata, const struct ofpact *actions, size_t actions_len)
+/* What a packet from outside is to go through: actions, or what was frozen. */
+struct way {
+    const struct ofpact *actions;
+    size_t actions_len;
+    struct frozen_state *frozen; /* NULL: the actions. Its metadata is filled in */
+};
+
+static void fill_metadata(struct frozen_state *s, const struct flow_key *key, uint32_t in_port)
+{
+    s->in_port = in_port;
+    s->actset_output = key->actset_output;
+    s->metadata = key->metadata;
+    s->tun_md_present = key->tun_md_present;
+    s->erspan_idx = key->erspan_idx;
+    memcpy(s->tunnel, &key->tun_id, sizeof s->tunnel);
+    memcpy(s->regs, key->regs, sizeof s->regs);
+}
+
+/* The actions that are left fit the packet; they are told what they need to know of it. */
+static bool fits(const struct frozen_state *s, const struct flow_key *key)
+{
+    struct match match;
+    struct flow_key mask;
+    struct ofpacts_check check = {
+        .match = &match, .max_ports = OFPP_MAX, .n_tables = OFPROTO_N_TABLES, .usable = OFPROTO_ANY};
+    flow_mask_for_packet(key, &mask);
+    match_init(&match, key, &mask);
+    if (ofpacts_check(s->actions, s->actions_len, &check)) {
+        return false;
+    }
+    check.usable = OFPROTO_ANY;
+    return !ofpacts_check(s->action_set, s->action_set_len, &check);
+}
+
+static int send_out(struct ofproto *ofproto, const void *frame, size_t len, uint32_t in_port,
+                    const struct flow_key *metadata, const struct way *way)
 {
     struct dp_backer *backer = ofproto->backer;
     const struct datapath_ops *ops = backer->dp->ops;
@@ -291,15 +326,28 @@ int ofproto_packet_out(struct ofproto *ofproto, const void *frame, size_t len, u
     struct record record;
     struct traffic traffic = {.packets = 1, .bytes = len, .used_ms = clock_ms()};
     key.in_port = in_port;
+    if (way->frozen) {
+        key.ct_state = metadata->ct_state;
+        key.ct_zone = metadata->ct_zone;
+        key.ct_mark = metadata->ct_mark;
+        key.ct_label = metadata->ct_label;
+        key.actset_output = OFPP_UNSET;
+        if (!fits(way->frozen, &key)) {
+            packet_free(packet);
+            return EPROTO;
+        }
+        fill_metadata(way->frozen, &key, in_port);
+    }
     record_init(&record);
     xlate_out_init(&xout);
     xlate_in_init(&xin, snapshot, bridge, &key);
     xin.packet = packet;
     xin.side_effects = true;
-    xin.packet_out = true;
+    xin.packet_out = !way->frozen;
     xin.record = &record;
-    xin.actions = actions;
-    xin.actions_len = actions_len;
+    xin.actions = way->actions;
+    xin.actions_len = way->actions_len;
+    xin.frozen = way->frozen;
     enum xlate_error error = xlate(&xin, &xout);
     if (error) {
         LOG_WARN_RL(&rl, "dropped packet-out on bridge %s: %s", bridge->name, xlate_error_text(error));
@@ -321,4 +369,18 @@ int ofproto_packet_out(struct ofproto *ofproto, const void *frame, size_t len, u
     xlate_out_fini(&xout);
     record_fini(&record);
     return 0;
+}
+
+int ofproto_packet_out(struct ofproto *ofproto, const void *frame, size_t len, uint32_t in_port,
+                       const struct flow_key *metadata, const struct ofpact *actions, size_t actions_len)
+{
+    const struct way way = {.actions = actions, .actions_len = actions_len};
+    return send_out(ofproto, frame, len, in_port, metadata, &way);
+}
+
+int ofproto_resume(struct ofproto *ofproto, const void *frame, size_t len, const struct flow_key *metadata,
+                   struct frozen_state *frozen)
+{
+    const struct way way = {.frozen = frozen};
+    return send_out(ofproto, frame, len, metadata->in_port, metadata, &way);
 }
