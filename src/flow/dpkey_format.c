@@ -25,7 +25,8 @@ struct out {
 
 enum base {
     DEC,
-    HEX
+    HEX,
+    HEX_ZERO /* "0x0", not "0" */
 };
 
 static bool wanted(const struct out *o, const void *mask, size_t n)
@@ -49,7 +50,8 @@ static void put_num(struct out *o, const char *name, uint64_t v, uint64_t mask, 
     if (!mask && !o->verbose) {
         return;
     }
-    strbuf_printf(o->s, base == HEX ? "%s=%#llx" : "%s=%llu", name, (unsigned long long)v);
+    static const char *const formats[] = {[DEC] = "%s=%llu", [HEX] = "%s=%#llx", [HEX_ZERO] = "%s=0x%llx"};
+    strbuf_printf(o->s, formats[base], name, (unsigned long long)v);
     if (mask != all) {
         strbuf_printf(o->s, "/%#llx", (unsigned long long)mask);
     }
@@ -368,17 +370,22 @@ static void put_vlan(struct out *o, const struct flow_vlan *vlan, const struct f
 static void put_mpls(struct out *o)
 {
     const struct flow_key *k = o->key, *m = o->mask;
-    int n = 1;
+    int n = 0; /* labels up to the bottom of the stack, or to the last that is not 0 */
     bool exact = true, any = false;
 
-    while (n < FLOW_MAX_MPLS && !(k->mpls_lse[n - 1] & CONST_BE32(MPLS_BOS_MASK)) && k->mpls_lse[n]) {
-        n++;
+    for (int i = 0; i < FLOW_MAX_MPLS; i++) {
+        if (k->mpls_lse[i]) {
+            n = i + 1;
+        }
+        if (k->mpls_lse[i] & CONST_BE32(MPLS_BOS_MASK)) {
+            break;
+        }
     }
     for (int i = 0; i < n; i++) {
         exact &= m->mpls_lse[i] == UINT32_MAX;
         any |= m->mpls_lse[i] != 0;
     }
-    if (!any && !o->verbose) {
+    if (!n || (!any && !o->verbose)) {
         return;
     }
     begin(o, "mpls");
@@ -418,7 +425,7 @@ static void put_nsh(struct out *o)
     put_num(o, "ttl", k->nsh_ttl, m->nsh_ttl, UINT8_MAX, DEC);
     put_num(o, "mdtype", k->nsh_mdtype, m->nsh_mdtype, UINT8_MAX, DEC);
     put_num(o, "np", k->nsh_np, m->nsh_np, UINT8_MAX, DEC);
-    put_num(o, "spi", path >> 8, path_mask >> 8, 0xffffff, HEX);
+    put_num(o, "spi", path >> 8, path_mask >> 8, 0xffffff, HEX_ZERO);
     put_num(o, "si", path & 0xff, path_mask & 0xff, UINT8_MAX, DEC);
     if (k->nsh_mdtype == NSH_MD1) {
         for (int i = 0; i < 4; i++) {
@@ -490,8 +497,9 @@ static void put_arp(struct out *o)
     begin(o, "arp");
     put_ipv4(o, "sip", k->nw_src, m->nw_src);
     put_ipv4(o, "tip", k->nw_dst, m->nw_dst);
-    /* The opcode has 16 bits in the text and 8 in the key. */
-    put_num(o, "op", k->nw_proto, m->nw_proto == UINT8_MAX ? UINT16_MAX : m->nw_proto, UINT16_MAX, DEC);
+    /* The opcode has 16 bits in the text and 8 in the key; the reference writes keys as it writes masks. */
+    put_num(o, "op", k->nw_proto == UINT8_MAX ? UINT16_MAX : k->nw_proto,
+            m->nw_proto == UINT8_MAX ? UINT16_MAX : m->nw_proto, UINT16_MAX, DEC);
     put_mac(o, "sha", &k->arp_sha, &m->arp_sha);
     put_mac(o, "tha", &k->arp_tha, &m->arp_tha);
     end(o);
@@ -605,7 +613,7 @@ static void put_packet(struct out *o)
         }
     }
     if (k->dl_type == FLOW_DL_TYPE_NONE) {
-        if (o->has_mask && m->dl_type) {
+        if (o->has_mask && m->dl_type && !n_encap) {
             strbuf_printf(o->s, "eth_type(0/0x%04x),", CONST_BE16(m->dl_type));
         }
     } else if (o->verbose || m->dl_type) {

@@ -227,7 +227,8 @@ static void extract_nsh(struct cursor *c, struct flow_key *key, unsigned *blocks
     const struct nsh_header *nsh = (const struct nsh_header *)(const void *)c->data;
     unsigned len = NSH_LENGTH(nsh->ver_flags_ttl_len);
     uint8_t md_type = nsh->md_type;
-    if (NSH_VERSION(nsh->ver_flags_ttl_len) || len > c->left || (md_type == NSH_MD1 && len != NSH_M1_LEN)) {
+    if (NSH_VERSION(nsh->ver_flags_ttl_len) || (md_type == NSH_MD2 && len < NSH_BASE_LEN) || len > c->left ||
+        (md_type == NSH_MD1 && len != NSH_M1_LEN)) {
         return;
     }
     use_block(key, blocks, FLOW_BLOCK_EXT);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "flow/extract.h"
 #include "l2/mac_table.h"
 #include "ofconn/ofconn.h"
 #include "pipeline/changes.h"
@@ -121,6 +122,7 @@ void pipeline_set_config(struct pipeline *p, const struct smap *c)
     int vlan_limit = (int)smap_get_int(c, "vlan-limit", 1);
     if (vlan_limit != k->vlan_limit) {
         k->vlan_limit = vlan_limit;
+        flow_set_vlan_limit(vlan_limit > 0 ? (unsigned)vlan_limit : FLOW_MAX_VLANS);
         pipeline_mark_changed(p);
     }
     k->n_handlers = (unsigned)smap_get_int(c, "n-handler-threads", 0);
