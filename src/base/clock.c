@@ -4,9 +4,11 @@
 #include <stdatomic.h>
 #include <time.h>
 
-/* While stopped, `stopped_us` is the monotonic time; wall time keeps its distance to it. Zero: running. */
+/* While stopped, `stopped_us` is the monotonic time; zero: running, `ahead_us` before the host's. Wall time
+ * keeps its distance to it. */
 static _Atomic int64_t stopped_us;
-static _Atomic int64_t warped_us; /* wall time's offset from the host's, once stopped */
+static _Atomic int64_t ahead_us;  /* what was warped while running */
+static _Atomic int64_t warped_us; /* wall time's distance to monotonic time, once stopped */
 
 static int64_t host_us(clockid_t id)
 {
@@ -18,7 +20,8 @@ static int64_t host_us(clockid_t id)
 int64_t clock_us(void)
 {
     int64_t stopped = atomic_load_explicit(&stopped_us, memory_order_relaxed);
-    return stopped ? stopped : host_us(CLOCK_MONOTONIC);
+    return stopped ? stopped
+                   : host_us(CLOCK_MONOTONIC) + atomic_load_explicit(&ahead_us, memory_order_relaxed);
 }
 
 int64_t clock_ms(void)
@@ -29,14 +32,15 @@ int64_t clock_ms(void)
 int64_t clock_wall_ms(void)
 {
     int64_t stopped = atomic_load_explicit(&stopped_us, memory_order_relaxed);
-    return (stopped ? stopped + atomic_load(&warped_us) : host_us(CLOCK_REALTIME)) / 1000;
+    return (stopped ? stopped + atomic_load(&warped_us) : host_us(CLOCK_REALTIME) + atomic_load(&ahead_us)) /
+           1000;
 }
 
 void clock_stop(void)
 {
     if (!clock_is_stopped()) {
-        int64_t now = host_us(CLOCK_MONOTONIC);
-        atomic_store(&warped_us, host_us(CLOCK_REALTIME) - now);
+        int64_t now = clock_us();
+        atomic_store(&warped_us, host_us(CLOCK_REALTIME) + atomic_load(&ahead_us) - now);
         atomic_store(&stopped_us, now);
     }
 }
@@ -48,7 +52,7 @@ bool clock_is_stopped(void)
 
 void clock_warp(int64_t ms)
 {
-    if (clock_is_stopped() && ms > 0) {
-        atomic_fetch_add(&stopped_us, ms * 1000);
+    if (ms > 0) {
+        atomic_fetch_add(clock_is_stopped() ? &stopped_us : &ahead_us, ms * 1000);
     }
 }

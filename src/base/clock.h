@@ -15,7 +15,7 @@ int64_t clock_wall_ms(void); /* since 1970-01-01T00:00:00Z, milliseconds */
 
 void clock_stop(void);
 bool clock_is_stopped(void);
-void clock_warp(int64_t ms); /* stopped only: moves time on */
+void clock_warp(int64_t ms); /* moves time on, stopped or running */
 
 /* Cycles of the time-stamp counter (nanoseconds where there is none): for measuring, never stopped. */
 static inline uint64_t clock_cycles(void)

@@ -166,6 +166,8 @@ struct dp_thread {
     struct rx_source *sources[DP_MAX_SOURCES]; /* r: by index, NULL where free */
     _Atomic unsigned n_sources;                /* a: c writes */
     _Atomic unsigned n_polled;                 /* a: c writes: sources without a descriptor */
+    struct forwarder_stats cleared;            /* c: what was counted at pmd-stats-clear */
+    int64_t cleared_ms;                        /* c: when that was, or when the thread began */
 };
 
 struct dp {
@@ -184,6 +186,7 @@ struct dp {
     _Atomic uint64_t forwarder_slots;                /* a: bit N: index N is taken */
     struct forwarder *forwarders[DP_MAX_FORWARDERS]; /* c, read under forwarders_mutex */
     pthread_mutex_t forwarders_mutex;
+    struct forwarder_stats cleared; /* c: what others than threads had counted at pmd-stats-clear */
     struct forwarder_stats retired; /* m forwarders_mutex: counts of forwarders that are gone */
 
     unsigned n_threads; /* c */

@@ -12,7 +12,7 @@
 #include "datapath/meter.h"
 #include "flow/extract.h"
 
-LOG_MODULE(dp_execute);
+LOG_MODULE(odp_execute);
 
 /* The packets for one more use: clones, or, if this is the last use, the batch itself (which is then empty).
  */

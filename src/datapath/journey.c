@@ -23,7 +23,7 @@
 #include "base/rcu.h"
 #include "flow/extract.h"
 
-LOG_MODULE(journey);
+LOG_MODULE(dpif_netdev);
 
 #define ETH_HEADER_LEN 14
 

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/rcu.h"
 #include "datapath/dp.h"
 
@@ -42,36 +44,134 @@ static void put_stats(const struct forwarder_stats *s, struct strbuf *out)
     }
 }
 
-static void show_stats(struct dp *dp, struct strbuf *out)
+/* The options that the commands share. */
+struct show_options {
+    int core; /* -1: all threads, and what the others did */
+    int seconds;
+};
+
+static struct show_options parse_options(int argc, const char *argv[])
 {
-    for (unsigned i = 0; i < dp->n_threads; i++) {
-        strbuf_printf(out, "pmd thread numa_id 0 core_id %u:\n", dp->threads[i]->number);
-        put_stats(&dp->threads[i]->fwd.stats, out);
+    struct show_options o = {.core = -1, .seconds = 60};
+    for (int i = 0; i + 1 < argc; i++) {
+        char *end;
+        long value = strtol(argv[i + 1], &end, 10);
+        if (*end || end == argv[i + 1]) {
+            continue;
+        }
+        if (!strcmp(argv[i], "-pmd")) {
+            o.core = (int)value;
+        } else if (!strcmp(argv[i], "-secs") && value > 0 && value <= 60) {
+            o.seconds = (int)(value + 4) / 5 * 5;
+        }
     }
-    struct forwarder_stats others = dp->retired;
+    return o;
+}
+
+/* What others than the forwarding threads did. */
+static struct forwarder_stats sum_others(struct dp *dp)
+{
+    struct forwarder_stats sum = dp->retired;
     pthread_mutex_lock(&dp->forwarders_mutex);
     for (unsigned i = 0; i < DP_MAX_FORWARDERS; i++) {
         const struct forwarder *f = dp->forwarders[i];
         if (f && f->handler) {
-            others.received += f->stats.received;
-            others.recirculated += f->stats.recirculated;
-            others.mega_hit += f->stats.mega_hit;
-            others.masks_tried += f->stats.masks_tried;
-            others.missed += f->stats.missed;
-            others.lost += f->stats.lost;
-            others.sent += f->stats.sent;
-            others.sent_batches += f->stats.sent_batches;
+            sum.received += f->stats.received;
+            sum.recirculated += f->stats.recirculated;
+            sum.mega_hit += f->stats.mega_hit;
+            sum.masks_tried += f->stats.masks_tried;
+            sum.missed += f->stats.missed;
+            sum.lost += f->stats.lost;
+            sum.sent += f->stats.sent;
+            sum.sent_batches += f->stats.sent_batches;
         }
     }
     pthread_mutex_unlock(&dp->forwarders_mutex);
-    strbuf_puts(out, "main thread:\n");
-    put_stats(&others, out);
+    return sum;
 }
 
-static void show_queues(struct dp *dp, struct strbuf *out)
+/* NOW without what was counted when the statistics were cleared last. */
+static struct forwarder_stats since(const struct forwarder_stats *now, const struct forwarder_stats *cleared)
+{
+    struct forwarder_stats left;
+    const uint64_t *a = &now->received, *b = &cleared->received;
+    uint64_t *c = &left.received;
+    for (size_t i = 0; i < sizeof left / sizeof *c; i++) {
+        c[i] = a[i] - b[i];
+    }
+    return left;
+}
+
+static void show_stats(struct dp *dp, const struct show_options *o, struct strbuf *out)
 {
     for (unsigned i = 0; i < dp->n_threads; i++) {
         struct dp_thread *t = dp->threads[i];
+        if (o->core < 0 || o->core == (int)t->number) {
+            struct forwarder_stats s = since(&t->fwd.stats, &t->cleared);
+            strbuf_printf(out, "pmd thread numa_id 0 core_id %u:\n", t->number);
+            put_stats(&s, out);
+        }
+    }
+    if (o->core < 0) {
+        struct forwarder_stats sum = sum_others(dp), s = since(&sum, &dp->cleared);
+        strbuf_puts(out, "main thread:\n");
+        put_stats(&s, out);
+    }
+}
+
+static void clear_stats(struct dp *dp, const struct show_options *o)
+{
+    for (unsigned i = 0; i < dp->n_threads; i++) {
+        struct dp_thread *t = dp->threads[i];
+        if (o->core < 0 || o->core == (int)t->number) {
+            t->cleared = t->fwd.stats;
+            t->cleared_ms = clock_ms();
+        }
+    }
+    if (o->core < 0) {
+        dp->cleared = sum_others(dp);
+    }
+}
+
+static void show_performance(struct dp *dp, const struct show_options *o, struct strbuf *out)
+{
+    for (unsigned i = 0; i < dp->n_threads; i++) {
+        struct dp_thread *t = dp->threads[i];
+        if (o->core >= 0 && o->core != (int)t->number) {
+            continue;
+        }
+        struct forwarder_stats s = since(&t->fwd.stats, &t->cleared);
+        double seconds = (double)(clock_ms() - t->cleared_ms) / 1000;
+        uint64_t total = s.busy_cycles + s.idle_cycles;
+        strbuf_printf(out, "\nMeasurement duration: %.3f s\n\npmd thread numa_id 0 core_id %u:\n\n", seconds,
+                      t->number);
+        strbuf_printf(out, "  Iterations:         %12" PRIu64 "  (%.2f us/it)\n", s.iterations,
+                      ratio((uint64_t)(seconds * 1e6), s.iterations));
+        strbuf_printf(out, "  - Used TSC cycles:  %12" PRIu64 "  (%5.1f %% of total cycles)\n", s.busy_cycles,
+                      100 * ratio(s.busy_cycles, total));
+        strbuf_printf(out, "  Rx packets:         %12" PRIu64 "  (%.0f Kpps, %.0f cycles/pkt)\n", s.received,
+                      seconds > 0 ? (double)s.received / seconds / 1000 : 0,
+                      ratio(s.busy_cycles, s.received));
+        strbuf_printf(out, "  Rx bursts:          %12" PRIu64 "  (%.2f packets each)\n", s.bursts,
+                      ratio(s.received, s.bursts));
+        strbuf_printf(out, "  Upcalls:            %12" PRIu64 "\n", s.missed);
+        strbuf_printf(out, "  Lost upcalls:       %12" PRIu64 "\n", s.lost);
+        strbuf_printf(out, "  Tx packets:         %12" PRIu64 "\n", s.sent);
+        strbuf_printf(out, "  Tx batches:         %12" PRIu64 "  (%.2f packets each)\n", s.sent_batches,
+                      ratio(s.sent, s.sent_batches));
+    }
+}
+
+static void show_queues(struct dp *dp, const struct show_options *o, struct strbuf *out)
+{
+    if (o->core < 0) {
+        strbuf_printf(out, "Displaying last %d seconds pmd usage %%\n", o->seconds);
+    }
+    for (unsigned i = 0; i < dp->n_threads; i++) {
+        struct dp_thread *t = dp->threads[i];
+        if (o->core >= 0 && o->core != (int)t->number) {
+            continue;
+        }
         strbuf_printf(out, "pmd thread numa_id 0 core_id %u:\n  isolated : false\n", t->number);
         unsigned n = atomic_load(&t->n_sources);
         for (unsigned j = 0; j < n; j++) {
@@ -81,16 +181,24 @@ static void show_queues(struct dp *dp, struct strbuf *out)
                               s->port->name, s->rxq->queue);
             }
         }
+        strbuf_puts(out, "  overhead: NOT AVAIL\n");
     }
 }
 
 int dp_show(struct datapath *up, const char *which, int argc, const char *argv[], struct strbuf *out)
 {
     struct dp *dp = dp_cast(up);
+    struct show_options o = parse_options(argc, argv);
     if (!strcmp(which, "pmd-stats-show")) {
-        show_stats(dp, out);
+        show_stats(dp, &o, out);
+    } else if (!strcmp(which, "pmd-stats-clear")) {
+        clear_stats(dp, &o);
     } else if (!strcmp(which, "pmd-rxq-show")) {
-        show_queues(dp, out);
+        show_queues(dp, &o, out);
+    } else if (!strcmp(which, "pmd-perf-show")) {
+        show_performance(dp, &o, out);
+    } else if (!strcmp(which, "pmd-count")) {
+        strbuf_printf(out, "%u", dp->n_threads);
     } else {
         return ENOENT;
     }

@@ -20,7 +20,7 @@
 #include "datapath/dp.h"
 #include "datapath/journey.h"
 
-LOG_MODULE(dp_thread);
+LOG_MODULE(dpif_netdev);
 
 #define EVENTS     64
 #define BURSTS     8 /* bursts from one queue before the next one's turn */
@@ -140,6 +140,7 @@ void dp_threads_start(struct dp *dp, unsigned n)
         }
         t->fwd.counters = i;
         t->number = i;
+        t->cleared_ms = clock_ms();
         t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = WAKE_INDEX};

@@ -202,8 +202,9 @@ struct datapath_ops {
     int (*meter_get)(struct datapath *, uint32_t meter_id, struct dp_meter *);
     int (*meter_del)(struct datapath *, uint32_t meter_id, struct dp_meter *last);
 
-    /* control. Text of the datapath's own state, in the reference's form where it has one: pmd-stats-show,
-     * pmd-rxq-show. Which: the control command's name behind "dpif-netdev/". ENOENT: not known. */
+    /* control. Text of the datapath's own state, in the reference's form where it has one. Which: the control
+     * command's name behind "dpif-netdev/", pmd-stats-show, pmd-stats-clear, pmd-rxq-show, pmd-perf-show,
+     * with its options; and pmd-count, the number of forwarding threads. ENOENT: not known. */
     int (*show)(struct datapath *, const char *which, int argc, const char *argv[], struct strbuf *);
 };
 

@@ -70,6 +70,9 @@ char *match_parse(struct match *, const struct port_names *, const char *text) W
  * Prerequisites must come first; the error says which are not met. */
 char *flow_key_parse(struct flow_key *, const struct port_names *, const char *text) WARN_UNUSED;
 
+/* The same as a match on what the text says. No wildcards. */
+char *match_parse_exact(struct match *, const struct port_names *, const char *text) WARN_UNUSED;
+
 /* Takes the next "key", "key=value" or "key(value)" off *TEXT, which is cut up by it. Returns *KEY, or NULL
  * at the end. Parentheses nest. */
 char *match_next_token(char **text, char **key, char **value);

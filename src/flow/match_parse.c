@@ -143,34 +143,41 @@ char *match_parse(struct match *m, const struct port_names *ports, const char *t
     return error;
 }
 
-char *flow_key_parse(struct flow_key *flow, const struct port_names *ports, const char *text)
+char *match_parse_exact(struct match *m, const struct port_names *ports, const char *text)
 {
     char *copy = xstrdup(text), *p = copy, *key, *value, *error = NULL;
-    struct match m;
 
-    match_init_catchall(&m);
-    m.flow.in_port = OFPORT_NONE;
+    match_init_catchall(m);
+    m->flow.in_port = OFPORT_NONE;
     while (!error && match_next_token(&p, &key, &value)) {
-        if (strcmp(key, "eth") && parse_keyword(&m, key)) {
+        if (strcmp(key, "eth") && parse_keyword(m, key)) {
             continue;
         }
         const struct field *f = field_from_name(key);
         union field_value v;
         if (!f) {
             error = xasprintf("%s: unknown field %s", text, key);
-        } else if (!field_prereqs_ok(f, &m.flow)) {
+        } else if (!field_prereqs_ok(f, &m->flow)) {
             error = xasprintf("%s: prerequisites not met for setting %s", text, key);
         } else if ((error = field_parse_value(f, value, ports, &v)) != NULL) {
             char *whole = xasprintf("%s: bad value for %s (%s)", text, key, error);
             free(error);
             error = whole;
-        } else if (!field_is_all_wild(f, &m.wc.bits)) {
+        } else if (!field_is_all_wild(f, &m->wc.bits)) {
             error = xasprintf("%s: field %s set multiple times", text, key);
         } else {
-            error = field_match(f, &v, NULL, &m);
+            error = field_match(f, &v, NULL, m);
         }
     }
     free(copy);
+    return error;
+}
+
+char *flow_key_parse(struct flow_key *flow, const struct port_names *ports, const char *text)
+{
+    struct match m;
+    char *error = match_parse_exact(&m, ports, text);
+
     *flow = m.flow;
     if (flow->vlans[0].tci & FLOW_VLAN_PRESENT) {
         flow->vlans[0].tpid = CONST_BE16(ETH_TYPE_VLAN);

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/rcu.h"
 
-LOG_MODULE(thread);
+LOG_MODULE(ovs_thread);
 
 struct start {
     char name[16];

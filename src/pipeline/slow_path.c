@@ -14,7 +14,7 @@
 #include "pipeline/dependents.h"
 #include "pipeline/ukey.h"
 
-LOG_MODULE(ofproto_dpif_slow);
+LOG_MODULE(ofproto_dpif_upcall);
 
 #define UPCALL_BATCH 32
 #define MAX_THREADS  16

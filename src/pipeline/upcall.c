@@ -22,7 +22,6 @@
 #include "pipeline/ukey.h"
 #include "pipeline/xlate/xlate.h"
 #include "wire/eth.h"
-#include "wire/ipv4.h"
 
 LOG_MODULE(ofproto_dpif_upcall);
 
@@ -63,8 +62,7 @@ void upcall_flow_actions(const struct xlate_out *xout, struct bytebuf *scratch, 
 }
 
 /* upcall/disable-megaflows: a flow matches everything that such a packet can have, zeros included (an IPv6
- * packet that ends before its addresses says so). But neighbour discovery's fields only if the translation
- * read them: the reference shows no nd() then. */
+ * packet that ends before its addresses says so). */
 static void make_exact(const struct flow_key *key, struct flow_mask *mask)
 {
     unsigned blocks =
@@ -75,18 +73,10 @@ static void make_exact(const struct flow_key *key, struct flow_mask *mask)
     } else if (key->dl_type == CONST_BE16(ETH_TYPE_NSH)) {
         blocks |= FLOW_BLOCK_BIT(FLOW_BLOCK_EXT);
     }
-    const struct flow_key read = mask->bits;
     for (int b = 0; b < FLOW_DP_BLOCKS; b++) {
         if (blocks & FLOW_BLOCK_BIT(b)) {
             memset((char *)&mask->bits + b * FLOW_BLOCK_SIZE, 0xff, FLOW_BLOCK_SIZE);
         }
-    }
-    if (key->dl_type == CONST_BE16(ETH_TYPE_IPV6) && key->nw_proto == IP_PROTO_ICMPV6) {
-        mask->bits.nd_target = read.nd_target;
-        mask->bits.arp_sha = read.arp_sha;
-        mask->bits.arp_tha = read.arp_tha;
-        mask->bits.igmp_group = read.igmp_group;
-        mask->bits.tcp_flags = read.tcp_flags;
     }
     memset(mask->bits.pad_hot, 0, sizeof mask->bits.pad_hot);
     memset(mask->bits.pad_meta, 0, sizeof mask->bits.pad_meta);

@@ -28,7 +28,7 @@
 #include "port/shortcut.h"
 #include "port/vnet.h"
 
-LOG_MODULE(afpacket);
+LOG_MODULE(netdev_linux);
 
 #define RECEIVE_BUFFER (8 << 20) /* bytes that may wait in the socket; nothing is reserved */
 #define SEND_BUFFER    (16 << 20)

@@ -22,7 +22,7 @@
 #include "io/netlink.h"
 #include "port/kinds.h"
 
-LOG_MODULE(device);
+LOG_MODULE(netdev_linux);
 
 /* Control thread. `elsewhere` is open between device_enter_netns() and device_leave_netns(). */
 static struct nl_sock *own_sock, *elsewhere;

@@ -20,7 +20,7 @@
 #include "port/kinds.h"
 #include "port/shortcut.h"
 
-LOG_MODULE(gate);
+LOG_MODULE(netdev_linux);
 
 #define NAME       "sluice_gate"
 #define NAME_QDISC ",qdisc"

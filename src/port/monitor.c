@@ -9,7 +9,7 @@
 #include "port/device.h"
 #include "port/kinds.h"
 
-LOG_MODULE(vport_monitor);
+LOG_MODULE(netdev_linux);
 
 static struct nl_sock *sock; /* control thread; NULL: not opened yet */
 

@@ -19,7 +19,7 @@
 #include "port/shortcut_object.h" /* made by the build: shortcut.bpf.c, compiled */
 #include "port/vport.h"
 
-LOG_MODULE(shortcut);
+LOG_MODULE(netdev_linux);
 
 #define FRAME_OVERHEAD 14 /* bytes of a frame beyond the MTU */
 

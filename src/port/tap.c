@@ -23,7 +23,7 @@
 #include "port/rx.h"
 #include "port/vnet.h"
 
-LOG_MODULE(tap);
+LOG_MODULE(netdev_linux);
 
 #define TUN_DEVICE "/dev/net/tun"
 

@@ -30,6 +30,7 @@
 #include "io/loop.h"
 #include "io/ssl.h"
 #include "io/stream.h"
+#include "switchd/log_names.h"
 #include "switchd/switchd.h"
 
 LOG_MODULE(vswitchd);
@@ -364,6 +365,7 @@ static void die_of(int number)
 int main(int argc, char **argv)
 {
     log_module_register(&memory_module);
+    log_names_register();
     char *error = logsinks_set_syslog_method("libc");
     free(error); /* no syslog, no syslog lines */
     parse_options(argc, argv);

@@ -150,7 +150,10 @@ def compare(ours, theirs, batch, show):
         show(batch[0], a, b)
         return 1
     half = len(batch) // 2
-    return (compare(ours, theirs, batch[:half], show) + compare(ours, theirs, batch[half:], show)) or 1
+    found = compare(ours, theirs, batch[:half], show) + compare(ours, theirs, batch[half:], show)
+    if not found:  # only together
+        show(b"".join(batch), sorted(set(a) - set(b)), sorted(set(b) - set(a)))
+    return found or 1
 
 
 def run(ours, theirs, count, seed, mode, show):

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The control commands about datapaths, beside the reference, to the letter."""
+import pathlib
+import re
+
+import pytest
+
+COMMANDS = pathlib.Path(__file__).with_name("dpctl_commands.txt").read_text().splitlines()
+FILES = {
+    "add": "in_port(1),eth(),eth_type(0x0800),ipv4() 2\n# a comment\n\nadd in_port(2),eth(),eth_type(0x0800),ipv4() 1\n"
+           "in_port(3),eth(src=00:00:00:00:00:01),eth_type(0x0806),arp() drop\nfoo bar\n",
+    "mod": "in_port(1),eth(),eth_type(0x0800),ipv4() 3\ndelete in_port(2),eth(),eth_type(0x0800),ipv4()\n"
+           "modify in_port(7),eth(),eth_type(0x0806),arp() 1\nadd in_port(7),eth(),eth_type(0x0806),arp() 1\n",
+    "del": "in_port(7),eth(),eth_type(0x0806),arp()\nin_port(1),eth(),eth_type(0x0800),ipv4() 1\n",
+}
+FILTERS = ("in_port=1", "in_port=p1", "in_port=3", "tcp", "ip", "udp", "arp", "tcp,tp_src=5", "dl_vlan=5",
+           "dl_src=00:00:00:00:00:01", "in_port=3,dl_src=00:00:00:00:00:02", "")
+
+
+@pytest.fixture
+def both(simulation, reference):
+    for switch in (simulation, reference):
+        # Else the reference's next revalidation deletes flows that were added by hand.
+        switch.vsctl("set open_vswitch . other_config:max-revalidator=100000")
+        for words in ("add-br br0 -- set bridge br0 datapath_type=dummy other_config:hwaddr=aa:55:aa:55:00:00",
+                      "add-port br0 p1 -- set interface p1 type=dummy",
+                      "add-port br0 p2 -- set interface p2 type=dummy",
+                      "add-br br1 -- set bridge br1 datapath_type=dummy other_config:hwaddr=aa:55:aa:55:00:01",
+                      "add-port br1 p3 -- set interface p3 type=dummy"):
+            switch.vsctl(words)
+        switch.appctl("time/stop")
+    return simulation, reference
+
+
+def answers(switch, argv):
+    result = switch.appctl(*argv, check=False)
+    error = re.sub(r"ovs-appctl: \S+: server", "server", result.stderr)
+    text = re.sub(r"ufid:[0-9a-f-]+", "ufid", result.stdout)
+    return result.returncode, re.sub(r", dp-extra-info:\S+", "", text), error
+
+
+def compare(both, commands):
+    ours, theirs = both
+    found = []
+    for argv in commands:
+        a, b = answers(ours, argv), answers(theirs, argv)
+        if a != b:
+            found.append((argv, a, b))
+    assert not found
+
+
+def test_to_the_letter(both):
+    compare(both, [line.split(" ") for line in COMMANDS if line and not line.startswith("#")])
+
+
+def test_files_of_flows_and_filters(both, tmp_path):
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+        commands = [[f"dpctl/{name}-flows", str(tmp_path / name)], ["dpctl/dump-flows"]]
+        commands += [["dpctl/dump-flows", "filter=" + text] for text in FILTERS]
+        commands += [["dpctl/dump-flows", "type=" + kind]
+                     for kind in ("ovs", "tc", "offloaded", "non-offloaded", "all", "tc,ovs", "dpdk")]
+        commands += [["dpctl/dump-flows", "pmd=-1"], ["dpctl/dump-flows", "pmd=7"]]
+        compare(both, commands)
+    compare(both, [["-s", "dpctl/mod-flow"], ["dpctl/mod-flow", "-s", "in_port(1),eth(),eth_type(0x0800),ipv4()", "1"],
+                   ["dpctl/mod-flow", "--may-create", "in_port(9),eth(),eth_type(0x0800),ipv4()", "1"],
+                   ["dpctl/del-flow", "-s", "in_port(9),eth(),eth_type(0x0800),ipv4()"], ["dpctl/dump-flows"]])
+
+
+def test_forwarding_threads_are_shown(net, switch):
+    net.add_host("h1", "v1")
+    switch.vsctl("add-br br0 -- set bridge br0 datapath_type=netdev -- add-port br0 v1")
+    assert re.search(r"pmd thread numa_id 0 core_id 0:\n  isolated : false\n", switch.ask("dpif-netdev/pmd-rxq-show"))
+    assert "port: v1 " in switch.ask("dpif-netdev/pmd-rxq-show")
+    net.ping("h1", "10.0.0.9")
+    net.run("h1", "ip addr add 10.0.0.1/24 dev e0")
+    net.ping("h1", "10.0.0.9", 3)
+
+    def received():
+        return sum(map(int, re.findall(r"packets received: (\d+)", switch.ask("dpif-netdev/pmd-stats-show"))))
+
+    assert received() > 0
+    switch.ask("dpif-netdev/pmd-stats-clear")
+    assert received() < 5
+    assert "Iterations:" in switch.ask("dpif-netdev/pmd-perf-show")
+    assert not switch.ask("dpif-netdev/pmd-stats-show", "-pmd", "99")
