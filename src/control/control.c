@@ -24,7 +24,7 @@ LOG_MODULE(unixctl);
 enum {
     MAX_REQUEST = 16 << 20,
     MAX_BACKLOG = 256 << 20,
-    MAX_CONNECTIONS = 256
+    MAX_CONNECTIONS = 1024
 };
 
 struct entry {
@@ -36,8 +36,8 @@ struct control_server {
     struct loop *loop;
     struct listener *listener; /* NULL for "none" */
     char *path, *program;
-    struct strmap commands; /* name -> struct entry, ours */
-    struct list connections;
+    struct strmap commands;  /* name -> struct entry, ours */
+    struct list connections; /* the one that has been silent longest first */
     size_t n_connections;
     struct list requests; /* that are not answered yet */
 };
@@ -248,6 +248,8 @@ static void received(struct jsonrpc *conn, struct jsonrpc_msg *msg, void *connec
         argv[i + 1] = strings ? json_object_get_string(arg) : "";
     }
     argv[n + 1] = NULL;
+    list_remove(&connection->node);
+    list_push_back(&connection->server->connections, &connection->node);
     struct control_request *request = make_request(connection->server);
     request->connection = connection;
     request->id = json_object_get(msg->id);
@@ -274,10 +276,11 @@ static void accepted(struct stream *stream, void *server_)
 {
     struct control_server *server = server_;
     if (server->n_connections >= MAX_CONNECTIONS) {
+        /* Who comes now may be the one that repairs the rest. */
         static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(5, 5);
-        LOG_WARN_RL(&rl, "%s: more than %d connections, refusing one", server->path, MAX_CONNECTIONS);
-        stream_close(stream);
-        return;
+        LOG_WARN_RL(&rl, "%s: more than %d connections, closing the one that has been silent longest",
+                    server->path, MAX_CONNECTIONS);
+        destroy_connection(CONTAINER_OF(list_front(&server->connections), struct connection, node));
     }
     struct connection *connection = xzalloc(sizeof *connection);
     connection->server = server;

@@ -569,8 +569,9 @@ static void put_l4(struct out *o, bool is_ipv6)
     case IP_PROTO_ICMPV6:
         if (is_ipv6) {
             put_ports(o, "icmpv6", "type", "code", UINT8_MAX);
-            /* Of a flow that is exact in all (upcall/disable-megaflows) the reference shows no nd(). */
-            bool all = o->has_mask && m->tp_src == UINT16_MAX;
+            /* Of a flow that is exact in all, even in what the packet does not have
+             * (upcall/disable-megaflows), the reference shows no nd(). */
+            bool all = o->has_mask && m->mpls_lse[0] == UINT32_MAX;
             if (!all && !k->tp_dst &&
                 (k->tp_src == CONST_BE16(ND_NEIGHBOR_SOLICIT) ||
                  k->tp_src == CONST_BE16(ND_NEIGHBOR_ADVERT))) {

@@ -21,6 +21,9 @@ class Switch:
         self.dir = pathlib.Path(self.directory.name)
         self.env = dict(os.environ, OVS_RUNDIR=str(self.dir), OVS_LOGDIR=str(self.dir), OVS_DBDIR=str(self.dir),
                         OVS_SYSCONFDIR=str(self.dir))
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):  # of a sanitizer build: close() reads the reports
+            given = self.env.get(name)
+            self.env[name] = f"{given + ':' if given else ''}log_path={self.dir}/sanitizer"
         self.start()
 
     def command(self, *argv, check=True, timeout=60):
@@ -81,7 +84,9 @@ class Switch:
                 pid = self.pid(name)
                 if pid and alive(pid):
                     os.kill(pid, signal.SIGKILL)
+            reports = [path.read_text() for path in self.dir.glob("sanitizer.*")]
             self.directory.cleanup()
+        assert not reports, reports
 
 
 class Reference(Switch):
