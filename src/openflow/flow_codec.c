@@ -286,13 +286,10 @@ static enum ofperr decode_11(struct reader *r, enum ofp_version v, struct flow_m
             v == OFP11 && fm->command < FLOW_DELETE && !fm->cookie_mask && cookie != UINT64_MAX;
         fm->new_cookie = fm->modify_cookie ? cookie : UINT64_MAX;
     }
-    /* Other commands than deletions ignore where flows output to. */
+    /* Other commands than deletions do not look at it, and it has to be a port all the same. */
     bool ok = ofp_port_from_11(out_port, &fm->out_port);
     if (!ok) {
         return OFPERR_OFPBAC_BAD_OUT_PORT;
-    }
-    if (fm->command < FLOW_DELETE) {
-        fm->out_port = OFPP_ANY;
     }
     return known ? OFPERR_NONE : OFPERR_OFPFMFC_BAD_FLAGS;
 }

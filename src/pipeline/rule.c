@@ -337,7 +337,13 @@ enum ofperr change_flow_mod(struct change *c, const struct flow_mod *mod, uint8_
     bool strict = mod->command == FLOW_MODIFY_STRICT || mod->command == FLOW_DELETE_STRICT;
     bool modify = mod->command == FLOW_MODIFY || mod->command == FLOW_MODIFY_STRICT;
     size_t n;
-    struct rule **rules = collect(c->ofproto, c->version, mod, strict, c->internal, &n);
+    /* Only a deletion looks at where flows output to. */
+    struct flow_mod criteria = *mod;
+    if (modify) {
+        criteria.out_port = OFPP_ANY;
+        criteria.out_group = OFPG_ANY;
+    }
+    struct rule **rules = collect(c->ofproto, c->version, &criteria, strict, c->internal, &n);
     enum ofperr error = OFPERR_NONE;
     for (size_t i = 0; i < n; i++) {
         if (modify) {
