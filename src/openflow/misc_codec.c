@@ -393,6 +393,21 @@ static void put_table_name(struct bytebuf *b, const char *name)
     memcpy(p, name, strnlen(name, 31));
 }
 
+/* What the versions that have them in statistics say a table can do, in bits of OFPFMF11_*, OXM fields and
+ * actions. */
+#define LAST_TABLE          253
+#define TABLE_FIELDS_11     0xfbffu
+#define TABLE_ACTIONS_11    0x01ffe7ffu
+#define TABLE_FIELDS_12     UINT64_C(0x101ffffffffd)
+#define TABLE_ACTIONS_12    0x03ff8001u
+#define TABLE_SET_FIELDS_12 UINT64_C(0xffffffbdd)
+
+/* Bits of OFPIT_*; from the last table no packet goes to another. */
+static uint32_t table_instructions(const struct table_stats *s)
+{
+    return s->table_id < LAST_TABLE ? 0x3e : 0x3c;
+}
+
 void table_stats_encode(struct bytebuf *b, const struct table_stats *s, enum ofp_version v)
 {
     put_u8(b, s->table_id);
@@ -405,23 +420,23 @@ void table_stats_encode(struct bytebuf *b, const struct table_stats *s, enum ofp
         if (v == OFP10) {
             put_u32(b, 0x3fffff); /* every field may be wild */
         } else if (v == OFP11) {
-            put_u32(b, 0x3ff); /* wildcards, match */
-            put_u32(b, 0x3ff);
-            put_u32(b, 0x3e); /* instructions: goto to clear */
-            put_u32(b, 0x1ffffff);
-            put_u32(b, 0x1ffffff);
-            put_u32(b, 0);
+            put_u32(b, TABLE_FIELDS_11); /* wildcards, match */
+            put_u32(b, TABLE_FIELDS_11);
+            put_u32(b, table_instructions(s)); /* goto to clear */
+            put_u32(b, TABLE_ACTIONS_11);
+            put_u32(b, TABLE_ACTIONS_11);
+            put_u32(b, s->miss);
         } else {
-            put_u64(b, (UINT64_C(1) << 40) - 1); /* match, wildcards */
-            put_u64(b, (UINT64_C(1) << 40) - 1);
-            put_u32(b, 0x3ff9801);
-            put_u32(b, 0x3ff9801);
-            put_u64(b, (UINT64_C(1) << 40) - 1); /* set-field in write, apply */
-            put_u64(b, (UINT64_C(1) << 40) - 1);
+            put_u64(b, TABLE_FIELDS_12); /* match, wildcards */
+            put_u64(b, TABLE_FIELDS_12);
+            put_u32(b, TABLE_ACTIONS_12);
+            put_u32(b, TABLE_ACTIONS_12);
+            put_u64(b, TABLE_SET_FIELDS_12); /* in write, apply */
+            put_u64(b, TABLE_SET_FIELDS_12);
             put_u64(b, UINT64_MAX);
             put_u64(b, UINT64_MAX);
-            put_u32(b, 0x3e);
-            put_u32(b, 0);
+            put_u32(b, table_instructions(s));
+            put_u32(b, s->miss);
         }
         put_u32(b, s->max_entries);
         put_u32(b, s->active_count);

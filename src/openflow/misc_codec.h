@@ -123,6 +123,7 @@ struct table_stats {
     uint8_t table_id;
     char name[33];
     uint32_t max_entries, active_count;
+    uint8_t miss; /* 1.1, 1.2: what happens to a packet without a rule, OFPTC11_MISS_MASK */
     uint64_t lookup_count, matched_count;
 };
 void table_stats_encode(struct bytebuf *, const struct table_stats *, enum ofp_version);

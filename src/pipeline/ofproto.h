@@ -105,8 +105,8 @@ struct pipeline *ofproto_pipeline(const struct ofproto *);
 uint64_t ofproto_datapath_id(const struct ofproto *);
 void ofproto_set_datapath_id(struct ofproto *, uint64_t);
 
-/* STANDALONE brings its NORMAL rule if no controller is configured; SECURE takes it away. With controllers the
- * rules are theirs: all go when the first one is configured, and when the last one is not any more. */
+/* STANDALONE brings its NORMAL rule if no controller is configured; SECURE takes it away. With controllers
+ * the rules are theirs: all go when the first one is configured, and when the last one is not any more. */
 void ofproto_set_fail_mode(struct ofproto *, enum ofproto_fail_mode, bool has_controller);
 
 /* The bridge's OpenFlow sessions (ofconn/ofconn.h), where asynchronous messages go. NULL: none. They belong
@@ -124,6 +124,22 @@ void ofproto_set_mac_config(struct ofproto *, int idle_time_s, size_t max_entrie
 void ofproto_set_flood_vlans(struct ofproto *, const unsigned long *flood_vlans);
 void ofproto_set_forward_bpdu(struct ofproto *, bool);
 struct mac_table *ofproto_mac_table(const struct ofproto *);
+
+/* A Flow_Table record. */
+struct ofproto_table_settings {
+    const char *name; /* NULL: none */
+    size_t max_rules; /* SIZE_MAX: no limit */
+    bool evict;       /* a full table evicts rules that would expire, instead of refusing new ones */
+};
+/* NULL: as a table is that has no record. What is above a new limit is evicted, as far as it may be. */
+void ofproto_set_table(struct ofproto *, unsigned table_id, const struct ofproto_table_settings *);
+
+/* How fragments of IP packets are treated; the numbers are OpenFlow's. */
+enum ofproto_fragments {
+    OFPROTO_FRAGMENTS_NORMAL,       /* matched without ports */
+    OFPROTO_FRAGMENTS_DROP,         /* dropped */
+    OFPROTO_FRAGMENTS_NX_MATCH = 3, /* the first one with its ports */
+};
 
 /* ------------------------------------------------------------------ ports */
 
@@ -146,6 +162,7 @@ struct ofproto_port {
     const char *bundle;  /* NULL: in none yet */
     const char *peer;    /* patch port: its peer's name */
     struct vport *vport; /* NULL: none (patch) */
+    int64_t created_ms;  /* by clock_ms() */
 };
 
 #define OFPROTO_PC_PORT_DOWN    (1u << 0)

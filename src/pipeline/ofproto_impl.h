@@ -78,6 +78,7 @@ struct ofport {
     uint32_t config, state;     /* c */
     struct ofbundle *bundle;    /* c */
     uint64_t order;             /* i: grows with each port made */
+    int64_t created_ms;         /* i */
     struct traffic_counters *counters;
 };
 
@@ -107,9 +108,10 @@ struct ofproto {
     uint64_t datapath_id;      /* c */
     enum ofproto_fail_mode fail_mode;
     bool has_controller, fail_mode_set;
-    char *description, *serial; /* c: NULL: none */
-    struct ofservice *sessions; /* c: NULL: none */
-    bool miss_wanted;           /* c, read by any thread: packets without a rule are a controller's */
+    char *description, *serial;       /* c: NULL: none */
+    struct ofservice *sessions;       /* c: NULL: none */
+    bool miss_wanted;                 /* c, read by any thread: packets without a rule are a controller's */
+    enum ofproto_fragments fragments; /* atomic */
     bool forward_bpdu;
     unsigned long *flood_vlans;
     struct mac_table *macs; /* t */

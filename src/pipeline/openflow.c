@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/version.h"
 #include "openflow/port_codec.h"
 #include "pipeline/ofproto_impl.h"
@@ -99,6 +100,9 @@ static void count_port(const struct ofproto *ofproto, const struct ofproto_port 
 {
     memset(s, 0xff, sizeof *s);
     s->port_no = port->ofp_port;
+    int64_t lived = clock_ms() - port->created_ms;
+    s->duration_sec = (uint32_t)(lived / 1000);
+    s->duration_nsec = (uint32_t)(lived % 1000) * 1000000u;
     struct vport_stats v;
     struct ofproto_port_stats patch;
     if (port->vport && port->vport->ops->get_stats && !port->vport->ops->get_stats(port->vport, &v)) {
@@ -178,20 +182,21 @@ enum ofperr openflow_port_mod(struct ofconn *c, const struct ofp_msg *m, void *o
 
 /* ------------------------------------------------------------------ the switch */
 
-#define CAPABILITIES_10 0x87u /* FLOW, TABLE, PORT statistics, ARP_MATCH_IP */
-#define CAP_GROUP_STATS 0x08u
-#define CAP_QUEUE_STATS 0x40u
-#define CAP_BUNDLES     0x200u
+#define CAPABILITIES_10      0x87u /* FLOW, TABLE, PORT statistics, ARP_MATCH_IP */
+#define CAP_GROUP_STATS      0x08u
+#define CAP_QUEUE_STATS      0x40u
+#define FRAGMENTS_MASK       3u
+#define FRAGMENTS_REASSEMBLE 2
+#define CAP_BUNDLES          0x200u
 
 static enum ofperr features(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
-    struct ofp_features f = {.datapath_id = ofproto_datapath_id(ofproto),
-                             .n_tables = OFPROTO_TABLE_INTERNAL,
-                             .capabilities = 0x07u | CAP_QUEUE_STATS |
-                                             (m->version < OFP12 ? CAPABILITIES_10 : 0) |
-                                             (m->version > OFP10 ? CAP_GROUP_STATS : 0) |
-                                             (m->version >= OFP14 ? CAP_BUNDLES : 0),
-                             .actions = 0xfff};
+    struct ofp_features f = {
+        .datapath_id = ofproto_datapath_id(ofproto),
+        .n_tables = OFPROTO_TABLE_INTERNAL,
+        .capabilities = 0x07u | CAP_QUEUE_STATS | (m->version < OFP12 ? CAPABILITIES_10 : 0) |
+                        (m->version > OFP10 ? CAP_GROUP_STATS : 0) | (m->version >= OFP14 ? CAP_BUNDLES : 0),
+        .actions = 0xfff};
     size_t start = ofp_features_encode_begin(ofconn_out(c), &f, m->version, m->xid);
     if (m->version < OFP13) {
         put_ports(ofproto, ofconn_out(c), m->version);
@@ -200,22 +205,29 @@ static enum ofperr features(struct ofconn *c, const struct ofp_msg *m, void *ofp
     return OFPERR_NONE;
 }
 
-static enum ofperr get_config(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+/* How fragments are treated is the switch's own, what else it says the session's. */
+static enum ofperr get_config(struct ofconn *c, const struct ofp_msg *m, void *ofproto_)
 {
-    switch_config_encode(ofconn_out(c), OFPTYPE_GET_CONFIG_REPLY, ofconn_config(c), m->version, m->xid);
+    const struct ofproto *ofproto = ofproto_;
+    struct switch_config config = *ofconn_config(c);
+    config.flags = (config.flags & ~FRAGMENTS_MASK) | (uint16_t)ofproto->fragments;
+    switch_config_encode(ofconn_out(c), OFPTYPE_GET_CONFIG_REPLY, &config, m->version, m->xid);
     return OFPERR_NONE;
 }
 
-/* How fragments are treated cannot be changed yet: translation knows one way. */
-static enum ofperr set_config(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+/* It does not reassemble: asked to, it goes on as it did, as the reference does; who asks finds out. */
+static enum ofperr set_config(struct ofconn *c, const struct ofp_msg *m, void *ofproto_)
 {
+    struct ofproto *ofproto = ofproto_;
     struct switch_config config;
     enum ofperr error = switch_config_decode(m, &config);
     if (error) {
         return error;
     }
-    if (config.flags & 3) {
-        return OFPERR_OFPSCFC_BAD_FLAGS;
+    enum ofproto_fragments mode = config.flags & FRAGMENTS_MASK;
+    if (mode != FRAGMENTS_REASSEMBLE && mode != ofproto->fragments) {
+        __atomic_store_n(&ofproto->fragments, mode, __ATOMIC_RELAXED);
+        pipeline_mark_all_changed(ofproto->pipeline);
     }
     ofconn_set_config(c, &config);
     return OFPERR_NONE;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "l2/mac_table.h"
 #include "pipeline/ofproto_impl.h"
@@ -106,6 +107,7 @@ int ofproto_port_add(struct ofproto *ofproto, const struct ofproto_port_settings
     port->ofp_port = number;
     port->dp_port = dp_port;
     port->order = ofproto->next_order++;
+    port->created_ms = clock_ms();
     port->counters = traffic_counters_create();
     hmap_insert(&ofproto->ports, &port->by_number, hash_u32(number, 0));
     ofproto->max_ports = MAX(ofproto->max_ports, hmap_count(&ofproto->ports));
@@ -191,6 +193,7 @@ static void describe(const struct ofport *port, struct ofproto_port *d)
                                .dp_port = port->dp_port,
                                .config = port->config,
                                .state = port->state,
+                               .created_ms = port->created_ms,
                                .bundle = port->bundle ? port->bundle->name : NULL,
                                .peer = port->peer};
     if (port->dp_port != PACKET_NO_PORT && !dp->ops->port_query(dp, port->dp_port, &desc)) {

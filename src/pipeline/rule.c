@@ -228,7 +228,7 @@ static enum ofperr apply_add(struct change *c, const struct flow_mod *mod)
         }
         remove_rule(c, before, rule, RULE_REPLACED);
     } else if ((size_t)((ssize_t)table->n_rules + table->n_change) >= table->max_rules) {
-        struct rule *victim = table->eviction ? evictable(c->ofproto, table) : NULL;
+        struct rule *victim = table->eviction || table->evict_by_config ? evictable(c->ofproto, table) : NULL;
         if (!victim) {
             free_rule(rule);
             return OFPERR_OFPFMFC_TABLE_FULL;
@@ -682,6 +682,28 @@ void ofproto_tables_init(struct ofproto *ofproto)
     ofproto->no_packet_in_rule = add_internal(ofproto, 0, 2, NULL, 0);
     ofproto->drop_frags_rule = add_internal(ofproto, 0, 3, NULL, 0);
     bytebuf_fini(&b);
+}
+
+void ofproto_set_table(struct ofproto *ofproto, unsigned id, const struct ofproto_table_settings *s)
+{
+    struct oftable *t = &ofproto->tables[id];
+    const char *name = s ? s->name : NULL;
+    if (name ? !t->name || strcmp(name, t->name) : t->name != NULL) {
+        free(t->name);
+        t->name = name ? xstrdup(name) : NULL;
+    }
+    t->max_rules = s ? s->max_rules : SIZE_MAX;
+    t->evict_by_config = s && s->evict;
+    if (!t->evict_by_config && !t->eviction) {
+        return;
+    }
+    struct rule *victim;
+    while (t->n_rules > t->max_rules && (victim = evictable(ofproto, t))) {
+        struct change c;
+        change_init(&c, ofproto, false);
+        change_remove_rule(&c, victim, RULE_EVICTION);
+        change_commit(&c);
+    }
 }
 
 void ofproto_flush_rules(struct ofproto *ofproto)

@@ -81,17 +81,18 @@ struct rule {
 
 struct oftable {
     struct classifier *cls;
-    char *name;                    /* NULL: none */
-    bool hidden;                   /* not for flow-mods and dumps with "all tables" */
-    size_t n_rules;                /* control: in force and seen */
-    size_t max_rules;              /* control: SIZE_MAX: no limit */
-    bool eviction;                 /* control: a full table evicts instead of refusing */
-    bool vacancy_events;           /* control: controllers are told when it fills up, and empties */
-    bool is_filled;                /* control: they were told that it fills up */
-    uint8_t vacancy_down;          /* control: free places in per cent: fewer is "fills up" */
-    uint8_t vacancy_up;            /* control: more is "empties" */
-    uint8_t miss;                  /* atomic: OpenFlow 1.1's miss: 0 controller, 1 continue, 2 drop */
-    ssize_t n_change;              /* control: by how much the change at work changes n_rules */
+    char *name;           /* NULL: none */
+    bool hidden;          /* not for flow-mods and dumps with "all tables" */
+    size_t n_rules;       /* control: in force and seen */
+    size_t max_rules;     /* control: SIZE_MAX: no limit */
+    bool eviction;        /* control: a table mod says that a full table evicts instead of refusing */
+    bool evict_by_config; /* control: the configuration does */
+    bool vacancy_events;  /* control: controllers are told when it fills up, and empties */
+    bool is_filled;       /* control: they were told that it fills up */
+    uint8_t vacancy_down; /* control: free places in per cent: fewer is "fills up" */
+    uint8_t vacancy_up;   /* control: more is "empties" */
+    uint8_t miss;         /* atomic: OpenFlow 1.1's miss: 0 controller, 1 continue, 2 drop */
+    ssize_t n_change;     /* control: by how much the change at work changes n_rules */
     uint64_t n_lookups, n_matched; /* relaxed atomics */
 };
 

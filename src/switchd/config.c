@@ -268,7 +268,7 @@ static void declare_columns(struct ovsdb_client *db)
     };
     static const unsigned tables[] = {OVS_TABLE_OPEN_VSWITCH, OVS_TABLE_BRIDGE, OVS_TABLE_PORT,
                                       OVS_TABLE_INTERFACE,    OVS_TABLE_MIRROR, OVS_TABLE_CONTROLLER,
-                                      OVS_TABLE_MANAGER,      OVS_TABLE_SSL};
+                                      OVS_TABLE_MANAGER,      OVS_TABLE_SSL,    OVS_TABLE_FLOW_TABLE};
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
         ovsdb_client_monitor_table(db, tables[i], OVSDB_MONITOR_ALERT);
     }

@@ -202,6 +202,31 @@ static void set_addresses(struct bridge *b)
     }
 }
 
+/* Flow_Table rows, by the number of the table. */
+static void set_flow_tables(struct bridge *b)
+{
+    const struct ovsdb_row *rows[OFPROTO_TABLE_INTERNAL] = {NULL};
+    for (size_t i = 0; i < ovsdb_row_n(b->row, OVS_BRIDGE_FLOW_TABLES); i++) {
+        int64_t id = ovsdb_row_integer_at(b->row, OVS_BRIDGE_FLOW_TABLES, i);
+        if (id >= 0 && id < OFPROTO_TABLE_INTERNAL) {
+            rows[id] = ovsdb_row_ref(b->row, OVS_BRIDGE_FLOW_TABLES, i);
+        }
+    }
+    for (unsigned id = 0; id < OFPROTO_TABLE_INTERNAL; id++) {
+        if (!rows[id]) {
+            ofproto_set_table(b->ofproto, id, NULL);
+            continue;
+        }
+        int64_t limit = ovsdb_row_integer(rows[id], OVS_FLOW_TABLE_FLOW_LIMIT, -1);
+        struct ofproto_table_settings s = {
+            .name = ovsdb_row_string(rows[id], OVS_FLOW_TABLE_NAME, NULL),
+            .max_rules = limit < 0 || limit > UINT_MAX ? SIZE_MAX : (size_t)limit,
+            .evict = !strcmp(ovsdb_row_string(rows[id], OVS_FLOW_TABLE_OVERFLOW_POLICY, "refuse"), "evict"),
+        };
+        ofproto_set_table(b->ofproto, id, &s);
+    }
+}
+
 void config_bridges_settings(struct config *c, const struct ovsdb_row *root)
 {
     struct bridge *b;
@@ -215,6 +240,7 @@ void config_bridges_settings(struct config *c, const struct ovsdb_row *root)
         ofproto_set_flood_vlans(b->ofproto, flood_vlans);
         ofproto_set_forward_bpdu(
             b->ofproto, ovsdb_row_map_boolean(b->row, OVS_BRIDGE_OTHER_CONFIG, "forward-bpdu", false));
+        set_flow_tables(b);
         config_controllers_settings(b, root);
         free(flood_vlans);
     }

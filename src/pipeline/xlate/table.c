@@ -132,13 +132,29 @@ static void record_lookup(struct xlate_ctx *ctx, uint8_t table_id, struct rule *
     }
 }
 
+/* OpenFlow 1.1's and 1.2's table mod, for a packet without a rule; 0: to the controllers. */
+enum {
+    TABLE_MISS_CONTINUE = 1, /* with the next table */
+    TABLE_MISS_DROP = 2
+};
+
 static struct rule *lookup(struct xlate_ctx *ctx, uint8_t table_id, bool may_packet_in)
 {
     struct flow_key *flow = ctx->flow;
     const struct ofproto *ofproto = ctx->bridge->ofproto;
-    /* Fragments have no transport ports, the first one neither, so that all of a packet match alike. */
     be16 tp_src = flow->tp_src, tp_dst = flow->tp_dst;
     bool fragment = flow->nw_frag & FLOW_NW_FRAG_ANY;
+    enum ofproto_fragments mode = __atomic_load_n(&ofproto->fragments, __ATOMIC_RELAXED);
+    if (fragment && mode == OFPROTO_FRAGMENTS_DROP) {
+        if (ctx->xin->record && rule_try_ref(ofproto->drop_frags_rule)) {
+            record_add(ctx->xin->record, RECORD_RULE)->object = ofproto->drop_frags_rule;
+        }
+        return ofproto->drop_frags_rule;
+    }
+    if (mode == OFPROTO_FRAGMENTS_NX_MATCH) {
+        fragment = false; /* the first one has the ports that it has */
+    }
+    /* Fragments have no transport ports, the first one neither, so that all of a packet match alike. */
     if (fragment) {
         flow->tp_src = flow->tp_dst = 0;
     }
@@ -150,9 +166,14 @@ static struct rule *lookup(struct xlate_ctx *ctx, uint8_t table_id, bool may_pac
         flow->tp_src = tp_src;
         flow->tp_dst = tp_dst;
     }
+    uint8_t miss = rule ? 0 : __atomic_load_n(&ofproto->tables[table_id].miss, __ATOMIC_RELAXED);
+    if (miss == TABLE_MISS_CONTINUE && table_id + 1 < OFPROTO_TABLE_INTERNAL) {
+        return lookup(ctx, table_id + 1, may_packet_in);
+    }
     if (!rule) {
         const struct xport *in_port = xbridge_port(ctx->bridge, flow->in_port);
-        bool quiet = !may_packet_in || !__atomic_load_n(&ofproto->miss_wanted, __ATOMIC_RELAXED) ||
+        bool quiet = !may_packet_in || miss == TABLE_MISS_DROP ||
+                     !__atomic_load_n(&ofproto->miss_wanted, __ATOMIC_RELAXED) ||
                      (in_port && (in_port->config & OFPROTO_PC_NO_PACKET_IN));
         rule = quiet ? ofproto->no_packet_in_rule : ofproto->miss_rule;
         if (ctx->xin->record && rule_try_ref(rule)) {
