@@ -114,7 +114,8 @@ void vport_set_status(struct vport *vport, const struct vport_status *new_status
     }
     *old = *new_status;
     atomic_store_explicit(&vport->mtu, (uint32_t)MAX(new_status->mtu, 0), memory_order_relaxed);
-    atomic_store_explicit(&vport->up, new_status->admin_up && !new_status->gone, memory_order_relaxed);
+    atomic_store_explicit(&vport->up, (new_status->admin_up || vport->ops->counts_down) && !new_status->gone,
+                          memory_order_relaxed);
     atomic_fetch_add_explicit(&vport->status_seq, 1, memory_order_release);
     shortcut_update_port(vport);
 }

@@ -113,6 +113,8 @@ struct vport_ops {
     bool is_dummy;    /* registered by --enable-dummy alone */
     bool needs_host;  /* touches the host's devices: not with --disable-system */
     bool synthetic;   /* needs no forwarding thread: packets are handed in (dummy) */
+    bool counts_down; /* is sent to while it is down too: the device refuses, and counts it for the host to
+                         see */
 
     /* Makes the vport NAME with OPTIONS (the Interface's, may be NULL). The device is not forwarding yet.
      * ENODEV, EBUSY, EINVAL, EPERM as mission.md's table says. */

@@ -55,6 +55,12 @@ def test_statistics_are_there_at_once(hosts, switch):
         assert f"{key}=" in text, text
 
 
+def test_an_internal_device_that_is_down_drops_and_counts(hosts, switch):
+    hosts.run("a", "ping -c 1 -W 0.1 -b 10.0.0.255", check=False)  # to everybody; br0 is down
+    assert int(hosts.output("sw", "cat /sys/class/net/br0/statistics/rx_dropped")) > 0
+    assert "tx_down" in switch.ask("drop/show", "br0"), switch.ask("drop/show")
+
+
 def test_a_dummy_shows_its_own_counters(simulation):
     simulation.vsctl("add-br br0 -- set bridge br0 datapath_type=dummy -- add-port br0 p1 -- set interface p1 type=dummy "
                      "options:n_rxq=2")
