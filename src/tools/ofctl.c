@@ -91,7 +91,31 @@ static const struct command {
     {"parse-packet", "", 0, 0, ofctl_parse_packet},
 };
 
+/* What --read-only does not run: as the reference has it, most of what needs no switch, too. */
+static const char *const read_write[] = {
+    "add-flow",        "add-flows",     "mod-flows",          "del-flows",
+    "replace-flows",   "diff-flows",    "add-meter",          "mod-meter",
+    "del-meter",       "del-meters",    "packet-out",         "mod-port",
+    "mod-table",       "set-frags",     "ofp-parse",          "add-group",
+    "add-groups",      "mod-group",     "del-groups",         "insert-buckets",
+    "bundle",          "parse-flow",    "remove-buckets",     "parse-flows",
+    "parse-group",     "parse-actions", "print-error",        "parse-instructions",
+    "ofp-print",       "encode-hello",  "encode-error-reply", "ofp-parse-pcap",
+    "parse-key-value",
+};
+
+static bool is_read_write(const char *command)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(read_write); i++) {
+        if (!strcmp(command, read_write[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum {
+    OPT_READ_ONLY,
     OPT_TIMEOUT,
     OPT_STRICT,
     OPT_READD,
@@ -114,6 +138,7 @@ enum {
 
 static const struct option_def option_defs[] = {
     {"timeout", 't', OPTION_ARG_REQUIRED, "SECS", "give up after SECS seconds", OPT_TIMEOUT},
+    {"read-only", 0, OPTION_NO_ARG, NULL, "do not execute read/write commands", OPT_READ_ONLY},
     {"strict", 0, OPTION_NO_ARG, NULL, "use strict match for flow commands", OPT_STRICT},
     {"readd", 0, OPTION_NO_ARG, NULL, "replace flows that haven't changed", OPT_READD},
     {"flow-format", 'F', OPTION_ARG_REQUIRED, "FORMAT", "force particular flow format", OPT_FLOW_FORMAT},
@@ -170,6 +195,9 @@ static char *take_option(const struct option_def *def, const char *arg, void *au
     switch (def->id) {
     case OPT_TIMEOUT:
         return tool_set_timeout(arg);
+    case OPT_READ_ONLY:
+        o->read_only = true;
+        break;
     case OPT_STRICT:
         o->strict = true;
         break;
@@ -262,6 +290,9 @@ static void run(int argc, char **argv)
             error_fatal("'%s' command requires at least %d arguments", c->name, c->min_args);
         } else if (argc - 1 > c->max_args) {
             error_fatal("'%s' command takes at most %d arguments", c->name, c->max_args);
+        }
+        if (ofctl_options.read_only && is_read_write(c->name)) {
+            error_fatal("'%s' command does not work in read only mode", c->name);
         }
         c->run(argc, argv);
         return;

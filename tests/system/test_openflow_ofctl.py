@@ -122,6 +122,11 @@ def test_monitor(bridge):
     assert "event=ADDED table=7" in ours and "event=DELETED reason=delete table=7" in ours
 
 
+def test_read_only(bridge):
+    for args in (("add-flow", "br0", "actions=drop"), ("dump-desc", "br0"), ("parse-flow", "actions=1")):
+        assert ask([SLUICE, "ofctl", "--read-only"], bridge, *args) == ask(["ovs-ofctl", "--read-only"], bridge, *args)
+
+
 def test_bundle(bridge, tmp_path):
     path = tmp_path / "bundle"
     path.write_text("flow add table=3,tcp,actions=1\ngroup add group_id=5,type=all,bucket=actions=1\n", encoding="ascii")
