@@ -70,9 +70,23 @@ static void refresh_state(struct ofport *port)
     }
 }
 
+/* What is wrong with a patch port's options, in the reference's words; NULL: nothing. */
+static char *check_patch(const char *name, const struct smap *options)
+{
+    const char *peer = options ? smap_get(options, "peer") : NULL;
+    if (!peer) {
+        return xasprintf("%s: patch type requires valid 'peer' argument", name);
+    }
+    if (options->n > 1) {
+        return xasprintf("%s: patch type takes only a 'peer' argument", name);
+    }
+    return strcmp(peer, name) ? NULL : xasprintf("%s: patch peer must not be self", name);
+}
+
 int ofproto_port_add(struct ofproto *ofproto, const struct ofproto_port_settings *s, uint32_t *ofp_port,
                      char **errorp)
 {
+    const uint32_t last_port = ofproto->last_port;
     if (ofproto_find_port_name(ofproto, s->name)) {
         *errorp = xasprintf("bridge %s has a port \"%s\" already", ofproto->name, s->name);
         return EEXIST;
@@ -93,10 +107,11 @@ int ofproto_port_add(struct ofproto *ofproto, const struct ofproto_port_settings
     if (!patch) {
         int error = open_device(ofproto, s, &dp_port, errorp);
         if (error) {
+            ofproto->last_port = last_port; /* the number was not given after all */
             return error;
         }
-    } else if (!s->options || !smap_get(s->options, "peer")) {
-        *errorp = xasprintf("%s: patch port needs options:peer", s->name);
+    } else if ((*errorp = check_patch(s->name, s->options)) != NULL) {
+        ofproto->last_port = last_port;
         return EINVAL;
     }
     struct ofport *port = xzalloc(sizeof *port);
@@ -170,11 +185,12 @@ int ofproto_port_set_options(struct ofproto *ofproto, uint32_t ofp_port, const s
         struct datapath *dp = ofproto->backer->dp;
         return dp->ops->port_set_options(dp, port->dp_port, options, errorp);
     }
-    const char *peer = smap_get(options, "peer");
-    if (!peer) {
-        *errorp = xasprintf("%s: patch port needs options:peer", port->name);
-        return EINVAL;
+    char *wrong = check_patch(port->name, options);
+    if (wrong) {
+        free(wrong);
+        return EAGAIN; /* opening it again says what is wrong */
     }
+    const char *peer = smap_get(options, "peer");
     if (!port->peer || strcmp(port->peer, peer)) {
         free(port->peer);
         port->peer = xstrdup(peer);

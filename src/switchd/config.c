@@ -38,6 +38,7 @@ void named_remove(struct hmap *map, struct named *n)
 {
     hmap_remove(map, &n->node);
     free(n->name);
+    free(n->text);
     free(n);
 }
 

@@ -38,7 +38,8 @@ struct iface {
     struct smap options;   /* likewise */
     struct ovsdb_row *row; /* NULL: the implicit local port. This round's */
     struct ovsdb_row *port_row;
-    uint32_t ofp_port; /* OFPORT_NONE: not there; then `error` says why */
+    uint32_t ofp_port;      /* OFPORT_NONE: not there; then `error` says why */
+    uint32_t last_ofp_port; /* what it had before it was closed, and gets again if that is free; 0: none */
     int64_t ofport_request;
     char *error;
     uint32_t status_seq; /* of the vport, as it was last written */
@@ -66,7 +67,7 @@ struct bridge {
 /* A name that exists in the switch, and whether the database still wants it. */
 struct named {
     struct hmap_node node;
-    char *name;
+    char *name, *text; /* text may be NULL */
     bool wanted;
 };
 

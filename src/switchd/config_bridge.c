@@ -45,7 +45,7 @@ static struct bridge *bridge_create(struct config *c, struct ovsdb_row *row, con
         LOG_ERR("failed to create bridge %s: %s (%s)", name, strerror(code), error ? error : "no details");
         struct named *failure = named_add(&c->failures, name);
         failure->wanted = true;
-        free(error);
+        failure->text = error ? error : xstrdup(strerror(code));
         return NULL;
     }
     struct bridge *b = xzalloc(sizeof *b);

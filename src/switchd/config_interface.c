@@ -54,6 +54,7 @@ static void close_port(struct iface *iface)
         ofproto_port_del(iface->bridge->ofproto, iface->ofp_port);
         LOG_INFO("bridge %s: deleted interface %s on port %u", iface->bridge->name, iface->name,
                  iface->ofp_port);
+        iface->last_ofp_port = iface->ofp_port;
         iface->ofp_port = OFPORT_NONE;
     }
 }
@@ -166,6 +167,10 @@ static void set_error(struct iface *iface, int code, const char *detail)
         code == ENODEV || code == EAFNOSUPPORT || code == EPERM || code == EACCES || code == ENOENT;
     bool plain = code == ENODEV || code == EAFNOSUPPORT || code == EINVAL || !detail;
     free(iface->error);
+    if (code == EINVAL && detail && !strcmp(iface->type, "patch")) {
+        iface->error = xstrdup(detail); /* about its options, in words of its own */
+        return;
+    }
     iface->error = never_opened
                        ? xasprintf("could not open network device %s (%s)%s%s", iface->name, strerror(code),
                                    plain ? "" : ": ", plain ? "" : detail)
@@ -194,7 +199,8 @@ static void open_port(struct iface *iface)
         .ofp_port_request = is_local ? OFPORT_LOCAL
                             : iface->ofport_request && iface->ofport_request < OFPORT_MAX
                                 ? (uint32_t)iface->ofport_request
-                                : OFPORT_NONE,
+                            : iface->last_ofp_port ? iface->last_ofp_port
+                                                   : OFPORT_NONE,
     };
     int code = ofproto_port_add(b->ofproto, &settings, &iface->ofp_port, &error);
     if (code == EBUSY && settings.ofp_port_request != OFPORT_NONE && !is_local) {

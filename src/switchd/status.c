@@ -159,6 +159,28 @@ static void write_statistics(struct ovsdb_txn *txn, const struct iface *iface)
     }
 }
 
+/* What is wrong with a patch port whose other end is not there, in the reference's words; NULL: nothing. */
+static char *peer_error(const struct iface *iface)
+{
+    const char *name = strcmp(iface->type, "patch") ? NULL : smap_get(&iface->options, "peer");
+    const struct bridge *b;
+    if (!name || iface->ofp_port == OFPORT_NONE) {
+        return NULL;
+    }
+    HMAP_FOR_EACH (b, node, &iface->bridge->config->bridges) {
+        const struct iface *peer;
+        HMAP_FOR_EACH (peer, node, &b->ifaces) {
+            const char *back = smap_get(&peer->options, "peer");
+            if (!strcmp(peer->name, name) && peer->ofp_port != OFPORT_NONE && !strcmp(peer->type, "patch") &&
+                back && !strcmp(back, iface->name) && !strcmp(b->type, iface->bridge->type)) {
+                return NULL;
+            }
+        }
+    }
+    return xasprintf("No usable peer '%s' exists in '%s' datapath.", name,
+                     *iface->bridge->type ? iface->bridge->type : "system");
+}
+
 static void write_iface(struct ovsdb_txn *txn, struct iface *iface)
 {
     struct ovsdb_row *row = iface->row;
@@ -169,7 +191,9 @@ static void write_iface(struct ovsdb_txn *txn, struct iface *iface)
     bool open = iface->ofp_port != OFPORT_NONE;
     struct vport *vport = config_iface_vport(iface, &port);
     ovsdb_txn_set_integer(txn, row, OVS_INTERFACE_OFPORT, open ? (int64_t)iface->ofp_port : -1);
-    ovsdb_txn_set_string(txn, row, OVS_INTERFACE_ERROR, iface->error);
+    char *peerless = iface->error ? NULL : peer_error(iface);
+    ovsdb_txn_set_string(txn, row, OVS_INTERFACE_ERROR, peerless ? peerless : iface->error);
+    free(peerless);
     if (open && !ovsdb_row_n(row, OVS_INTERFACE_STATISTICS)) {
         write_statistics(txn, iface); /* from then on once in a while */
     }
@@ -220,11 +244,11 @@ static void write_failures(struct ovsdb_txn *txn, const struct config *c, const 
     for (size_t i = 0; i < ovsdb_row_n(root, OVS_OPEN_VSWITCH_BRIDGES); i++) {
         const struct ovsdb_row *row = ovsdb_row_ref(root, OVS_OPEN_VSWITCH_BRIDGES, i);
         const char *name = row ? ovsdb_row_string(row, OVS_BRIDGE_NAME, "") : "";
-        if (!row || !named_find(&c->failures, name)) {
+        const struct named *failure = row ? named_find(&c->failures, name) : NULL;
+        if (!failure) {
             continue;
         }
-        char *text = xasprintf("bridge %s could not be created with datapath_type=%s (see the log)", name,
-                               ovsdb_row_string(row, OVS_BRIDGE_DATAPATH_TYPE, ""));
+        char *text = xasprintf("bridge %s could not be created: %s", name, failure->text);
         for (size_t j = 0; j < ovsdb_row_n(row, OVS_BRIDGE_PORTS); j++) {
             const struct ovsdb_row *port = ovsdb_row_ref(row, OVS_BRIDGE_PORTS, j);
             for (size_t k = 0; port && k < ovsdb_row_n(port, OVS_PORT_INTERFACES); k++) {

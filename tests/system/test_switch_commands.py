@@ -84,3 +84,14 @@ def test_forwarding_threads_are_shown(net, switch):
     assert received() < 5
     assert "Iterations:" in switch.ask("dpif-netdev/pmd-perf-show")
     assert not switch.ask("dpif-netdev/pmd-stats-show", "-pmd", "99")
+
+
+def test_errors_of_patch_ports(both):
+    for words in ("add-port br0 pp -- set interface pp type=patch", "set interface pp options:peer=pp",
+                  "set interface pp options:peer=qq options:foo=3", "remove interface pp options foo",
+                  "add-port br1 qq -- set interface qq type=patch options:peer=pp", "del-port qq"):
+        found = []
+        for switch in both:
+            switch.vsctl(words)
+            found.append((switch.get("interface", "pp", "error"), switch.get("interface", "pp", "ofport")))
+        assert found[0] == found[1], words
