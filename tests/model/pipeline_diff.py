@@ -227,10 +227,23 @@ def action(r, needs, table):
              "push:eth_src[]", "pop:eth_dst[]", "set_queue:3", "pop_queue", "note:00.01.02.03.04.05",
              "move:eth_src[]->eth_dst[]", "output:reg0[]", "set_field:7->pkt_mark", "set_field:0x1/0x3->metadata",
              "clone(set_field:9->reg0,output:3)", "output(port=2,max_len=100)", "exit", "set_field:9->tun_id",
-             "clone(output:1)", "set_field:3->metadata"]
+             "clone(output:1)", "set_field:3->metadata", "group:%d" % r.randint(1, 6), "meter:%d" % r.randint(1, 2),
+             "group:%d" % r.randint(1, 6), "set_field:0x10/0x70->reg3",
+             "multipath(%s,5,%s,1,0,NXM_NX_REG0[0..7])" % (r.choice(HASHES), r.choice(["modulo_n", "hrw", "iter_hash"])),
+             "bundle(%s,5,active_backup,ofport,members:%s)" % (r.choice(HASHES), r.choice(["99,2", "3,4", "99"])),
+             "bundle_load(%s,5,hrw,ofport,NXM_NX_REG0[],members:99,3)" % r.choice(HASHES),
+             "learn(table=7,idle_timeout=5,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:NXM_OF_IN_PORT[]->NXM_NX_REG0[0..15])",
+             "clone(push_vlan:0x88a8,output:2,clone(output:3))", "output(port=%d,max_len=60)" % r.choice([2, 8, 99]),
+             "sample(probability=100,collector_set_id=1)", "enqueue:%d:7" % r.choice([1, 2]),
+             "controller(reason=%s,max_len=%d,id=%d)" % (r.choice(["no_match", "action"]), r.choice([0, 60]), r.choice([0, 3])),
+             "move:reg0[]->xxreg1[0..31]", "push:xxreg1[]", "pop:xxreg2[]", "set_field:5->xreg2", "move:xreg2[8..15]->reg1[0..7]",
+             "set_field:5/7->pkt_mark", "set_field:1.2.3.4->tun_dst"]
     if table < 6:
         plain += ["resubmit(,%d)" % r.randint(table + 1, 7), "resubmit(%d,%d)" % (r.choice([1, 2, 3]), r.randint(table + 1, 7)), "resubmit(,%d)" % r.randint(table + 1, 7)] * 2
     if needs in ("ip", "tcp", "udp", "icmp"):
+        plain += ["ct(table=%d,zone=%d)" % (r.randint(0, 7), r.randint(0, 3)), "ct(commit,exec(set_field:%d->ct_mark))" % r.randint(0, 9),
+                  "ct(commit,table=6,nat(src=10.7.7.7))", "ct(commit,nat(dst=10.7.7.8-10.7.7.9:5-9))", "ct_clear",
+                  "push_mpls:0x8847,set_field:7->mpls_label,output:2,pop_mpls:0x0800", "clone(push_mpls:0x8848,push_mpls:0x8847,output:5)"]
         plain += ["dec_ttl", "set_field:10.9.9.9->ip_dst", "set_field:10.8.0.0/255.255.0.0->ip_src", "set_field:3->ip_dscp",
                   "set_field:2->ip_ecn", "set_field:9->nw_ttl", "move:ip_src[]->ip_dst[]", "dec_ttl(1,2)"]
     if needs in ("tcp", "udp"):
@@ -253,6 +266,30 @@ def instructions(r, table):
     if table < 7 and r.random() < .3:
         s += ",goto_table:%d" % r.randint(table + 1, 7)
     return s
+
+
+def groups(r):
+    """Of several buckets only what chooses by liveness: the hash functions are each switch's own."""
+    out = []
+    for i in range(1, 7):
+        kind = r.choice(["all", "all", "select", "select", "indirect", "ff"])
+        buckets = 1 if kind in ("select", "indirect") else r.randint(1, 3)
+        text = "group_id=%d,type=%s" % (i, kind)
+        if kind == "select":
+            text += r.choice(["", ",selection_method=dp_hash", ",selection_method=hash", ",selection_method=hash,fields(eth_src,ip_dst,tcp_dst)",
+                              ",selection_method=dp_hash,selection_method_param=0x100000003"])
+        for b in range(buckets):
+            acts = [r.choice(["set_field:50:54:00:00:00:0%d->eth_dst" % b, "push_vlan:0x8100", "set_field:%d->reg0" % b, "pop_vlan", "set_queue:%d" % b])
+                    for _ in range(r.randint(0, 2))]
+            acts.append(r.choice(["output:%d" % r.randint(1, 8), "resubmit(,7)", "controller", "output:%d" % r.randint(1, 4)] +
+                                 (["group:%d" % r.randint(1, i - 1)] if i > 1 else [])))
+            text += ",bucket=bucket_id:%d%s,actions=%s" % (b, ",watch_port:%d" % r.choice([1, 2, 99]) if kind == "ff" else "", ",".join(acts))
+        out.append(text)
+    return out
+
+
+METERS = ["meter=1 kbps band=type=drop rate=1000", "meter=2 pktps band=type=drop rate=10"]
+HASHES = ["eth_src", "symmetric_l4", "symmetric_l3l4", "symmetric_l3l4+udp", "nw_src", "nw_dst", "symmetric_l3"]
 
 
 def ruleset(r):
@@ -396,7 +433,7 @@ def main():
             for case in range(args.cases):
                 r = random.Random(args.seed * 1000 + case)
                 flows = ruleset(r)
-                todo.append(({"flow": flows, "group": [], "meter": []}, [["br0", packet(r)] for _ in range(args.packets)]))
+                todo.append(({"flow": flows, "group": groups(r), "meter": METERS}, [["br0", packet(r)] for _ in range(args.packets)]))
         for rules, traces in todo:
             flows = rules["flow"]
             for kind, had in (("group", had_groups), ("meter", had_meters)):

@@ -196,9 +196,6 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, enum ofp_packet_i
         reason = OFPR_EXPLICIT_MISS;
     }
     xlate_commit(ctx);
-    if (max_len == 0) {
-        max_len = UINT16_MAX;
-    }
     struct frozen_state state = {
         .ofproto_id = ctx->bridge->ofproto->id,
         .table_id = ctx->table_id,
