@@ -15,11 +15,29 @@ static const struct {
     uint8_t class;
     bool ends_list; /* cannot be followed */
 } properties[N_OFPACTS] = {
-    [OFPACT_SET_IPV4_SRC] = {A_L3},    [OFPACT_SET_IPV4_DST] = {A_L3}, [OFPACT_SET_IP_DSCP] = {A_L3},
-    [OFPACT_SET_IP_ECN] = {A_L3},      [OFPACT_SET_IP_TTL] = {A_L3},   [OFPACT_SET_L4_SRC_PORT] = {A_L3},
-    [OFPACT_SET_L4_DST_PORT] = {A_L3}, [OFPACT_DEC_TTL] = {A_L3},      [OFPACT_RESUBMIT] = {A_L3},
-    [OFPACT_GOTO_TABLE] = {A_L3},      [OFPACT_GROUP] = {A_L3},        [OFPACT_LEARN] = {A_L3},
-    [OFPACT_MULTIPATH] = {A_L3},       [OFPACT_BUNDLE] = {A_L3},       [OFPACT_CT] = {A_L3},
+    [OFPACT_SET_IPV4_SRC] = {A_L3},
+    [OFPACT_SET_IPV4_DST] = {A_L3},
+    [OFPACT_SET_IP_DSCP] = {A_L3},
+    [OFPACT_SET_IP_ECN] = {A_L3},
+    [OFPACT_SET_IP_TTL] = {A_L3},
+    [OFPACT_SET_L4_SRC_PORT] = {A_L3},
+    [OFPACT_SET_L4_DST_PORT] = {A_L3},
+    [OFPACT_DEC_TTL] = {A_L3},
+    [OFPACT_RESUBMIT] = {A_L3},
+    [OFPACT_GOTO_TABLE] = {A_L3},
+    [OFPACT_LEARN] = {A_L3},
+    [OFPACT_EXIT] = {A_L3},
+    [OFPACT_ENCAP] = {A_L3},
+    [OFPACT_CHECK_PKT_LARGER] = {A_L3},
+    [OFPACT_NOTE] = {A_L3},
+    [OFPACT_CLONE] = {A_L3},
+    [OFPACT_POP_QUEUE] = {A_L3},
+    [OFPACT_SAMPLE] = {A_L3},
+    [OFPACT_CT_CLEAR] = {A_L3},
+    [OFPACT_PUSH_VLAN] = {A_L3},
+    [OFPACT_MULTIPATH] = {A_L3},
+    [OFPACT_BUNDLE] = {A_L3},
+    [OFPACT_CT] = {A_L3},
 };
 
 static bool field_is_l3(const struct field *field)
@@ -54,10 +72,12 @@ static bool needs_recirculation(const struct xlate_ctx *ctx, const struct ofpact
     case OFPACT_SET_FIELD:
         return field_is_l3(OFPACT_CAST(SET_FIELD, a)->field);
     case OFPACT_MOVE:
-        return field_is_l3(OFPACT_CAST(MOVE, a)->dst.field) || field_is_l3(OFPACT_CAST(MOVE, a)->src.field);
+        return true;
     case OFPACT_STACK_PUSH:
     case OFPACT_STACK_POP:
-        return field_is_l3(OFPACT_CAST(STACK_PUSH, a)->subfield.field);
+        return true;
+    case OFPACT_CONTROLLER:
+        return OFPACT_CAST(CONTROLLER, a)->pause;
     case OFPACT_SET_MPLS_LABEL:
     case OFPACT_SET_MPLS_TC:
     case OFPACT_SET_MPLS_TTL:
