@@ -57,9 +57,12 @@ static enum ofperr check_actions(struct flow_mod *fm, uint32_t protocol)
     return ofpacts_check_consistency((struct ofpact *)(void *)fm->ofpacts.data, fm->ofpacts.len, &check);
 }
 
-static enum ofperr apply_flow_mod(struct change *c, const struct flow_mod *fm)
+static enum ofperr apply_flow_mod(struct change *c, struct flow_mod *fm)
 {
     enum ofperr error = OFPERR_NONE;
+    if (fm->command == FLOW_ADD && c->asker && ofconn_version(c->asker) < OFP12) {
+        fm->flags |= FLOW_RESET_COUNTS; /* which these versions cannot say: it is what they mean */
+    }
     if (fm->command != FLOW_DELETE && fm->command != FLOW_DELETE_STRICT) {
         error = check_names(c, (const struct ofpact *)(const void *)fm->ofpacts.data, fm->ofpacts.len);
     }

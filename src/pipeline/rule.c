@@ -113,7 +113,7 @@ static struct rule *make_rule(struct change *c, const struct flow_mod *mod, uint
     rule->idle_timeout = mod->idle_timeout;
     rule->hard_timeout = mod->hard_timeout;
     rule->importance = mod->importance;
-    rule->flags = mod->flags & (FLOW_SEND_FLOW_REM | FLOW_NO_PKT_COUNTS | FLOW_NO_BYT_COUNTS);
+    rule->flags = mod->flags & FLOW_FLAGS_WIRE;
     if (c->internal && table_id == OFPROTO_TABLE_INTERNAL) {
         rule->flags |= RULE_HIDDEN;
     }
