@@ -874,6 +874,7 @@ static const char *shuffle_remotes(const char *text)
         strbuf_printf(&s, "%s%s", s.len ? "," : "", remotes[i]);
         remotes[i] = remotes[--n];
     }
+    free(copy);
     return strbuf_steal(&s);
 }
 
