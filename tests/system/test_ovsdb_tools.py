@@ -118,8 +118,10 @@ from ovsdbapp.schema.open_vswitch import impl_idl
 helper = ovs.db.idl.SchemaHelper('/usr/share/openvswitch/vswitch.ovsschema')
 helper.register_all()
 idl = ovs.db.idl.Idl(sys.argv[1], helper)
-while not idl.has_ever_connected():
+while True:
     idl.run()
+    if idl.has_ever_connected():
+        break
     poller = ovs.poller.Poller()
     idl.wait(poller)
     poller.block()
