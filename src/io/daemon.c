@@ -95,8 +95,19 @@ bool daemon_is_detaching(void)
 
 /* The pidfile. */
 
+static bool is_same_file(const char *file, int fd)
+{
+    struct stat ours, there;
+    return fd >= 0 && !fstat(fd, &ours) && !stat(file, &there) && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
+}
+
 int daemon_read_pidfile(const char *file, pid_t *pid)
 {
+    if (is_same_file(file, pidfile_fd) || is_same_file(file, second_pidfile_fd)) {
+        *pid = getpid(); /* closing another descriptor of it would give our lock up (fcntl(2)) */
+        return 0;
+    }
     int fd = open(file, O_RDWR | O_CLOEXEC), error = 0;
     if (fd < 0 && (errno == EACCES || errno == EROFS)) {
         fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -134,9 +145,7 @@ static void check_not_running(const char *file)
 
 static void remove_if_ours(const char *file, int fd)
 {
-    struct stat ours, there;
-    if (fd >= 0 && !fstat(fd, &ours) && !stat(file, &there) && ours.st_dev == there.st_dev &&
-        ours.st_ino == there.st_ino) {
+    if (is_same_file(file, fd)) {
         unlink(file);
     }
 }

@@ -78,6 +78,11 @@ static void apply_switch_settings(struct config *c, const struct ovsdb_row *root
     struct smap other;
     config_map(root, OVS_OPEN_VSWITCH_OTHER_CONFIG, &other);
     pipeline_set_config(c->pipeline, &other);
+    bool host = smap_get_bool(&other, "enable-statistics", false);
+    if (host != c->wants_host) {
+        c->wants_host = host;
+        task_schedule_in(c->tasks, &c->statistics_task, 500);
+    }
     smap_fini(&other);
 }
 
@@ -243,6 +248,11 @@ static void declare_columns(struct ovsdb_client *db)
         {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_IFACE_TYPES},
         {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_DPDK_INITIALIZED},
         {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_DPDK_VERSION},
+        {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_STATISTICS},
+        {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_OVS_VERSION},
+        {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_DB_VERSION},
+        {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_SYSTEM_TYPE},
+        {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_SYSTEM_VERSION},
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_DATAPATH_ID},
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_DATAPATH_VERSION},
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_STATUS},

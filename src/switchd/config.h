@@ -88,6 +88,7 @@ struct config {
     bool status_again;       /* something changed while a transaction was under way */
     bool said_version;       /* version, types: written once a connection */
     bool owns_database;      /* it is embedded: nobody but us makes its first row */
+    bool wants_host;         /* other_config:enable-statistics */
     bool had_lock_trouble;
     void (*on_configured)(void *aux); /* called once, after the first round */
     void *aux;

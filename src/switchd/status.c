@@ -10,9 +10,12 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/mac.h"
+#include "base/smap.h"
+#include "base/version.h"
 #include "dpif/dpif.h"
 #include "port/vport.h"
 #include "switchd/config.h"
+#include "switchd/host.h"
 
 LOG_MODULE(bridge);
 
@@ -284,7 +287,24 @@ static void add_iface_type(const struct vport_ops *ops, void *names_)
     }
 }
 
-static void write_versions(struct ovsdb_txn *txn, struct ovsdb_row *root)
+/* What ovs-ctl(8) writes before it starts a daemon that is not its own database's. */
+static void write_release(struct ovsdb_txn *txn, struct ovsdb_row *root)
+{
+    char *id, *version;
+    host_release(&id, &version);
+    ovsdb_txn_set_string(txn, root, OVS_OPEN_VSWITCH_OVS_VERSION, VERSION_REFERENCE);
+    ovsdb_txn_set_string(txn, root, OVS_OPEN_VSWITCH_DB_VERSION, ovsdb_vswitch_schema()->version);
+    if (id) {
+        ovsdb_txn_set_string(txn, root, OVS_OPEN_VSWITCH_SYSTEM_TYPE, id);
+    }
+    if (version) {
+        ovsdb_txn_set_string(txn, root, OVS_OPEN_VSWITCH_SYSTEM_VERSION, version);
+    }
+    free(id);
+    free(version);
+}
+
+static void write_versions(struct ovsdb_txn *txn, const struct config *c, struct ovsdb_row *root)
 {
     struct names types = {.n = 0}, kinds = {.n = 0};
     dpif_list_types(add_datapath_type, &types);
@@ -296,6 +316,21 @@ static void write_versions(struct ovsdb_txn *txn, struct ovsdb_row *root)
     ovsdb_txn_set_strings(txn, root, OVS_OPEN_VSWITCH_IFACE_TYPES, kinds.list, kinds.n);
     ovsdb_txn_set_boolean(txn, root, OVS_OPEN_VSWITCH_DPDK_INITIALIZED, false);
     ovsdb_txn_set_string(txn, root, OVS_OPEN_VSWITCH_DPDK_VERSION, "none");
+    if (c->owns_database) {
+        write_release(txn, root);
+    }
+}
+
+/* `other_config:enable-statistics`, switched on and off. */
+static void write_host_statistics(struct ovsdb_txn *txn, struct ovsdb_row *root)
+{
+    struct smap statistics;
+    smap_init(&statistics);
+    if (ovsdb_row_map_boolean(root, OVS_OPEN_VSWITCH_OTHER_CONFIG, "enable-statistics", false)) {
+        host_statistics(&statistics);
+    }
+    status_set_map(txn, root, OVS_OPEN_VSWITCH_STATISTICS, &statistics);
+    smap_fini(&statistics);
 }
 
 /* ---- transactions ---- */
@@ -340,7 +375,7 @@ void status_write(struct config *c, int64_t cur_cfg)
     }
     struct ovsdb_txn *txn = ovsdb_txn_create(c->db);
     if (!c->said_version) {
-        write_versions(txn, root);
+        write_versions(txn, c, root);
         c->said_version = true;
     }
     HMAP_FOR_EACH (b, node, &c->bridges) {
@@ -360,6 +395,10 @@ void status_write_statistics(struct config *c)
         return; /* the next time */
     }
     struct ovsdb_txn *txn = ovsdb_txn_create(c->db);
+    struct ovsdb_row *root = ovsdb_row_first(c->db, OVS_TABLE_OPEN_VSWITCH);
+    if (root) {
+        write_host_statistics(txn, root);
+    }
     HMAP_FOR_EACH (b, node, &c->bridges) {
         HMAP_FOR_EACH (iface, node, &b->ifaces) {
             if (iface->row) {

@@ -95,3 +95,23 @@ def test_errors_of_patch_ports(both):
             switch.vsctl(words)
             found.append((switch.get("interface", "pp", "error"), switch.get("interface", "pp", "ofport")))
         assert found[0] == found[1], words
+
+
+def test_the_host_in_the_database(simulation, reference):
+    """`statistics` of the Open_vSwitch row: the same keys, the same number of figures."""
+    both, shapes = (simulation, reference), []
+    for switch in both:
+        assert switch.get("open", ".", "statistics") == "{}"
+        switch.vsctl("set open . other_config:enable-statistics=true")
+        switch.vsctl("wait-until open . statistics:cpu>0")
+        text = switch.get("open", ".", "statistics")
+        shapes.append(re.sub(r"[\d.]+", "N", text))
+        pid = switch.pid()
+        resident = int(re.search(r"process_ovs-vswitchd=\"\d+,(\d+),", text)[1])
+        now = int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
+        assert now / 2 < resident < now * 2
+        switch.vsctl("set open . other_config:enable-statistics=false")
+        switch.vsctl("wait-until open . statistics={}")
+    assert shapes[0] == shapes[1]
+    ours = both[0]
+    assert ours.get("open", ".", "ovs_version") == '"3.1.0"' and ours.get("open", ".", "db_version") == '"8.3.1"'
