@@ -74,8 +74,10 @@ class Daemon:
         return set(os.listdir(self.dir)) - {"ovs-vswitchd.log", "conf.db", ".conf.db.~lock~"}
 
     def stop(self):
-        if os.path.exists(self.path("ovs-vswitchd.pid")):
+        try:
             self.pid()
+        except (FileNotFoundError, ValueError):  # it has ended, or ends now
+            pass
         for pid in self.pids:
             try:
                 os.kill(pid, signal.SIGTERM)
