@@ -33,6 +33,38 @@ static bool is_relational(enum ovsdb_function f)
     return f == OVSDB_F_LT || f == OVSDB_F_LE || f == OVSDB_F_GE || f == OVSDB_F_GT;
 }
 
+static bool evaluate_datum(const struct ovsdb_clause *clause, const struct ovsdb_datum *d)
+{
+    const struct ovsdb_type *type = &clause->column->type;
+    if (is_relational(clause->function)) {
+        if (!d->n) {
+            return false;
+        }
+        int order = ovsdb_atom_compare(ovsdb_datum_key(d, type, 0), ovsdb_datum_key(clause->arg, type, 0),
+                                       type->key.type);
+        switch (clause->function) {
+        case OVSDB_F_LT:
+            return order < 0;
+        case OVSDB_F_LE:
+            return order <= 0;
+        case OVSDB_F_GE:
+            return order >= 0;
+        default:
+            return order > 0;
+        }
+    }
+    switch (clause->function) {
+    case OVSDB_F_EQ:
+        return ovsdb_datum_equal(d, clause->arg, type);
+    case OVSDB_F_NE:
+        return !ovsdb_datum_equal(d, clause->arg, type);
+    case OVSDB_F_INCLUDES:
+        return ovsdb_datum_includes_all(clause->arg, d, type);
+    default:
+        return ovsdb_datum_excludes_all(clause->arg, d, type);
+    }
+}
+
 static struct ovsdb_error *parse_clause(struct ovsdb_clause *clause, const struct ovsdb_table_schema *t,
                                         const struct json_object *json, struct ovsdb_symtab *symtab)
 {
@@ -76,7 +108,11 @@ static struct ovsdb_error *parse_clause(struct ovsdb_clause *clause, const struc
             }
         }
     }
-    return ovsdb_datum_from_json(&clause->arg, &clause->arg_type, json_element(json, 2), symtab);
+    error = ovsdb_datum_from_json(&clause->arg, &clause->arg_type, json_element(json, 2), symtab);
+    if (!error && c->default_datum) {
+        clause->default_holds = evaluate_datum(clause, c->default_datum);
+    }
+    return error;
 }
 
 struct ovsdb_error *ovsdb_condition_from_json(struct ovsdb_condition *cond,
@@ -108,45 +144,14 @@ void ovsdb_condition_fini(struct ovsdb_condition *cond)
     *cond = (struct ovsdb_condition){NULL, 0};
 }
 
-static bool evaluate_datum(const struct ovsdb_clause *clause, const struct ovsdb_datum *d)
-{
-    const struct ovsdb_type *type = &clause->column->type;
-    if (is_relational(clause->function)) {
-        if (!d->n) {
-            return false;
-        }
-        int order = ovsdb_atom_compare(ovsdb_datum_key(d, type, 0), ovsdb_datum_key(clause->arg, type, 0),
-                                       type->key.type);
-        switch (clause->function) {
-        case OVSDB_F_LT:
-            return order < 0;
-        case OVSDB_F_LE:
-            return order <= 0;
-        case OVSDB_F_GE:
-            return order >= 0;
-        default:
-            return order > 0;
-        }
-    }
-    switch (clause->function) {
-    case OVSDB_F_EQ:
-        return ovsdb_datum_equal(d, clause->arg, type);
-    case OVSDB_F_NE:
-        return !ovsdb_datum_equal(d, clause->arg, type);
-    case OVSDB_F_INCLUDES:
-        return ovsdb_datum_includes_all(clause->arg, d, type);
-    default:
-        return ovsdb_datum_excludes_all(clause->arg, d, type);
-    }
-}
-
 static bool evaluate(const struct ovsdb_clause *clause, const struct db_row *row)
 {
     if (clause->function == OVSDB_F_TRUE || clause->function == OVSDB_F_FALSE) {
         return clause->function == OVSDB_F_TRUE;
     }
     if (clause->column->index < row->table->schema->n_columns) {
-        return evaluate_datum(clause, row->columns[clause->column->index]);
+        const struct ovsdb_datum *d = row->columns[clause->column->index];
+        return d == clause->column->default_datum ? clause->default_holds : evaluate_datum(clause, d);
     }
     struct ovsdb_datum *d = db_row_get(row, clause->column);
     bool holds = evaluate_datum(clause, d);
@@ -229,4 +234,55 @@ void ovsdb_condition_for_each(const struct ovsdb_condition *cond, struct db_tabl
     for (size_t i = 0; i < n && cb(rows[i], aux); i++) {
     }
     free(rows);
+}
+
+/* Whether an index answers CLAUSE; *ROW is the row, or NULL. For committed rows. */
+static bool clause_by_index(const struct ovsdb_clause *clause, const struct db_table *t, struct db_row **row)
+{
+    if (clause->function == OVSDB_F_FALSE) {
+        *row = NULL;
+        return true;
+    }
+    if (clause->function != OVSDB_F_EQ) {
+        return false;
+    }
+    if (clause->column == t->schema->uuid_column) {
+        union ovsdb_atom a = ovsdb_datum_key(clause->arg, &clause->column->type, 0);
+        *row = db_table_row(t, &a.uuid);
+        return true;
+    }
+    for (size_t i = 0; i < t->schema->n_indexes; i++) {
+        if (t->schema->indexes[i].n == 1 && t->schema->indexes[i].columns[0] == clause->column) {
+            *row = db_table_find_indexed(t, i, clause->arg);
+            return true;
+        }
+    }
+    return false;
+}
+
+void ovsdb_condition_for_each_any(const struct ovsdb_condition *cond, const struct db_table *t,
+                                  void (*cb)(const struct db_row *, void *aux), void *aux)
+{
+    struct ovsdb_condition scanned = {xcalloc(cond->n + 1, sizeof *scanned.clauses), 0},
+                           indexed = {xcalloc(cond->n + 1, sizeof *indexed.clauses), 0};
+    struct db_row *row;
+    for (size_t i = 0; i < cond->n; i++) {
+        if (!clause_by_index(&cond->clauses[i], t, &row)) {
+            scanned.clauses[scanned.n++] = cond->clauses[i];
+            continue;
+        }
+        if (row && (!indexed.n || !ovsdb_condition_any(&indexed, row))) {
+            cb(row, aux);
+        }
+        indexed.clauses[indexed.n++] = cond->clauses[i];
+    }
+    if (scanned.n || !cond->n) {
+        HMAP_FOR_EACH (row, node, &t->rows) {
+            if (ovsdb_condition_any(&scanned, row) && (!indexed.n || !ovsdb_condition_any(&indexed, row))) {
+                cb(row, aux);
+            }
+        }
+    }
+    free(scanned.clauses);
+    free(indexed.clauses);
 }

@@ -25,6 +25,7 @@ struct ovsdb_clause {
     const struct ovsdb_column *column;
     struct ovsdb_type arg_type; /* its base types are the column's own: not to be freed */
     struct ovsdb_datum *arg;
+    bool default_holds; /* for a row whose column is the default datum: most rows, of most columns */
 };
 
 struct ovsdb_condition {
@@ -49,5 +50,10 @@ bool ovsdb_condition_any(const struct ovsdb_condition *,
  * by a unique index where a clause allows it. CB may modify and delete the row. */
 void ovsdb_condition_for_each(const struct ovsdb_condition *, struct db_table *,
                               bool (*cb)(struct db_row *, void *aux), void *aux);
+
+/* Calls CB for the table's rows for which any clause holds (all rows if there is no clause), each once. No
+ * transaction may be under way, and CB must not modify. Clauses that an index answers cost no scan. */
+void ovsdb_condition_for_each_any(const struct ovsdb_condition *, const struct db_table *,
+                                  void (*cb)(const struct db_row *, void *aux), void *aux);
 
 #endif

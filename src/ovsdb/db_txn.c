@@ -217,13 +217,19 @@ static struct ovsdb_error *count_references(struct db_txn *txn, const struct db_
         if (!ovsdb_base_type_is_ref(base, OVSDB_REF_STRONG)) {
             continue;
         }
-        for (size_t i = 0; i < d->n; i++) {
-            /* Elements of a long set that stay are the rule: they need not be looked up twice. */
-            if (!value && other && !ovsdb_type_is_map(&c->type) &&
-                ovsdb_datum_find(other, &c->type, ovsdb_datum_key(d, &c->type, i)) >= 0) {
+        bool merge = !value && other && !ovsdb_type_is_map(&c->type);
+        for (size_t i = 0, j = 0; i < d->n; i++) {
+            struct uuid uuid = element_uuid(d, &c->type, value, i);
+            /* Elements of a long set that stay are the rule: both sets are sorted, so one walk finds them. */
+            int order = 1;
+            while (merge && j < other->n && order > 0) {
+                struct uuid there = element_uuid(other, &c->type, value, j);
+                order = uuid_compare(&uuid, &there);
+                j += order >= 0;
+            }
+            if (!order) {
                 continue;
             }
-            struct uuid uuid = element_uuid(d, &c->type, value, i);
             struct db_row *row = referenced_row(txn, base, &uuid);
             if (row) {
                 change_ref_count(txn, row, delta);

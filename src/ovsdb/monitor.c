@@ -491,26 +491,33 @@ void ovsdb_monitor_fini(struct ovsdb_monitor *m)
     }
 }
 
+struct initial_writer {
+    struct updates_writer w;
+    const struct monitored_table *table;
+    bool v1;
+};
+
+static void put_initial_row(const struct db_row *row, void *initial_)
+{
+    struct initial_writer *initial = initial_;
+    begin_row(&initial->w, initial->table, &row->uuid);
+    strbuf_puts(initial->w.s, initial->v1 ? "{\"new\":" : "{\"initial\":");
+    put_row(initial->w.s, initial->table, row, SELECT_INITIAL, !initial->v1);
+    strbuf_put_char(initial->w.s, '}');
+}
+
 void ovsdb_monitor_put_initial(const struct ovsdb_monitor *m, struct strbuf *s)
 {
     const struct ovsdb_monitor_spec *spec = m->spec;
-    struct updates_writer w = {.s = s};
+    struct initial_writer initial = {.w = {.s = s}, .v1 = spec->v1};
     for (size_t i = 0; i < spec->n_tables; i++) {
-        const struct monitored_table *t = &spec->tables[i];
-        struct db_row *row;
-        if (!t->schema || !(t->select & SELECT_INITIAL)) {
-            continue;
-        }
-        HMAP_FOR_EACH (row, node, &m->hub->db->tables[i]->rows) {
-            if (ovsdb_condition_any(&t->condition, row)) {
-                begin_row(&w, t, &row->uuid);
-                strbuf_puts(s, spec->v1 ? "{\"new\":" : "{\"initial\":");
-                put_row(s, t, row, SELECT_INITIAL, !spec->v1);
-                strbuf_put_char(s, '}');
-            }
+        initial.table = &spec->tables[i];
+        if (initial.table->schema && initial.table->select & SELECT_INITIAL) {
+            ovsdb_condition_for_each_any(&initial.table->condition, m->hub->db->tables[i], put_initial_row,
+                                         &initial);
         }
     }
-    end_updates(&w);
+    end_updates(&initial.w);
 }
 
 /* Conditions. */
