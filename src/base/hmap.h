@@ -56,6 +56,13 @@ void hmap_replace(struct hmap *, const struct hmap_node *old, struct hmap_node *
 struct hmap_node *hmap_first(const struct hmap *);
 struct hmap_node *hmap_next(const struct hmap *, const struct hmap_node *);
 
+/* The first node of bucket I, 0 to `mask`; its `next` lead to the others. For walks in slices: what is not in
+ * the map during the whole walk may be met or not, and when `mask` has changed the walk begins anew. */
+static inline struct hmap_node *hmap_bucket(const struct hmap *map, size_t i)
+{
+    return map->buckets ? map->buckets[i] : map->one;
+}
+
 static inline struct hmap_node *hmap_first_with_hash(const struct hmap *map, uint32_t hash)
 {
     struct hmap_node *node = map->buckets ? map->buckets[hash & map->mask] : map->one;

@@ -22,6 +22,7 @@ struct db_row {
     struct db_table *table;
     struct db_txn_row *txn_row;    /* while a transaction has its hands on it */
     uint32_t n_refs;               /* strong references to it */
+    uint32_t snapshot;             /* the last compaction that needs it no more; ovsdb/db_compact.h */
     struct ovsdb_datum *columns[]; /* then a `struct db_index_node` for each of the table's indexes */
 };
 
@@ -65,6 +66,7 @@ struct db {
     struct db_storage *storage; /* ovsdb/db_storage.h; NULL: in memory only */
     uint64_t n_commits;         /* counts changes: waiting transactions try again when it moves */
     size_t n_atoms_hint;        /* rows, for memory/show */
+    uint32_t n_snapshots;       /* compactions begun */
 };
 
 struct db *db_create(struct ovsdb_schema *); /* takes it over */

@@ -20,13 +20,6 @@ LOG_MODULE(ovsdb_file);
 #define COMPACT_MIN_COMMITS  100
 #define COMPACT_MIN_INTERVAL (10 * 60 * 1000)        /* ms */
 #define COMPACT_MAX_INTERVAL (24LL * 60 * 60 * 1000) /* ms */
-#define WRITE_SLICE          (1024 * 1024)
-
-enum compact_state {
-    COMPACT_NONE,
-    COMPACT_FORMAT,
-    COMPACT_WRITE
-};
 
 struct db_storage {
     struct db *db;
@@ -34,15 +27,7 @@ struct db_storage {
     off_t snapshot_size; /* of the file after the last compaction, or of what it begins with */
     uint64_t n_commits;  /* in it since */
     int64_t last_compact_ms;
-
-    /* Compaction under way. */
-    enum compact_state compacting;
-    struct db_row **rows; /* clones, table by table */
-    size_t n_rows, next_row;
-    struct strbuf snapshot; /* the record being formatted, then all that is to be written */
-    size_t written;
-    struct strbuf since; /* records committed since the view was taken */
-    struct log_file *new_file;
+    struct db_compact *compact; /* under way */
 };
 
 /* Records out. */
@@ -68,7 +53,7 @@ static void put_column(struct strbuf *s, const struct ovsdb_column *c, const str
 }
 
 /* A whole row: what is not default and not ephemeral. */
-static void put_row(struct strbuf *s, const struct db_row *row)
+void db_storage_put_row(struct strbuf *s, const struct db_row *row)
 {
     const struct ovsdb_table_schema *t = row->table->schema;
     bool any = false;
@@ -123,7 +108,7 @@ static bool put_table_changes(struct strbuf *s, struct db_txn *txn, const struct
             put_uuid_name(s, &tr->uuid);
             strbuf_puts(s, "null");
         } else if (!tr->old) {
-            put_row(s, tr->new);
+            db_storage_put_row(s, tr->new);
         } else if (!put_changes(s, tr)) {
             strbuf_truncate(s, before);
             continue;
@@ -137,7 +122,7 @@ static bool put_table_changes(struct strbuf *s, struct db_txn *txn, const struct
     return any;
 }
 
-static void put_record_start(struct strbuf *s, const char *comment)
+void db_storage_put_record_start(struct strbuf *s, const char *comment)
 {
     strbuf_puts(s, "{\"_date\":");
     json_put_integer(s, clock_wall_ms());
@@ -156,10 +141,13 @@ struct ovsdb_error *db_storage_write(struct db_storage *storage, struct db_txn *
     struct db_txn_row *tr;
     unsigned long *tables = bitmap_create(txn->db->schema->n_tables);
 
+    if (storage->compact) {
+        db_compact_note(storage->compact, txn);
+    }
     LIST_FOR_EACH (tr, node, &txn->rows) {
         bitmap_set(tables, tr->table->schema->index);
     }
-    put_record_start(&s, strbuf_text(&txn->comment));
+    db_storage_put_record_start(&s, strbuf_text(&txn->comment));
     for (size_t i = 0; i < txn->db->schema->n_tables; i++) {
         any |= bitmap_is_set(tables, i) && put_table_changes(&s, txn, txn->db->tables[i]);
     }
@@ -169,8 +157,8 @@ struct ovsdb_error *db_storage_write(struct db_storage *storage, struct db_txn *
         log_file_format(&record, s.text, s.len);
         error = log_file_write_raw(storage->file, record.text, record.len);
         storage->n_commits++;
-        if (!error && storage->compacting) {
-            strbuf_put(&storage->since, record.text, record.len);
+        if (!error && storage->compact) {
+            db_compact_add_record(storage->compact, record.text, record.len);
         }
     }
     strbuf_fini(&s);
@@ -366,28 +354,10 @@ struct ovsdb_error *db_open(struct db **dbp, const char *name, enum log_file_mod
     return NULL;
 }
 
-static void compact_fini(struct db_storage *storage)
-{
-    for (size_t i = 0; i < storage->n_rows; i++) {
-        db_row_destroy(storage->rows[i]);
-    }
-    free(storage->rows);
-    storage->rows = NULL;
-    storage->n_rows = storage->next_row = storage->written = 0;
-    strbuf_fini(&storage->snapshot);
-    strbuf_fini(&storage->since);
-    if (storage->new_file) {
-        unlink(log_file_name(storage->new_file));
-        log_file_close(storage->new_file);
-        storage->new_file = NULL;
-    }
-    storage->compacting = COMPACT_NONE;
-}
-
 void db_storage_close(struct db_storage *storage)
 {
     if (storage) {
-        compact_fini(storage);
+        db_compact_destroy(storage->compact);
         ovsdb_error_destroy(log_file_sync(storage->file));
         log_file_close(storage->file);
         free(storage);
@@ -405,7 +375,7 @@ bool db_storage_should_compact(const struct db_storage *storage, int64_t now_ms)
 {
     off_t size = log_file_size(storage->file);
     int64_t elapsed = now_ms - storage->last_compact_ms;
-    if (storage->compacting || storage->n_commits < COMPACT_MIN_COMMITS || elapsed < COMPACT_MIN_INTERVAL) {
+    if (storage->compact || storage->n_commits < COMPACT_MIN_COMMITS || elapsed < COMPACT_MIN_INTERVAL) {
         return false;
     }
     return elapsed >= COMPACT_MAX_INTERVAL || (size >= COMPACT_MIN_SIZE && size > 2 * storage->snapshot_size);
@@ -413,133 +383,67 @@ bool db_storage_should_compact(const struct db_storage *storage, int64_t now_ms)
 
 bool db_storage_is_compacting(const struct db_storage *storage)
 {
-    return storage->compacting != COMPACT_NONE;
+    return storage->compact != NULL;
 }
 
-void db_storage_compact_start(struct db_storage *storage)
+void db_storage_compact_start(struct db_storage *storage, void (*wake)(void *aux), void *aux)
 {
-    struct db *db = storage->db;
-    size_t n = 0;
-    if (storage->compacting) {
-        return;
+    if (!storage->compact) {
+        storage->compact = db_compact_create(storage->db, log_file_name(storage->file), wake, aux);
+        storage->last_compact_ms = clock_ms();
+        storage->n_commits = 0;
     }
-    for (size_t i = 0; i < db->schema->n_tables; i++) {
-        n += db_table_count(db->tables[i]);
-    }
-    storage->rows = xmalloc((n + 1) * sizeof(struct db_row *));
-    for (size_t i = 0; i < db->schema->n_tables; i++) {
-        struct db_row *row;
-        HMAP_FOR_EACH (row, node, &db->tables[i]->rows) {
-            storage->rows[storage->n_rows++] = db_row_clone(row);
-        }
-    }
-    storage->compacting = COMPACT_FORMAT;
-    storage->last_compact_ms = clock_ms();
-    storage->n_commits = 0;
-    put_record_start(&storage->snapshot, "compacting database online");
 }
 
-static struct ovsdb_error *open_new_file(struct db_storage *storage)
+static struct ovsdb_error *take_file(struct db_storage *storage, struct log_file *file)
 {
-    char *name = xasprintf("%s.tmp", log_file_name(storage->file));
-    struct ovsdb_error *error = log_file_open(&storage->new_file, name, LOG_FILE_REPLACE);
-    free(name);
-    return error;
+    off_t before = log_file_size(storage->file);
+    struct ovsdb_error *error = log_file_replace(storage->file, file);
+    if (error) {
+        unlink(log_file_name(file));
+        log_file_close(file);
+        return error;
+    }
+    storage->file = file;
+    storage->snapshot_size = log_file_size(file);
+    LOG_INFO("%s: compacted from %lld to %lld bytes", log_file_name(file), (long long)before,
+             (long long)storage->snapshot_size);
+    return NULL;
 }
 
-static void finish_format(struct db_storage *storage)
+enum db_compact_state db_storage_compact_step(struct db_storage *storage, int64_t budget_us,
+                                              struct ovsdb_error **error)
 {
-    struct strbuf text = STRBUF_INITIALIZER, schema = STRBUF_INITIALIZER;
-    ovsdb_schema_put_json(storage->db->schema, &schema);
-    log_file_format(&text, schema.text, schema.len);
-    strbuf_fini(&schema);
-    strbuf_puts(&storage->snapshot, storage->n_rows ? "}}" : "}");
-    if (storage->n_rows) {
-        log_file_format(&text, storage->snapshot.text, storage->snapshot.len);
-    }
-    strbuf_fini(&storage->snapshot);
-    storage->snapshot = text;
-    storage->compacting = COMPACT_WRITE;
-}
-
-static void format_some(struct db_storage *storage, int64_t until_us)
-{
-    const struct db_table *table = storage->next_row ? storage->rows[storage->next_row - 1]->table : NULL;
-    while (storage->next_row < storage->n_rows) {
-        struct db_row *row = storage->rows[storage->next_row];
-        if (row->table != table) {
-            strbuf_printf(&storage->snapshot, "%s,\"%s\":{", table ? "}" : "", row->table->schema->name);
-            table = row->table;
-        } else {
-            strbuf_put_char(&storage->snapshot, ',');
-        }
-        put_row(&storage->snapshot, row);
-        storage->next_row++;
-        if (!(storage->next_row % 16) && clock_us() >= until_us) {
-            return;
-        }
-    }
-    finish_format(storage);
-}
-
-static struct ovsdb_error *finish_compact(struct db_storage *storage)
-{
-    struct ovsdb_error *error = NULL;
-    if (storage->since.len) {
-        error = log_file_write_raw(storage->new_file, storage->since.text, storage->since.len);
-    }
-    error = error ? error : log_file_sync(storage->new_file);
-    if (!error) {
-        off_t before = log_file_size(storage->file);
-        error = log_file_replace(storage->file, storage->new_file);
-        if (!error) {
-            storage->file = storage->new_file;
-            storage->new_file = NULL;
-            storage->snapshot_size = log_file_size(storage->file);
-            LOG_INFO("%s: compacted from %lld to %lld bytes", log_file_name(storage->file), (long long)before,
-                     (long long)storage->snapshot_size);
-        }
-    }
-    return error;
-}
-
-bool db_storage_compact_step(struct db_storage *storage, int64_t budget_us, struct ovsdb_error **error)
-{
+    struct log_file *file;
     *error = NULL;
-    if (storage->compacting == COMPACT_FORMAT) {
-        format_some(storage, clock_us() + budget_us);
-        return true;
+    if (!storage->compact) {
+        return DB_COMPACT_OVER;
     }
-    if (storage->compacting == COMPACT_NONE) {
-        return false;
-    }
-    if (!storage->new_file) {
-        *error = open_new_file(storage);
-    } else if (storage->written < storage->snapshot.len) {
-        size_t n = MIN(storage->snapshot.len - storage->written, (size_t)WRITE_SLICE);
-        *error = log_file_write_raw(storage->new_file, storage->snapshot.text + storage->written, n);
-        *error = *error ? *error : log_file_sync(storage->new_file);
-        storage->written += n;
-    } else {
-        *error = finish_compact(storage);
+    enum db_compact_state state = db_compact_step(storage->compact, budget_us, &file, error);
+    if (state == DB_COMPACT_OVER) {
         if (!*error) {
-            compact_fini(storage);
-            malloc_trim(0);
-            return false;
+            *error = take_file(storage, file);
         }
+        db_compact_destroy(storage->compact);
+        storage->compact = NULL;
+        malloc_trim(0);
     }
-    if (*error) {
-        compact_fini(storage);
-        return false;
-    }
-    return true;
+    return state;
+}
+
+static void wake_nobody(void *aux)
+{
 }
 
 struct ovsdb_error *db_storage_compact(struct db_storage *storage)
 {
     struct ovsdb_error *error = NULL;
-    db_storage_compact_start(storage);
-    while (db_storage_compact_step(storage, INT64_MAX / 2, &error)) {
+    enum db_compact_state state;
+    db_storage_compact_start(storage, wake_nobody, NULL);
+    while ((state = db_storage_compact_step(storage, INT64_MAX / 2, &error)) != DB_COMPACT_OVER) {
+        if (state == DB_COMPACT_WAIT) {
+            db_compact_wait(storage->compact);
+        }
     }
     return error;
 }
@@ -553,7 +457,7 @@ struct ovsdb_error *db_write_file(const struct db *db, struct log_file *file, co
     ovsdb_schema_put_json(db->schema, &s);
     struct ovsdb_error *error = log_file_write(file, s.text, s.len);
     strbuf_clear(&s);
-    put_record_start(&s, comment);
+    db_storage_put_record_start(&s, comment);
     for (size_t i = 0; i < db->schema->n_tables; i++) {
         const struct db_table *t = db->tables[i];
         struct db_row *row;
@@ -564,7 +468,7 @@ struct ovsdb_error *db_write_file(const struct db *db, struct log_file *file, co
         bool any_row = false;
         HMAP_FOR_EACH (row, node, &t->rows) {
             begin_member(&s, &any_row);
-            put_row(&s, row);
+            db_storage_put_row(&s, row);
         }
         strbuf_put_char(&s, '}');
         any = true;
@@ -580,15 +484,23 @@ struct ovsdb_error *db_write_file(const struct db *db, struct log_file *file, co
 struct ovsdb_error *db_storage_rewrite_as(struct db_storage *storage, const struct db *db,
                                           const char *comment)
 {
-    compact_fini(storage);
-    struct ovsdb_error *error = open_new_file(storage);
-    error = error ? error : db_write_file(db, storage->new_file, comment);
-    error = error ? error : log_file_replace(storage->file, storage->new_file);
-    if (!error) {
-        storage->file = storage->new_file;
-        storage->new_file = NULL;
-        storage->snapshot_size = log_file_size(storage->file);
+    struct log_file *file;
+    db_compact_destroy(storage->compact);
+    storage->compact = NULL;
+    char *name = xasprintf("%s.tmp", log_file_name(storage->file));
+    struct ovsdb_error *error = log_file_open(&file, name, LOG_FILE_REPLACE);
+    free(name);
+    if (error) {
+        return error;
     }
-    compact_fini(storage);
-    return error;
+    error = db_write_file(db, file, comment);
+    error = error ? error : log_file_replace(storage->file, file);
+    if (error) {
+        unlink(log_file_name(file));
+        log_file_close(file);
+        return error;
+    }
+    storage->file = file;
+    storage->snapshot_size = log_file_size(file);
+    return NULL;
 }

@@ -58,10 +58,9 @@ struct ovsdb_error *ovsdb_io_error(int error, const char *details, ...)
     e->tag = xstrdup("I/O error");
     va_list args;
     va_start(args, details);
-    char *text = xvasprintf(details, args);
+    e->details = xvasprintf(details, args);
     va_end(args);
-    e->details = xasprintf("%s (%s)", text, strerror(error));
-    free(text);
+    e->io = error;
     return e;
 }
 
@@ -85,6 +84,10 @@ void ovsdb_error_put_json(const struct ovsdb_error *e, struct strbuf *s)
     }
     strbuf_puts(s, "\"error\":");
     json_format_string(s, e->tag, strlen(e->tag));
+    if (e->io) {
+        strbuf_puts(s, ",\"io-error\":");
+        json_format_string(s, strerror(e->io), strlen(strerror(e->io)));
+    }
     if (e->syntax) {
         strbuf_puts(s, ",\"syntax\":");
         json_format_string(s, e->syntax, strlen(e->syntax));
@@ -101,6 +104,9 @@ char *ovsdb_error_to_text(const struct ovsdb_error *e)
     strbuf_puts(&s, e->tag);
     if (e->details) {
         strbuf_printf(&s, ": %s", e->details);
+    }
+    if (e->io) {
+        strbuf_printf(&s, " (%s)", strerror(e->io));
     }
     return strbuf_steal(&s);
 }

@@ -16,6 +16,7 @@ struct ovsdb_error {
     char *tag;     /* "constraint violation", "syntax error", ... */
     char *details; /* may be NULL */
     char *syntax;  /* JSON text, may be NULL */
+    int io;        /* an errno; 0: none */
 };
 
 struct ovsdb_error *ovsdb_error(const char *tag, const char *details, ...) PRINTF_FORMAT(2, 3) WARN_UNUSED;
@@ -25,7 +26,7 @@ struct ovsdb_error *ovsdb_syntax_error(const struct json_object *, const char *t
 /* The same about a value, which may be JSON's null (a NULL pointer); always "syntax error". */
 struct ovsdb_error *ovsdb_value_error(const struct json_object *, const char *details, ...)
     PRINTF_FORMAT(2, 3) WARN_UNUSED;
-/* A failed system call: tag "I/O error". */
+/* A failed system call: tag "I/O error", and the system's word for ERROR apart ("io-error"). */
 struct ovsdb_error *ovsdb_io_error(int error, const char *details, ...) PRINTF_FORMAT(2, 3) WARN_UNUSED;
 void ovsdb_error_destroy(struct ovsdb_error *);
 

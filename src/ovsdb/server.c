@@ -81,6 +81,7 @@ static struct hosted_db *host(struct ovsdb_server *server, struct db *db)
     hosted->db = db;
     hosted->hub = ovsdb_monitor_hub_create(db);
     list_init(&hosted->triggers);
+    list_init(&hosted->compact_waiters);
     list_push_back(&server->dbs, &hosted->node);
     describe(server, hosted);
     return hosted;
@@ -90,6 +91,10 @@ static struct hosted_db *host(struct ovsdb_server *server, struct db *db)
 static void unhost(struct hosted_db *hosted)
 {
     list_remove(&hosted->node);
+    while (!list_is_empty(&hosted->compact_waiters)) {
+        struct compact_waiter *waiter;
+        free(OBJECT_OF(list_pop_front(&hosted->compact_waiters), waiter, node));
+    }
     tlog_forget(hosted);
     ovsdb_monitor_hub_destroy(hosted->hub);
     db_storage_close(hosted->db->storage);
@@ -123,6 +128,20 @@ char *ovsdb_server_add_db(struct ovsdb_server *server, const char *file)
     return NULL;
 }
 
+static void end_compaction(struct hosted_db *hosted, struct ovsdb_error *error)
+{
+    char *text = error ? ovsdb_error_to_text_free(error) : NULL;
+    if (text) {
+        LOG_WARN("%s: compacting failed: %s", hosted->db->name, text);
+    }
+    while (!list_is_empty(&hosted->compact_waiters)) {
+        struct compact_waiter *waiter = OBJECT_OF(list_pop_front(&hosted->compact_waiters), waiter, node);
+        waiter->done(text, waiter->aux);
+        free(waiter);
+    }
+    free(text);
+}
+
 static void end_for_all_sessions(struct ovsdb_server *server, struct hosted_db *hosted)
 {
     struct server_remote *remote;
@@ -142,6 +161,7 @@ char *ovsdb_server_remove_db(struct ovsdb_server *server, const char *name)
     }
     end_for_all_sessions(server, hosted);
     forget_description(server, hosted);
+    end_compaction(hosted, ovsdb_error(NULL, "%s: the database was removed", name));
     unhost(hosted);
     server->remotes_stale = true;
     return NULL;
@@ -327,21 +347,31 @@ static void flush_sessions(struct ovsdb_server *server, bool safe)
     }
 }
 
+static void wake_loop(void *loop)
+{
+    loop_wake(loop);
+}
+
 static void step_compactions(struct ovsdb_server *server)
 {
     struct hosted_db *hosted;
     LIST_FOR_EACH (hosted, node, &server->dbs) {
         struct db_storage *storage = hosted->db->storage;
         struct ovsdb_error *error = NULL;
-        if (!storage || hosted->unsafe || !db_storage_is_compacting(storage)) {
-            continue;
-        }
-        if (db_storage_compact_step(storage, COMPACT_SLICE, &error)) {
-            loop_turn_again(server->loop);
-        } else if (error) {
-            char *text = ovsdb_error_to_text_free(error);
-            LOG_WARN("%s: compacting failed: %s", hosted->db->name, text);
-            free(text);
+        if (storage && !hosted->unsafe && db_storage_is_compacting(storage)) {
+            switch (db_storage_compact_step(storage, COMPACT_SLICE, &error)) {
+            case DB_COMPACT_AGAIN:
+                loop_turn_again(server->loop);
+                break;
+            case DB_COMPACT_WAIT:
+                break;
+            case DB_COMPACT_OVER:
+                end_compaction(hosted, error);
+                break;
+            }
+        } else if (!list_is_empty(&hosted->compact_waiters)) {
+            /* A conversion wrote the file anew meanwhile; or nothing can be written now. */
+            end_compaction(hosted, hosted->unsafe ? ovsdb_error(NULL, "%s", server_unsafe_text()) : NULL);
         }
     }
 }
@@ -384,6 +414,12 @@ static void drop_stalled(struct ovsdb_server *server)
     }
 }
 
+static void start_compaction(struct hosted_db *hosted)
+{
+    db_storage_compact_start(hosted->db->storage, wake_loop, hosted->server->loop);
+    loop_turn_again(hosted->server->loop);
+}
+
 static void run_housekeeping(struct task *task)
 {
     struct ovsdb_server *server = OBJECT_OF(task, server, housekeeping);
@@ -393,8 +429,7 @@ static void run_housekeeping(struct task *task)
     LIST_FOR_EACH (hosted, node, &server->dbs) {
         if (hosted->db->storage && !hosted->unsafe &&
             db_storage_should_compact(hosted->db->storage, clock_ms())) {
-            db_storage_compact_start(hosted->db->storage);
-            loop_turn_again(server->loop);
+            start_compaction(hosted);
         }
     }
     task_schedule_in(loop_tasks(server->loop), &server->housekeeping, HOUSEKEEPING);
@@ -565,24 +600,31 @@ char *ovsdb_server_list_remotes(const struct ovsdb_server *server)
     return text;
 }
 
-char *ovsdb_server_compact(struct ovsdb_server *server, const char *name)
+void ovsdb_server_compact(struct ovsdb_server *server, const char *name,
+                          void (*done)(const char *error, void *aux), void *aux)
 {
-    struct hosted_db *hosted;
-    bool any = false;
+    struct hosted_db *hosted, *last = NULL;
     LIST_FOR_EACH (hosted, node, &server->dbs) {
         if (name && strcmp(name, hosted->db->name)) {
             continue;
         }
-        any = true;
         if (hosted->db->storage) {
             LOG_INFO("compacting %s database by user request", hosted->db->name);
-            db_storage_compact_start(hosted->db->storage);
-            loop_turn_again(server->loop);
+            start_compaction(hosted);
+            last = hosted;
         } else if (name) {
-            return xstrdup("cannot compact built-in databases");
+            done("cannot compact built-in databases", aux);
+            return;
         }
     }
-    return any || !name ? NULL : xstrdup("no database by that name");
+    if (!last) {
+        done(name ? "no database by that name" : NULL, aux);
+        return;
+    }
+    /* Of several, the last one's end is told. */
+    struct compact_waiter *waiter = xmalloc(sizeof *waiter);
+    *waiter = (struct compact_waiter){.done = done, .aux = aux};
+    list_push_back(&last->compact_waiters, &waiter->node);
 }
 
 void ovsdb_server_reconnect_all(struct ovsdb_server *server)

@@ -56,8 +56,10 @@ char *ovsdb_server_remove_remote(struct ovsdb_server *, const char *remote) WARN
 /* Sorted, one a line; the caller's to free. */
 char *ovsdb_server_list_dbs(const struct ovsdb_server *);
 char *ovsdb_server_list_remotes(const struct ovsdb_server *);
-/* NAME NULL: all. It goes on in slices; the answer says only that it has begun, or what was wrong. */
-char *ovsdb_server_compact(struct ovsdb_server *, const char *name) WARN_UNUSED;
+/* NAME NULL: all. Transactions go on meanwhile. DONE is called when it is over, with what went wrong or NULL,
+ * at once if nothing can be compacted; not any more once the server is destroyed. */
+void ovsdb_server_compact(struct ovsdb_server *, const char *name, void (*done)(const char *error, void *aux),
+                          void *aux);
 void ovsdb_server_reconnect_all(struct ovsdb_server *);
 void ovsdb_server_disable_monitor_cond(struct ovsdb_server *);
 char *ovsdb_server_storage_status(const struct ovsdb_server *, const char *name, char **error);

@@ -47,9 +47,14 @@ static void list_remotes(struct control_request *request, int argc, const char *
     control_reply_steal(request, ovsdb_server_list_remotes(server));
 }
 
+static void compacted(const char *error, void *request)
+{
+    finish(request, xstrdup_or_null(error));
+}
+
 static void compact(struct control_request *request, int argc, const char *argv[], void *server)
 {
-    finish(request, ovsdb_server_compact(server, argc > 1 ? argv[1] : NULL));
+    ovsdb_server_compact(server, argc > 1 ? argv[1] : NULL, compacted, request);
 }
 
 static void reconnect(struct control_request *request, int argc, const char *argv[], void *server)

@@ -23,8 +23,16 @@ struct hosted_db {
     uint64_t triggers_tried; /* db->n_commits when they were last tried */
     uint64_t remotes_seen;   /* db->n_commits when `db:` remotes last looked at it */
     struct uuid row;         /* in _Server */
-    bool unsafe;       /* neither a sync nor a rewrite succeeded: what memory holds may not be on disk */
+    bool unsafe; /* neither a sync nor a rewrite succeeded: what memory holds may not be on disk */
+    struct list compact_waiters;
     struct tlog *tlog; /* NULL: no table's changes are logged */
+};
+
+/* Somebody who wants to know when a compaction is over. */
+struct compact_waiter {
+    struct list node; /* in the database's compact_waiters */
+    void (*done)(const char *error, void *aux);
+    void *aux;
 };
 
 /* A "transact" whose "wait" is not yet satisfied. */
