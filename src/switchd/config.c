@@ -180,6 +180,7 @@ static void device_changed(struct vport *vport, const char *name, void *aux)
             struct ofproto_port port;
             if (vport && config_iface_vport(iface, &port) == vport) {
                 ofproto_port_changed(b->ofproto, iface->ofp_port);
+                config_bridge_mtu(b);
                 c->status_again = true;
             }
             if (name && iface->error && !strcmp(iface->name, name)) {

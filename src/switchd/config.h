@@ -57,6 +57,7 @@ struct bridge {
     struct hmap ifaces;
     struct hmap bundles; /* names of those made (struct named) */
     struct hmap mirrors;
+    int mtu;                     /* the ports' smallest, as it was last given on; 0: not yet */
     struct eth_addr default_mac; /* from the row's UUID: stays the same over restarts */
     struct eth_addr mac;
     uint64_t datapath_id;
@@ -129,6 +130,8 @@ void config_ifaces_collect(struct bridge *);
 void config_ifaces_remove(struct bridge *); /* those not wanted, or that must be opened anew */
 void config_ifaces_add(struct bridge *);
 void config_ifaces_settings(struct bridge *);
+/* The smallest MTU of its ports becomes its internal devices', which may be smaller, never larger. */
+void config_bridge_mtu(struct bridge *);
 void config_iface_destroy(struct iface *);
 struct iface *config_iface_find(const struct bridge *, const char *name);
 /* The device of IFACE; NULL: none (patch port, or not there). */

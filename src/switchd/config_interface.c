@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/bitmap.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mac.h"
@@ -108,17 +109,51 @@ static int64_t wanted_ofport(const struct iface *iface)
     return iface->row ? ovsdb_row_integer(iface->row, OVS_INTERFACE_OFPORT_REQUEST, 0) : 0;
 }
 
+/* OpenFlow numbers that interfaces of B ask for: one bit each. The caller frees. */
+static unsigned long *requested_numbers(const struct bridge *b)
+{
+    unsigned long *numbers = bitmap_create(OFPORT_MAX);
+    const struct iface *iface;
+    HMAP_FOR_EACH (iface, node, &b->ifaces) {
+        int64_t request = iface->wanted ? wanted_ofport(iface) : 0;
+        if (request > 0 && request < OFPORT_MAX) {
+            bitmap_set(numbers, (size_t)request);
+        }
+    }
+    return numbers;
+}
+
+/* Whether a port of B has the number that it asks for, NUMBER: nobody else gets that. */
+static bool number_is_kept(const struct bridge *b, int64_t number)
+{
+    const struct iface *iface;
+    HMAP_FOR_EACH (iface, node, &b->ifaces) {
+        if (iface->wanted && iface->ofp_port == number && wanted_ofport(iface) == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A request that came later takes the number from a port that has it only by chance (`ofport_request` of
+ * ovs-vswitchd.conf.db(5)); that one gets another. */
+static bool must_renumber(struct iface *iface, const unsigned long *requested)
+{
+    int64_t request = wanted_ofport(iface);
+    if (iface->ofp_port == OFPORT_LOCAL || request == iface->ofp_port) {
+        return false;
+    }
+    if (request > 0 && request < OFPORT_MAX && !number_is_kept(iface->bridge, request)) {
+        return true;
+    }
+    return iface->ofp_port < OFPORT_MAX && bitmap_is_set(requested, iface->ofp_port);
+}
+
 static bool must_reopen(struct iface *iface)
 {
     struct ofproto_port port;
     struct vport *vport = config_iface_vport(iface, &port);
-    int64_t request = wanted_ofport(iface);
-    if (vport && vport->status.gone) {
-        return true;
-    }
-    return strcmp(iface->type, wanted_type(iface)) ||
-           (request && request != iface->ofport_request && request != iface->ofp_port &&
-            iface->ofp_port != OFPORT_LOCAL);
+    return (vport && vport->status.gone) || strcmp(iface->type, wanted_type(iface));
 }
 
 static void apply_options(struct iface *iface)
@@ -157,6 +192,14 @@ void config_ifaces_remove(struct bridge *b)
             }
         }
     }
+    unsigned long *requested = requested_numbers(b);
+    HMAP_FOR_EACH (iface, node, &b->ifaces) {
+        if (iface->ofp_port != OFPORT_NONE && must_renumber(iface, requested)) {
+            close_port(iface);
+            iface->last_ofp_port = 0;
+        }
+    }
+    free(requested);
 }
 
 /* The reference's two sentences, which scripts know; then, where it knows more than the errno, what the
@@ -257,28 +300,50 @@ void config_ifaces_add(struct bridge *b)
     free(sorted);
 }
 
-/* An internal device takes part in the bridge's MTU: the smallest of the other devices', unless it asks for
- * one. */
-static int bridge_mtu(const struct bridge *b)
-{
-    const struct iface *iface;
-    int mtu = 0;
-    HMAP_FOR_EACH (iface, node, &b->ifaces) {
-        struct ofproto_port port;
-        const struct vport *vport = config_iface_vport(iface, &port);
-        if (vport && strcmp(iface->type, "internal") && vport->status.mtu) {
-            mtu = mtu ? MIN(mtu, vport->status.mtu) : vport->status.mtu;
-        }
-    }
-    return mtu ? mtu : 1500;
-}
-
 static void set_mtu(struct iface *iface, struct vport *vport, int mtu)
 {
     if (mtu && mtu != vport->status.mtu && vport->ops->set_mtu) {
         int error = vport->ops->set_mtu(vport, mtu);
         if (error && error != EOPNOTSUPP) {
             LOG_WARN("interface %s: cannot set its MTU to %d: %s", iface->name, mtu, strerror(error));
+        }
+    }
+}
+
+static int wanted_mtu(const struct iface *iface)
+{
+    return iface->row ? (int)ovsdb_row_integer(iface->row, OVS_INTERFACE_MTU_REQUEST, 0) : 0;
+}
+
+/* An internal device that asks for no MTU takes the bridge's. */
+static bool follows_mtu(const struct iface *iface)
+{
+    return !wanted_mtu(iface) && (!strcmp(iface->type, "internal") || !strcmp(iface->type, "dummy-internal"));
+}
+
+void config_bridge_mtu(struct bridge *b)
+{
+    struct iface *iface;
+    struct ofproto_port port;
+    struct vport *vport;
+    int smallest = 0;
+    HMAP_FOR_EACH (iface, node, &b->ifaces) {
+        vport = config_iface_vport(iface, &port);
+        if (vport && !vport->status.gone && !follows_mtu(iface)) {
+            set_mtu(iface, vport, wanted_mtu(iface));
+            if (vport->status.mtu && (!smallest || vport->status.mtu < smallest)) {
+                smallest = vport->status.mtu;
+            }
+        }
+    }
+    smallest = smallest ? smallest : 1500;
+    bool moved = smallest != b->mtu;
+    b->mtu = smallest;
+    HMAP_FOR_EACH (iface, node, &b->ifaces) {
+        vport = config_iface_vport(iface, &port);
+        /* One that was made smaller by hand may stay so, until the bridge's changes. */
+        if (vport && !vport->status.gone && follows_mtu(iface) && (moved || vport->status.mtu > smallest)) {
+            set_mtu(iface, vport, smallest);
         }
     }
 }
@@ -302,7 +367,7 @@ static void set_policing(const struct iface *iface, struct vport *vport)
 void config_ifaces_settings(struct bridge *b)
 {
     struct iface *iface;
-    int mtu = bridge_mtu(b);
+    config_bridge_mtu(b);
     HMAP_FOR_EACH (iface, node, &b->ifaces) {
         struct ofproto_port port;
         struct eth_addr mac;
@@ -313,9 +378,6 @@ void config_ifaces_settings(struct bridge *b)
         if (iface->row) {
             set_policing(iface, vport);
         }
-        bool internal = !strcmp(iface->type, "internal");
-        int request = iface->row ? (int)ovsdb_row_integer(iface->row, OVS_INTERFACE_MTU_REQUEST, 0) : 0;
-        set_mtu(iface, vport, request ? request : internal ? mtu : 0);
         const char *wanted = iface->row ? ovsdb_row_string(iface->row, OVS_INTERFACE_MAC, NULL) : NULL;
         if (wanted && mac_parse(wanted, &mac) && vport->ops->set_mac && iface->ofp_port != OFPORT_LOCAL) {
             if (mac.ea[0] & 1) {

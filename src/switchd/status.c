@@ -48,9 +48,8 @@ static void clear_device(struct ovsdb_txn *txn, struct ovsdb_row *row)
 {
     static const unsigned columns[] = {
         OVS_INTERFACE_ADMIN_STATE, OVS_INTERFACE_DUPLEX,     OVS_INTERFACE_IFINDEX,
-        OVS_INTERFACE_LINK_RESETS, OVS_INTERFACE_LINK_SPEED, OVS_INTERFACE_LINK_STATE,
-        OVS_INTERFACE_MAC_IN_USE,  OVS_INTERFACE_MTU,        OVS_INTERFACE_STATISTICS,
-        OVS_INTERFACE_STATUS,
+        OVS_INTERFACE_LINK_SPEED,  OVS_INTERFACE_LINK_STATE, OVS_INTERFACE_MAC_IN_USE,
+        OVS_INTERFACE_MTU,         OVS_INTERFACE_STATISTICS, OVS_INTERFACE_STATUS,
     };
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
         ovsdb_txn_set_empty(txn, row, columns[i]);
