@@ -218,6 +218,8 @@ void ovsdb_txn_set(struct ovsdb_txn *, struct ovsdb_row *, unsigned column, stru
  * those pairs), or removes keys (a set of them) from a map. Sent as mutations: other writers' elements stay.
  */
 void ovsdb_txn_add(struct ovsdb_txn *, struct ovsdb_row *, unsigned column, struct ovsdb_datum *);
+/* The same, sent even if the copy says that they are there. */
+void ovsdb_txn_add_blindly(struct ovsdb_txn *, struct ovsdb_row *, unsigned column, struct ovsdb_datum *);
 void ovsdb_txn_remove(struct ovsdb_txn *, struct ovsdb_row *, unsigned column, struct ovsdb_datum *);
 void ovsdb_txn_remove_keys(struct ovsdb_txn *, struct ovsdb_row *, unsigned column, struct ovsdb_datum *);
 /* Adds 1 on the server; ovsdb_txn_incremented() gives the result after SUCCESS. One a transaction. With FORCE

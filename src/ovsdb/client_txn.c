@@ -303,7 +303,8 @@ void ovsdb_txn_set(struct ovsdb_txn *txn, struct ovsdb_row *row, unsigned column
     }
 }
 
-void ovsdb_txn_add(struct ovsdb_txn *txn, struct ovsdb_row *row, unsigned column, struct ovsdb_datum *d)
+static void add_elements(struct ovsdb_txn *txn, struct ovsdb_row *row, unsigned column, struct ovsdb_datum *d,
+                         bool look_first)
 {
     const struct ovsdb_column *c = row->table->schema->columns[column];
     struct txn_row *tr = touch(txn, row);
@@ -316,7 +317,8 @@ void ovsdb_txn_add(struct ovsdb_txn *txn, struct ovsdb_row *row, unsigned column
         ovsdb_txn_set(txn, row, column, all);
         return;
     }
-    bool there = row->table->modes[column] && ovsdb_datum_includes_all(d, row->columns[column], &c->type) &&
+    bool there = look_first && row->table->modes[column] &&
+                 ovsdb_datum_includes_all(d, row->columns[column], &c->type) &&
                  !find_step(tr, STEP_REMOVE, c);
     if (tr->is_deleted || there || !is_writable(txn, row, column)) {
         ovsdb_datum_unref(d, &c->type);
@@ -331,6 +333,17 @@ void ovsdb_txn_add(struct ovsdb_txn *txn, struct ovsdb_row *row, unsigned column
     } else {
         add_step(tr, STEP_ADD, c, d, false);
     }
+}
+
+void ovsdb_txn_add(struct ovsdb_txn *txn, struct ovsdb_row *row, unsigned column, struct ovsdb_datum *d)
+{
+    add_elements(txn, row, column, d, true);
+}
+
+void ovsdb_txn_add_blindly(struct ovsdb_txn *txn, struct ovsdb_row *row, unsigned column,
+                           struct ovsdb_datum *d)
+{
+    add_elements(txn, row, column, d, false);
 }
 
 static void remove_elements(struct ovsdb_txn *txn, struct ovsdb_row *row, unsigned column,

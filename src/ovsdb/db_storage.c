@@ -204,22 +204,23 @@ static struct ovsdb_error *row_from_record(struct db_row *row, const struct json
 }
 
 static struct ovsdb_error *apply_row(struct db_txn *txn, struct db_table *t, const char *name,
-                                     const struct json_object *json, bool is_diff)
+                                     const struct json_object *rows, bool is_diff)
 {
+    const struct json_object *json = json_get(rows, name);
     struct uuid uuid;
     if (!uuid_parse(&uuid, name)) {
-        return ovsdb_syntax_error(json, NULL, "table names must be UUIDs");
+        return ovsdb_syntax_error(rows, NULL, "\"%s\" is not a valid UUID", name);
     }
     struct db_row *row = db_table_row(t, &uuid);
     if (!json) {
         if (!row) {
-            return ovsdb_error(NULL, "transaction deletes row %s that does not exist", name);
+            return ovsdb_error("syntax error", "transaction deletes row %s that does not exist", name);
         }
         db_txn_delete(txn, row);
         return NULL;
     }
     if (!json_is_object(json)) {
-        return ovsdb_syntax_error(json, NULL, "object or null expected");
+        return ovsdb_syntax_error(json, NULL, "row must be JSON object");
     }
     if (row) {
         return row_from_record(db_txn_modify(txn, row), json, is_diff);
@@ -235,7 +236,16 @@ static struct ovsdb_error *apply_row(struct db_txn *txn, struct db_table *t, con
     return NULL;
 }
 
-struct ovsdb_error *db_apply_record(struct db *db, const struct json_object *json)
+/* A member of a record that is not about a table. */
+static bool is_remark(const char *name, const struct json_object *value)
+{
+    int64_t date;
+    return (!strcmp(name, "_date") && json_is_integer(value, &date)) || !strcmp(name, "_comment") ||
+           (!strcmp(name, "_is_diff") && value && json_object_is_type(value, json_type_boolean));
+}
+
+/* Applies one record. *VIOLATES: it can be read, but the database would break its rules by it. */
+static struct ovsdb_error *apply_record(struct db *db, const struct json_object *json, bool *violates)
 {
     if (!json_is_object(json)) {
         return ovsdb_syntax_error(json, NULL, "object expected");
@@ -245,8 +255,8 @@ struct ovsdb_error *db_apply_record(struct db *db, const struct json_object *jso
     bool is_diff = json_object_get_boolean(json_get(json, "_is_diff"));
     json_object_object_foreach((struct json_object *)(uintptr_t)json, name, rows)
     {
-        if (error || name[0] == '_') {
-            continue; /* _date, _comment, _is_diff, and what others may invent */
+        if (error || is_remark(name, rows)) {
+            continue;
         }
         struct db_table *t = db_table(db, name);
         if (!t) {
@@ -259,7 +269,8 @@ struct ovsdb_error *db_apply_record(struct db *db, const struct json_object *jso
         }
         json_object_object_foreach(rows, uuid, row)
         {
-            error = apply_row(txn, t, uuid, row, is_diff);
+            (void)row;
+            error = apply_row(txn, t, uuid, rows, is_diff);
             if (error) {
                 break;
             }
@@ -269,7 +280,9 @@ struct ovsdb_error *db_apply_record(struct db *db, const struct json_object *jso
         db_txn_abort(txn);
         return error;
     }
-    return db_txn_replay(txn);
+    error = db_txn_replay(txn);
+    *violates = error != NULL;
+    return error;
 }
 
 /* Opening. */
@@ -291,37 +304,36 @@ static struct ovsdb_error *read_file(struct db **dbp, struct log_file *file, boo
     error = ovsdb_schema_from_json(&schema, json);
     json_object_put(json);
     if (error) {
-        char *text = ovsdb_error_to_text_free(error);
-        error = ovsdb_error(NULL, "failed to parse \"%s\" as ovsdb schema: %s", log_file_name(file), text);
-        free(text);
         return error;
     }
     struct db *db = db_create(schema);
     uint64_t n = 0;
+    bool violates = false;
     *snapshot_size = log_file_size(file);
     while (!(error = log_file_read(file, &json)) && json) {
-        if (!n++) {
-            *snapshot_size = log_file_size(file);
-        }
-        error = db_apply_record(db, json);
+        error = apply_record(db, json, &violates);
         json_object_put(json);
-        if (error) {
-            char *text = ovsdb_error_to_text_free(error);
-            error = ovsdb_error(NULL, "%s: bad transaction record before offset %lld: %s",
-                                log_file_name(file), (long long)log_file_size(file), text);
-            free(text);
+        if (error && !violates) {
             db_destroy(db);
             return error;
         }
+        if (error) {
+            log_file_unread(file); /* as the reference does */
+            break;
+        }
+        if (!n++) {
+            *snapshot_size = log_file_size(file);
+        }
+    }
+    if (error && !tolerate_tail && !violates) {
+        db_destroy(db);
+        return error;
     }
     if (error) {
         /* What follows the last whole record was never answered: a crash cut it off. */
         char *text = ovsdb_error_to_text_free(error);
-        if (tolerate_tail) {
-            LOG_WARN("%s; the rest of the file is cut off", text);
-        } else {
-            LOG_WARN("%s", text);
-        }
+        log_write(&log_this_module, tolerate_tail ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
+                  "%s; the rest of the file is cut off", text);
         free(text);
     }
     *n_commits = n ? n - 1 : 0;
@@ -329,7 +341,7 @@ static struct ovsdb_error *read_file(struct db **dbp, struct log_file *file, boo
     return NULL;
 }
 
-struct ovsdb_error *db_open(struct db **dbp, const char *name, enum log_file_mode mode)
+struct ovsdb_error *db_open(struct db **dbp, const char *name, enum log_file_mode mode, bool tolerate_tail)
 {
     struct log_file *file;
     *dbp = NULL;
@@ -339,7 +351,7 @@ struct ovsdb_error *db_open(struct db **dbp, const char *name, enum log_file_mod
     }
     off_t snapshot_size = 0;
     uint64_t n_commits = 0;
-    error = read_file(dbp, file, mode == LOG_FILE_READ_WRITE, &snapshot_size, &n_commits);
+    error = read_file(dbp, file, tolerate_tail, &snapshot_size, &n_commits);
     if (error || mode == LOG_FILE_READ) {
         log_file_close(file);
         return error;

@@ -15,8 +15,11 @@
 struct db_storage;
 struct db_txn;
 
-/* The database in FILE. For READ_WRITE it has storage (db->storage) and the file is locked. */
-struct ovsdb_error *db_open(struct db **, const char *file, enum log_file_mode) WARN_UNUSED;
+/* The database in FILE. For READ_WRITE it has storage (db->storage) and the file is locked. TOLERATE_TAIL:
+ * what follows the last whole record is passed over with a warning, and cut off by the next write; else it is
+ * an error. */
+struct ovsdb_error *db_open(struct db **, const char *file, enum log_file_mode,
+                            bool tolerate_tail) WARN_UNUSED;
 void db_storage_close(struct db_storage *); /* NULL is fine */
 const char *db_storage_file(const struct db_storage *);
 
@@ -43,8 +46,5 @@ struct ovsdb_error *db_storage_rewrite_as(struct db_storage *, const struct db *
 /* "UUID":{...}, all of ROW that is not default and not ephemeral; what a record begins with. */
 void db_storage_put_row(struct strbuf *, const struct db_row *);
 void db_storage_put_record_start(struct strbuf *, const char *comment);
-
-/* Applies one transaction record to DB. */
-struct ovsdb_error *db_apply_record(struct db *, const struct json_object *) WARN_UNUSED;
 
 #endif

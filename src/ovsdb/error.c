@@ -2,6 +2,7 @@
 #include "ovsdb/error.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,18 @@ struct ovsdb_error *ovsdb_io_error(int error, const char *details, ...)
     return e;
 }
 
+struct ovsdb_error *ovsdb_error_wrap(struct ovsdb_error *e, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *prefix = xvasprintf(format, args), *details = e->details;
+    va_end(args);
+    e->details = details ? xasprintf("%s: %s", prefix, details) : xstrdup(prefix);
+    free(details);
+    free(prefix);
+    return e;
+}
+
 void ovsdb_error_destroy(struct ovsdb_error *e)
 {
     if (e) {
@@ -72,6 +85,11 @@ void ovsdb_error_destroy(struct ovsdb_error *e)
         free(e->syntax);
         free(e);
     }
+}
+
+static const char *io_text(int error)
+{
+    return error == EOF ? "End of file" : strerror(error);
 }
 
 void ovsdb_error_put_json(const struct ovsdb_error *e, struct strbuf *s)
@@ -86,7 +104,7 @@ void ovsdb_error_put_json(const struct ovsdb_error *e, struct strbuf *s)
     json_format_string(s, e->tag, strlen(e->tag));
     if (e->io) {
         strbuf_puts(s, ",\"io-error\":");
-        json_format_string(s, strerror(e->io), strlen(strerror(e->io)));
+        json_format_string(s, io_text(e->io), strlen(io_text(e->io)));
     }
     if (e->syntax) {
         strbuf_puts(s, ",\"syntax\":");
@@ -106,7 +124,7 @@ char *ovsdb_error_to_text(const struct ovsdb_error *e)
         strbuf_printf(&s, ": %s", e->details);
     }
     if (e->io) {
-        strbuf_printf(&s, " (%s)", strerror(e->io));
+        strbuf_printf(&s, " (%s)", io_text(e->io));
     }
     return strbuf_steal(&s);
 }

@@ -16,7 +16,7 @@ struct ovsdb_error {
     char *tag;     /* "constraint violation", "syntax error", ... */
     char *details; /* may be NULL */
     char *syntax;  /* JSON text, may be NULL */
-    int io;        /* an errno; 0: none */
+    int io;        /* an errno, or EOF; 0: none */
 };
 
 struct ovsdb_error *ovsdb_error(const char *tag, const char *details, ...) PRINTF_FORMAT(2, 3) WARN_UNUSED;
@@ -28,6 +28,8 @@ struct ovsdb_error *ovsdb_value_error(const struct json_object *, const char *de
     PRINTF_FORMAT(2, 3) WARN_UNUSED;
 /* A failed system call: tag "I/O error", and the system's word for ERROR apart ("io-error"). */
 struct ovsdb_error *ovsdb_io_error(int error, const char *details, ...) PRINTF_FORMAT(2, 3) WARN_UNUSED;
+/* ERROR, with a text and ": " before its details. */
+struct ovsdb_error *ovsdb_error_wrap(struct ovsdb_error *, const char *format, ...) PRINTF_FORMAT(2, 3);
 void ovsdb_error_destroy(struct ovsdb_error *);
 
 /* {"error":...}, as a reply carries it. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ovsdb/log_file.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <libgen.h>
 #include <limits.h>
@@ -15,13 +17,14 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "io/json.h"
 
 LOG_MODULE(ovsdb_log);
 
-#define MAGIC       "OVSDB JSON "
-#define SHA1_HEX    40
-#define MAX_RECORD  (INT32_MAX - 1) /* json-c counts in ints */
-#define MAX_NESTING 1000
+#define MAGIC      "OVSDB JSON "
+#define SHA1_HEX   40
+#define TEMPORARY  ".tmp"
+#define MAX_RECORD (INT32_MAX - 1) /* json-c counts in ints */
 
 struct log_file {
     char *name;
@@ -29,6 +32,7 @@ struct log_file {
     int lock_fd; /* -1: not locked */
     off_t good;  /* end of the last whole record that was read or written */
     off_t read_offset;
+    off_t last_record; /* that was read */
     bool dirty;
     bool dir_dirty;   /* its name was made or moved, and the directory is not yet synced */
     bool tail_is_bad; /* something that is no record follows `good` */
@@ -114,6 +118,11 @@ struct ovsdb_error *log_file_open(struct log_file **fp, const char *name, enum l
     f->name = follow(name);
     f->fd = f->lock_fd = -1;
     *fp = NULL;
+    if (mode == LOG_FILE_NEW) {
+        char *real = f->name;
+        f->name = xasprintf("%s" TEMPORARY, real);
+        free(real);
+    }
 
     struct ovsdb_error *error = NULL;
     if (mode == LOG_FILE_READ_WRITE && access(f->name, F_OK)) {
@@ -131,7 +140,7 @@ struct ovsdb_error *log_file_open(struct log_file **fp, const char *name, enum l
         f->fd = open(f->name, flags | O_CLOEXEC, 0640);
         f->dir_dirty = mode == LOG_FILE_CREATE;
         if (f->fd < 0) {
-            const char *verb = mode == LOG_FILE_CREATE || mode == LOG_FILE_REPLACE ? "create" : "open";
+            const char *verb = mode >= LOG_FILE_CREATE ? "create" : "open";
             error = ovsdb_io_error(errno, "%s: %s failed", name, verb);
         }
     }
@@ -193,67 +202,109 @@ static size_t fill(struct log_file *f, size_t n)
     return f->buffered;
 }
 
-static bool parse_header(const char *line, size_t *length, char sha1[SHA1_HEX + 1])
+/* "OVSDB JSON LENGTH SHA1": the number as strtoull() takes it, since the reference does. */
+static bool parse_header(const char *line, uint64_t *length, char sha1[SHA1_HEX + 1])
 {
-    unsigned long long n;
-    int end = 0;
-    if (strncmp(line, MAGIC, strlen(MAGIC)) || line[strlen(MAGIC)] < '0' || line[strlen(MAGIC)] > '9' ||
-        sscanf(line + strlen(MAGIC), "%llu %40[0-9a-f]%n", &n, sha1, &end) != 2 || !end ||
-        strlen(sha1) != SHA1_HEX || line[strlen(MAGIC) + (size_t)end] != '\0' || !n || n > MAX_RECORD) {
+    if (strncmp(line, MAGIC, strlen(MAGIC)) || !strchr("+-0123456789", line[strlen(MAGIC)])) {
         return false;
     }
-    *length = n;
+    char *end;
+    *length = strtoull(line + strlen(MAGIC), &end, 10);
+    if (!*length || *end != ' ' || strlen(end + 1) != SHA1_HEX ||
+        strspn(end + 1, "0123456789abcdefABCDEF") != SHA1_HEX) {
+        return false;
+    }
+    for (size_t i = 0; i <= SHA1_HEX; i++) {
+        sha1[i] = (char)tolower((unsigned char)end[1 + i]);
+    }
     return true;
+}
+
+/* What a line that is no header is called in an error: no more than "OVSDB WORD" if it begins like one. */
+static int header_name(const char *line)
+{
+    const char *space = strncmp(line, "OVSDB ", 6) ? NULL : strchr(line + 6, ' ');
+    return (int)(space ? (size_t)(space - line) : strlen(line));
+}
+
+/* What the beginning of the file says that it is. */
+static struct ovsdb_error *identify(const struct log_file *f, const char *line, bool empty)
+{
+    char kind[16];
+    int n = 0;
+    if (empty) {
+        return ovsdb_error(NULL, "%s: cannot identify file type", f->name);
+    }
+    if (strncmp(line, MAGIC, strlen(MAGIC)) && strncmp(line, "OVSDB CLUSTER ", 14)) {
+        return ovsdb_error(NULL, "%s: unexpected file format", f->name);
+    }
+    if (sscanf(line, "OVSDB %15s %*u %*40[0-9a-fA-F]%n", kind, &n) != 1 || line[n]) {
+        return ovsdb_error(NULL, "%s: unexpected file format", f->name);
+    }
+    if (!strcmp(kind, "CLUSTER")) {
+        return ovsdb_error(NULL, "%s: cannot apply this operation to clustered database file", f->name);
+    }
+    return NULL;
+}
+
+static struct ovsdb_error *parse_record(struct log_file *f, const char *text, size_t length, off_t offset,
+                                        struct json_object **json)
+{
+    char *problem;
+    *json = json_parse(text, length, &problem);
+    if (problem) {
+        struct ovsdb_error *error =
+            ovsdb_syntax_error(NULL, NULL, "%s: %zu bytes starting at offset %lld are not valid JSON (%s)",
+                               f->name, length, (long long)offset, problem);
+        free(problem);
+        return error;
+    }
+    if (!*json || !json_object_is_type(*json, json_type_object)) {
+        json_object_put(*json);
+        *json = NULL;
+        return ovsdb_syntax_error(NULL, NULL, "%s: %zu bytes starting at offset %lld are not a JSON object",
+                                  f->name, length, (long long)offset);
+    }
+    return NULL;
 }
 
 static struct ovsdb_error *read_record(struct log_file *f, struct json_object **json)
 {
     char line[128], sha1[SHA1_HEX + 1], actual[SHA1_HEX + 1];
-    size_t have = fill(f, sizeof line), length;
-    if (!have) {
+    size_t have = fill(f, sizeof line);
+    uint64_t length;
+    if (!have && f->read_offset) {
         return NULL;
     }
-    char *newline = memchr(f->buffer, '\n', MIN(have, sizeof line));
-    size_t header = newline ? (size_t)(newline - f->buffer) : 0;
-    if (newline) {
-        memcpy(line, f->buffer, header);
-        line[header] = '\0';
+    char *newline = have ? memchr(f->buffer, '\n', MIN(have, sizeof line)) : NULL;
+    size_t header = newline ? (size_t)(newline - f->buffer) : MIN(have, sizeof line - 1);
+    memcpy(line, have ? f->buffer : "", header);
+    line[header] = '\0';
+    struct ovsdb_error *error = f->read_offset ? NULL : identify(f, line, !have);
+    if (error) {
+        return error;
     }
     if (!newline || !parse_header(line, &length, sha1)) {
-        if (!f->read_offset && newline && !strncmp(line, "OVSDB CLUSTER ", 14)) {
-            return ovsdb_error(
-                NULL, "%s: cannot open file: it holds a clustered database, which is not supported", f->name);
-        }
         return ovsdb_syntax_error(NULL, NULL, "%s: parse error at offset %lld in header line \"%.*s\"",
-                                  f->name, (long long)f->read_offset,
-                                  (int)(newline ? header : MIN(have, (size_t)60)), f->buffer);
+                                  f->name, (long long)f->read_offset, header_name(line), line);
     }
     header++;
-    have = fill(f, header + length);
-    if (have < header + length) {
-        return ovsdb_error("I/O error",
-                           "%s: error reading %zu bytes starting at offset %lld: unexpected end of file",
-                           f->name, length, (long long)(f->read_offset + (off_t)header));
+    off_t start = f->read_offset + (off_t)header;
+    have = length <= MAX_RECORD ? fill(f, header + length) : 0;
+    if (length > MAX_RECORD || have < header + length) {
+        return ovsdb_io_error(EOF, "%s: error reading %" PRIu64 " bytes starting at offset %lld", f->name,
+                              length, (long long)start);
     }
     sha1_hex(f->buffer + header, length, actual);
     if (strcmp(sha1, actual)) {
-        return ovsdb_syntax_error(
-            NULL, NULL, "%s: %zu bytes starting at offset %lld have SHA-1 hash %s but should have hash %s",
-            f->name, length, (long long)(f->read_offset + (off_t)header), actual, sha1);
+        return ovsdb_syntax_error(NULL, NULL,
+                                  "%s: %" PRIu64
+                                  " bytes starting at offset %lld have SHA-1 hash %s but should have hash %s",
+                                  f->name, length, (long long)start, actual, sha1);
     }
-    struct json_tokener *tokener = json_tokener_new_ex(MAX_NESTING);
-    *json = json_tokener_parse_ex(tokener, f->buffer + header, (int)length);
-    struct ovsdb_error *error = NULL;
-    if (!*json || !json_object_is_type(*json, json_type_object)) {
-        error =
-            ovsdb_syntax_error(NULL, NULL, "%s: %zu bytes starting at offset %lld are not valid JSON (%s)",
-                               f->name, length, (long long)(f->read_offset + (off_t)header),
-                               json_tokener_error_desc(json_tokener_get_error(tokener)));
-        json_object_put(*json);
-        *json = NULL;
-    }
-    json_tokener_free(tokener);
+    error = parse_record(f, f->buffer + header, length, start, json);
     if (!error) {
+        f->last_record = f->read_offset;
         f->read_offset += (off_t)(header + length);
         f->good = f->read_offset;
     }
@@ -269,6 +320,12 @@ struct ovsdb_error *log_file_read(struct log_file *f, struct json_object **json)
     struct ovsdb_error *error = read_record(f, json);
     f->tail_is_bad = error != NULL;
     return error;
+}
+
+void log_file_unread(struct log_file *f)
+{
+    f->good = f->read_offset = f->last_record;
+    f->tail_is_bad = true;
 }
 
 /* Writing. */
@@ -374,6 +431,19 @@ struct ovsdb_error *log_file_sync(struct log_file *f)
         f->dirty = false;
     }
     return f->dir_dirty ? sync_directory(f) : NULL;
+}
+
+struct ovsdb_error *log_file_publish(struct log_file *f)
+{
+    char *name = xmemdup0(f->name, strlen(f->name) - strlen(TEMPORARY));
+    if (rename(f->name, name) < 0) {
+        struct ovsdb_error *error = ovsdb_io_error(errno, "failed to rename \"%s\" to \"%s\"", f->name, name);
+        free(name);
+        return error;
+    }
+    free(f->name);
+    f->name = name;
+    return sync_directory(f);
 }
 
 struct ovsdb_error *log_file_replace(struct log_file *old, struct log_file *file)

@@ -21,7 +21,8 @@ enum log_file_mode {
     LOG_FILE_READ,       /* must exist; no lock */
     LOG_FILE_READ_WRITE, /* must exist; locked against other writers */
     LOG_FILE_CREATE,     /* must not exist */
-    LOG_FILE_REPLACE     /* made anew, or emptied: for temporary files */
+    LOG_FILE_REPLACE,    /* made anew, or emptied: for temporary files */
+    LOG_FILE_NEW /* the same for NAME.tmp (links of NAME followed): log_file_publish() makes it NAME */
 };
 
 struct ovsdb_error *log_file_open(struct log_file **, const char *name, enum log_file_mode) WARN_UNUSED;
@@ -31,6 +32,8 @@ const char *log_file_name(const struct log_file *); /* symbolic links followed *
 /* The next record; NULL at the end of the file. An error if the rest cannot be read (then that was the end).
  */
 struct ovsdb_error *log_file_read(struct log_file *, struct json_object **) WARN_UNUSED;
+/* The record that was read last is none, and the file ends before it. */
+void log_file_unread(struct log_file *);
 /* JSON must be one line, without its newline. */
 struct ovsdb_error *log_file_write(struct log_file *, const char *json, size_t n) WARN_UNUSED;
 /* Records that log_file_format() composed: written as they are. */
@@ -40,6 +43,8 @@ struct ovsdb_error *log_file_sync(struct log_file *) WARN_UNUSED;
 off_t log_file_size(const struct log_file *);
 bool log_file_is_dirty(const struct log_file *); /* written, made or moved since the last sync */
 
+/* Of LOG_FILE_NEW, whole and synced: nobody ever sees half of it. */
+struct ovsdb_error *log_file_publish(struct log_file *) WARN_UNUSED;
 /* FILE, whole and synced, takes the place and the lock of OLD, which is closed: rename(2), and the directory
  * synced. Where that fails FILE stays dirty, and log_file_sync() tries again. */
 struct ovsdb_error *log_file_replace(struct log_file *old, struct log_file *file) WARN_UNUSED;

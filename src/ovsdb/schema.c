@@ -420,9 +420,7 @@ struct ovsdb_error *ovsdb_schema_from_file(struct ovsdb_schema **sp, const char 
     json_object_put(json);
     strbuf_fini(&text);
     if (error) {
-        char *details = ovsdb_error_to_text_free(error);
-        error = ovsdb_error(NULL, "failed to parse \"%s\" as ovsdb schema: %s", file_name, details);
-        free(details);
+        error = ovsdb_error_wrap(error, "failed to parse \"%s\" as ovsdb schema", file_name);
     }
     return error;
 }

@@ -114,7 +114,7 @@ char *ovsdb_server_add_db(struct ovsdb_server *server, const char *file)
             return xasprintf("ovsdb error: %s: already open", file);
         }
     }
-    struct ovsdb_error *error = db_open(&db, file, LOG_FILE_READ_WRITE);
+    struct ovsdb_error *error = db_open(&db, file, LOG_FILE_READ_WRITE, true);
     if (error) {
         return ovsdb_error_to_text_free(error);
     }
@@ -440,10 +440,14 @@ static void run_housekeeping(struct task *task)
 static char *create_file(const char *file, struct ovsdb_schema *(*schema)(void))
 {
     struct log_file *log;
-    struct ovsdb_error *error = log_file_open(&log, file, LOG_FILE_CREATE);
+    struct ovsdb_error *error = log_file_open(&log, file, LOG_FILE_NEW);
     if (!error) {
         struct db *db = db_create(schema());
         error = db_write_file(db, log, NULL);
+        error = error ? error : log_file_publish(log);
+        if (error) {
+            unlink(log_file_name(log));
+        }
         db_destroy(db);
         log_file_close(log);
     }

@@ -451,7 +451,7 @@ static void run_restore(int argc, char **argv)
 {
     struct db *db;
     const char *name = database_arg(&argc, &argv);
-    struct ovsdb_error *error = db_open(&db, "/dev/stdin", LOG_FILE_READ);
+    struct ovsdb_error *error = db_open(&db, "/dev/stdin", LOG_FILE_READ, false);
     if (error) {
         error_fatal("%s", ovsdb_error_to_text_free(error));
     }

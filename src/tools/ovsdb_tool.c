@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/strmap.h"
 #include "io/dirs.h"
 #include "io/logsinks.h"
 #include "ovsdb/db_convert.h"
@@ -68,7 +69,7 @@ static void run_create(int argc, char **argv)
 static void rewrite(const char *name, const char *target, struct ovsdb_schema *schema, const char *comment)
 {
     struct db *db, *out;
-    check(db_open(&db, name, target ? LOG_FILE_READ : LOG_FILE_READ_WRITE));
+    check(db_open(&db, name, target ? LOG_FILE_READ : LOG_FILE_READ_WRITE, false));
     out = db;
     if (schema) {
         check(db_convert(&out, db, schema));
@@ -145,16 +146,27 @@ static void run_schema_cksum(int argc, char **argv)
     puts(schema_arg(argc, argv, 1)->cksum);
 }
 
+/* What the file says that it is; one that is neither ends the process. */
 static bool is_clustered(const char *name)
 {
+    struct log_file *file;
+    struct json_object *json;
     char head[15] = "";
-    FILE *file = fopen(name, "r");
-    if (!file) {
-        error_fatal("%s: %m", name);
+    check(log_file_open(&file, name, LOG_FILE_READ));
+    FILE *stream = fopen(name, "r");
+    size_t n = stream ? fread(head, 1, sizeof head - 1, stream) : 0;
+    if (stream) {
+        fclose(stream);
     }
-    size_t n = fread(head, 1, sizeof head - 1, file);
-    fclose(file);
-    return n == 14 && !strcmp(head, "OVSDB CLUSTER ");
+    bool clustered = n == 14 && !strcmp(head, "OVSDB CLUSTER ");
+    struct ovsdb_error *error = log_file_read(file, &json);
+    if (error && !clustered && !strcmp(error->tag, "ovsdb error")) {
+        check(error);
+    }
+    ovsdb_error_destroy(error);
+    json_object_put(json);
+    log_file_close(file);
+    return clustered;
 }
 
 static void run_db_is_standalone(int argc, char **argv)
@@ -177,7 +189,7 @@ static void transact(bool read_only, int argc, char **argv)
     if (json_error) {
         error_fatal("%s", json_error);
     }
-    check(db_open(&db, name, read_only ? LOG_FILE_READ : LOG_FILE_READ_WRITE));
+    check(db_open(&db, name, read_only ? LOG_FILE_READ : LOG_FILE_READ_WRITE, false));
     if (!json_is_array(json) || !json_length(json) || !json_is_string(json_element(json, 0), &db_name)) {
         error_fatal("transaction must be an array that begins with a database name");
     }
@@ -212,27 +224,14 @@ static void run_query(int argc, char **argv)
 
 /* show-log */
 
-static const char *row_label(const struct json_object *row, const struct db_row *old,
-                             const struct ovsdb_column *name)
-{
-    static struct strbuf s;
-    const char *text;
-    strbuf_clear(&s);
-    if (json_is_string(json_get(row, "name"), &text)) {
-        return text;
-    }
-    if (old && name) {
-        ovsdb_datum_put_bare(old->columns[name->index], &name->type, &s);
-        return strbuf_text(&s);
-    }
-    return "";
-}
+/* What rows are called, by UUID, whatever their table: a row that is not there yet is being inserted. */
+static struct strmap row_names;
 
-static void show_columns(const struct json_object *row, const struct db_table *t)
+static void show_columns(const struct json_object *row, const struct ovsdb_table_schema *t)
 {
     json_object_object_foreach((struct json_object *)(uintptr_t)row, name, value)
     {
-        const struct ovsdb_column *c = t ? ovsdb_table_column(t->schema, name) : NULL;
+        const struct ovsdb_column *c = t ? ovsdb_table_column(t, name) : NULL;
         struct ovsdb_datum *d = NULL;
         struct ovsdb_error *error = c ? ovsdb_datum_diff_from_json(&d, &c->type, value) : NULL;
         struct strbuf s = STRBUF_INITIALIZER;
@@ -248,29 +247,31 @@ static void show_columns(const struct json_object *row, const struct db_table *t
     }
 }
 
-static void show_row(const struct db_table *t, const char *table, const char *uuid_text,
+static void show_row(const struct ovsdb_table_schema *t, const char *table, const char *uuid,
                      const struct json_object *row, bool is_diff)
 {
-    struct uuid uuid;
-    uuid_parse(&uuid, uuid_text);
-    const struct db_row *old = t ? db_table_row(t, &uuid) : NULL;
-    const char *label = row_label(row, old, t ? ovsdb_table_column(t->schema, "name") : NULL);
-    printf("  table %s", table);
-    if (!old) {
-        printf(" insert");
-    }
-    if (*label) {
-        printf(" row \"%s\" (%.8s)", label, uuid_text);
-    } else if (old) {
-        printf(" row %.8s (%.8s)", uuid_text, uuid_text);
+    const char *old = strmap_get(&row_names, uuid), *name = old ? old : "";
+    bool named = json_is_object(row) && json_is_string(json_get(row, "name"), &name) && *name;
+    name = old ? old : name;
+    printf("  table %s%s row", table, old ? "" : " insert");
+    if (*name) {
+        printf(" \"%s\" (%.8s)", name, uuid);
     } else {
-        printf(" row %.8s", uuid_text);
+        printf(old ? " %.8s (%.8s)" : " %.8s", uuid, uuid);
     }
     puts(old && is_diff ? " diff:" : ":");
     if (!row) {
         puts("    delete row");
-    } else if (more > 1) {
+        free(strmap_remove(&row_names, uuid));
+        return;
+    }
+    if (more > 1 && json_is_object(row)) {
         show_columns(row, t);
+    }
+    if (!old || named) {
+        const char *new_name = "";
+        json_is_string(json_get(row, "name"), &new_name);
+        free(strmap_put(&row_names, uuid, xstrdup(new_name)));
     }
 }
 
@@ -278,21 +279,23 @@ static void show_date(const struct json_object *json)
 {
     int64_t date;
     if (json_is_integer(json_get(json, "_date"), &date)) {
-        time_t seconds = (time_t)(date < INT64_C(4294967296) ? date : date / 1000);
+        int64_t ms = date < INT64_C(4294967296) ? date * 1000 : date;
+        time_t seconds = (time_t)(ms / 1000);
         struct tm tm;
         char text[32];
         strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &tm));
-        printf(" %s", text);
-        if (date >= INT64_C(4294967296)) {
-            printf(".%03d", (int)(date % 1000));
-        }
+        printf(" %s.%03d", text, (int)(ms % 1000));
     }
 }
 
-static void show_record(struct db *db, const struct json_object *json)
+/* Whatever it is: whether it could be applied is not asked. */
+static void show_record(const struct ovsdb_schema *schema, const struct json_object *json)
 {
     const char *comment;
-    bool is_diff = json_object_get_boolean(json_get(json, "_is_diff"));
+    bool is_diff = json_has(json, "_is_diff") &&
+                   json_object_is_type(json_get(json, "_is_diff"), json_type_boolean) &&
+                   json_object_get_boolean(json_get(json, "_is_diff"));
+    bool any = false;
     show_date(json);
     if (json_is_string(json_get(json, "_comment"), &comment)) {
         printf(" \"%s\"", comment);
@@ -300,13 +303,17 @@ static void show_record(struct db *db, const struct json_object *json)
     putchar('\n');
     json_object_object_foreach((struct json_object *)(uintptr_t)json, table, rows)
     {
-        if (!more || table[0] == '_' || !json_is_object(rows)) {
+        if (!more || !json_is_object(rows)) {
             continue;
         }
+        any = true;
         json_object_object_foreach(rows, uuid, row)
         {
-            show_row(db_table(db, table), table, uuid, row, is_diff);
+            show_row(ovsdb_schema_table(schema, table), table, uuid, row, is_diff);
         }
+    }
+    if (any) {
+        putchar('\n');
     }
 }
 
@@ -315,8 +322,8 @@ static void run_show_log(int argc, char **argv)
     const char *name = db_arg(argc, argv, 1);
     struct log_file *file;
     struct json_object *json;
-    struct ovsdb_schema *schema;
-    struct db *db = NULL;
+    struct ovsdb_schema *schema = NULL;
+    strmap_init(&row_names);
     check(log_file_open(&file, name, LOG_FILE_READ));
     for (unsigned i = 0;; i++) {
         check(log_file_read(file, &json));
@@ -326,15 +333,10 @@ static void run_show_log(int argc, char **argv)
         printf("record %u:", i);
         if (!i) {
             check(ovsdb_schema_from_json(&schema, json));
-            printf(" \"%s\" schema, version=\"%s\", cksum=\"%s\"\n", schema->name, schema->version,
+            printf(" \"%s\" schema, version=\"%s\", cksum=\"%s\"\n\n", schema->name, schema->version,
                    schema->cksum);
-            db = db_create(schema);
         } else {
-            show_record(db, json);
-            check(db_apply_record(db, json));
-        }
-        if (!i || more) {
-            putchar('\n');
+            show_record(schema, json);
         }
         json_object_put(json);
     }

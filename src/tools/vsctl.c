@@ -261,6 +261,7 @@ static void parse_commands(int argc, char **argv, const struct vsctl_run *local)
     if (!n_runs) {
         vsctl_fatal("missing command name (use --help for help)");
     }
+    runs[n_runs - 1].last = true;
 }
 
 /* Global options, mixed with those of the first command. */

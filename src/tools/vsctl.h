@@ -37,6 +37,7 @@ struct vsctl_run {
     const struct vsctl_command *command;
     int argc; /* argv[0] is the command's name */
     char **argv;
+    bool last; /* of the chain */
     struct vsctl_option options[8];
     size_t n_options;
     struct strbuf out;

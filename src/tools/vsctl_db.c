@@ -753,7 +753,16 @@ static void run_add(struct vsctl *ctx, struct vsctl_run *run)
         ovsdb_datum_unref(added, &c->type);
         ovsdb_txn_verify(ctx->txn, row, c->index);
         ovsdb_txn_set(ctx->txn, row, c->index, all);
+    } else if (run->last) {
+        ovsdb_txn_add_blindly(ctx->txn, row, c->index, added); /* the server knows best what fits */
     } else {
+        struct ovsdb_datum *all = ovsdb_datum_union(vsctl_get(ctx, row, c->index), added, &c->type, true);
+        if (all->n > c->type.n_max) {
+            vsctl_fatal(
+                "\"add\" operation would put %u values in column %s of table %s but the maximum number is %u",
+                all->n, c->name, table_schema(ctx, table)->name, c->type.n_max);
+        }
+        ovsdb_datum_unref(all, &c->type);
         ovsdb_txn_add(ctx->txn, row, c->index, added);
     }
     vsctl_info_forget(ctx);
@@ -775,7 +784,10 @@ static void run_remove(struct vsctl *ctx, struct vsctl_run *run)
     for (int i = 4; i < run->argc; i++) {
         struct ovsdb_datum *d;
         char *error = ovsdb_datum_from_string(&d, &rm_type, run->argv[i], ctx->symbols);
-        if (!error) {
+        if (!error && ovsdb_type_is_scalar(&c->type) &&
+            ovsdb_datum_excludes_all(d, vsctl_get(ctx, row, c->index), &c->type)) {
+            ovsdb_datum_unref(d, &rm_type); /* nothing to remove, and the server would call it an error */
+        } else if (!error) {
             ovsdb_txn_remove(ctx->txn, row, c->index, d);
         } else if (ovsdb_type_is_map(&c->type)) {
             free(error); /* keys alone */

@@ -76,7 +76,7 @@ static struct db *open_again(struct ovsdb_error *must_be_null)
     if (must_be_null) {
         abort();
     }
-    struct ovsdb_error *error = db_open(&db, file, LOG_FILE_READ_WRITE);
+    struct ovsdb_error *error = db_open(&db, file, LOG_FILE_READ_WRITE, true);
     if (error) {
         abort();
     }
@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         begin();
     }
     write_input(data, size);
-    struct ovsdb_error *error = db_open(&db, file, LOG_FILE_READ_WRITE);
+    struct ovsdb_error *error = db_open(&db, file, LOG_FILE_READ_WRITE, true);
     if (error) {
         ovsdb_error_destroy(error);
         return 0;

@@ -295,14 +295,15 @@ def test_a_file_cut_anywhere_is_read_up_to_there(tmp_path):
             sizes.append(os.path.getsize(s.file))
         data = open(s.file, "rb").read()
     first = data.index(b"OVSDB JSON", 1)
-    for cut in sorted(set(range(first, len(data), 37)) | {x + d for x in sizes for d in (-1, 0, 1)}):
-        if cut > len(data):
-            continue
-        path = tmp_path / "cut.db"
-        path.write_bytes(data[:cut])
-        out = tool("ovsdb-tool", "query", str(path), '["T",{"op":"select","table":"A","where":[],"columns":["s"]}]')
-        assert out.returncode == 0, out.stderr
-        assert len(json.loads(out.stdout)[0]["rows"]) == sum(x <= cut for x in sizes), cut
+    with Server("ours") as reader:
+        for cut in sorted(set(range(first, len(data), 37)) | {x + d for x in sizes for d in (-1, 0, 1)}):
+            path = tmp_path / "cut.db"
+            path.write_bytes(data[:cut])
+            rows = reader.peek(path, "T", {"op": "select", "table": "A", "where": [], "columns": ["s"]})[0]["rows"]
+            assert len(rows) == sum(x <= cut for x in sizes), cut
+            # A tool does not take what is there for what there was: it says where it is torn, as the reference's does.
+            out = tool("ovsdb-tool", "query", str(path), '["T",{"op":"select","table":"A","where":[]}]') if not cut % 9 else None
+            assert not out or out.returncode == (cut not in (first, *sizes) and cut < len(data)), (cut, out)
 
 
 def test_a_torn_tail_is_cut_off_and_writing_goes_on(tmp_path):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """vsctl, ovsdb-client and ovsdb-tool beside the reference's, command by command: what they print, and their status.
 And the reference's clients against our server."""
+import hashlib
+import json
 import os
 import re
 import shlex
@@ -202,3 +204,52 @@ def test_sluice_ovsdb_has_both_programs_commands(tmp_path):
         assert run("query", s.remote, query).stdout == '[{"rows":[{"name":"br0"}]}]\n'
         assert run("list-dbs", s.remote).stdout == "Open_vSwitch\n_Server\n"
     assert "unknown command 'foo'" in run("foo").stderr
+
+
+def record(value, length=None, sha1=None):
+    data = ((value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))) + "\n").encode()
+    return b"OVSDB JSON %s %s\n" % (str(length or len(data)).encode(), (sha1 or hashlib.sha1(data).hexdigest()).encode()) + data
+
+
+ROW = "%d0000000-0000-4000-8000-000000000000"
+SMALL = {"name": "T", "version": "1.0.0", "tables": {"A": {"columns": {
+    "x": {"type": "integer"}, "s": {"type": {"key": {"type": "string", "maxLength": 3}, "min": 0, "max": "unlimited"}},
+    "r": {"type": {"key": {"type": "uuid", "refTable": "A"}, "min": 0, "max": 1}}}, "isRoot": True, "indexes": [["x"]]}}}
+GOOD = record(SMALL) + record({"_date": 1700000000000, "_comment": "hello", "A": {ROW % 1: {"x": 1}}})
+TAILS = {
+    "nothing": b"", "wrong hash": record({"A": {}}, sha1="0" * 40) + record({}), "cut": record({"A": {ROW % 2: {"x": 2}}})[:-5],
+    "half a header": b"OVSDB JSON 5 ", "junk": b"junk\n", "empty line": b"\n", "no JSON": record('{"A":'), "an array": record("[]"),
+    "another table": record({"B": {ROW % 1: {}}}), "another column": record({"A": {ROW % 3: {"y": 1}}}),
+    "wrong type": record({"A": {ROW % 3: {"x": "a"}}}), "too long": record({"A": {ROW % 3: {"s": "abcdef"}}}),
+    "no UUID": record({"A": {"xyz": {"x": 1}}}), "deletes nothing": record({"A": {ROW % 9: None}}),
+    "index": record({"A": {ROW % 3: {"x": 1}}}) + record({"A": {ROW % 4: {"x": 4}}}),
+    "dangling": record({"A": {ROW % 3: {"x": 5, "r": ["uuid", ROW % 8]}}}), "no row": record({"A": {ROW % 3: 5}}), "no table": record({"A": 5}),
+    "a difference": record({"_is_diff": True, "A": {ROW % 1: {"x": 7}}}), "no date": record({"_date": "x", "A": {}}),
+    "odd remarks": record({"_comment": 5, "_date": 5, "A": {ROW % 2: {"x": 7}}}), "remark": record({"_xyz": 5}),
+    "no length": record({}, length="abc"), "length 0": b"OVSDB JSON 0 " + b"0" * 40 + b"\n", "huge": record({}, length="99999999999999"),
+    "negative": record({}, length="-5"), "plus": record({"A": {}}, length="+9"), "upper case": record({"A": {}}, sha1=hashlib.sha1(b'{"A":{}}\n').hexdigest().upper()),
+    "empty record": record({}), "no newline": record({"_comment": "x"})[:-1], "other magic": b"OVSDB XXXX 5 " + b"0" * 40 + b"\nabcd\n",
+    "delete": record({"A": {ROW % 1: None}}) + record({"A": {ROW % 1: {"x": 3}}}),
+}
+HEADS = {"empty": b"", "no database": b"hello\n", "no schema": record({"name": "T"}), "an array": record("[1]"), "carriage return": GOOD.replace(b"\n", b"\r\n", 1)}
+
+
+def test_damaged_files_are_called_what_the_reference_calls_them(tmp_path):
+    """And what can still be read of them is the same; a tool changes nothing where something is wrong."""
+    differ = []
+    query = '["T",{"op":"select","table":"A","where":[],"columns":["x"]}]'
+    insert = '["T",{"op":"insert","table":"A","row":{"x":77},"uuid":"%s"}]' % (ROW % 7)
+    for name, data in [*((n, GOOD + t) for n, t in TAILS.items()), *HEADS.items()]:
+        for words in (["query", "FILE", query], ["show-log", "-mm", "FILE"], ["transact", "FILE", insert], ["db-version", "FILE"]):
+            if words[0] == "db-version" and name not in HEADS or words[0] == "transact" and name not in ("index", "cut", "junk"):
+                continue
+            got = []
+            for program in (["ovsdb-tool"], [SLUICE, "ovsdb-tool"]):
+                file = tmp_path / "x.db"
+                file.write_bytes(data)
+                out = subprocess.run([*program, *(str(file) if w == "FILE" else w for w in words)], capture_output=True, text=True, timeout=20)
+                err = re.sub(r"(?m)^\d{4}-\S+\|", "", out.stderr)
+                got.append((json.loads(out.stdout) if words[0] == "query" and out.stdout else out.stdout, err, out.returncode, file.stat().st_size))
+            if got[0] != got[1]:
+                differ.append((name, words[0], *got))
+    assert not differ
