@@ -161,6 +161,7 @@ static void determine_changes(struct db_txn *txn)
         bool any = false;
         for (size_t i = 0; i < t->n_columns; i++) {
             struct ovsdb_datum *old = tr->old->columns[i], *new = tr->new->columns[i];
+            bitmap_clear(tr->changed, i); /* what was changed may have been changed back by the checks */
             if (old == new) {
                 continue;
             }

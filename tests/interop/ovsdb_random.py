@@ -64,7 +64,7 @@ class World:
         key = self.base(atomic(3, 2, 1, 4, 4))
         roll = r.random()
         if roll < .35:
-            return key if r.random() < .6 else {"key": key}
+            return key if isinstance(key, str) or r.random() < .02 else {"key": key}
         t = {"key": key, "min": r.choice([0, 0, 0, 1]), "max": r.choice([1, 2, 3, "unlimited", "unlimited"])}
         if roll < .6:
             t["value"] = self.base(atomic(3, 2, 1, 4, 3))
