@@ -86,6 +86,7 @@ struct dp_flow {
 };
 #define FLOW_ACTIONS  0
 #define FLOW_COUNTERS 1
+#define FLOW_REST     2 /* struct flow_rest, m dp->flows_mutex */
 
 static inline struct dp_flow *dp_flow_cast(struct megaflow *m)
 {

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/rcu.h"
 #include "datapath/dp.h"
+#include "flow/minikey.h"
 
 static struct dp_flow *find(const struct dp *dp, struct dp_ufid ufid)
 {
@@ -56,6 +57,46 @@ static void sum(const struct dp *dp, const struct dp_flow *flow, struct dp_flow_
     }
 }
 
+/* ---- what the mask leaves of a key ---- */
+
+/* The words of the key that a flow was made of, outside of its mask. Only people ask for them: they are kept
+ * beside the flow, those that are not 0. */
+struct flow_rest {
+    struct flow_map map;
+    uint64_t words[];
+};
+
+static struct flow_rest *make_rest(const struct flow_key *key, const struct flow_mask *mask)
+{
+    const uint64_t *k = flow_key_words_const(key), *m = flow_key_words_const(&mask->bits);
+    struct flow_map map = {{0, 0}};
+    for (unsigned i = 0; i < FLOW_DP_WORDS; i++) {
+        if (k[i] & ~m[i]) {
+            flow_map_set(&map, i);
+        }
+    }
+    if (flow_map_is_empty(&map)) {
+        return NULL;
+    }
+    struct flow_rest *rest = xmalloc(sizeof *rest + flow_map_count(&map) * sizeof rest->words[0]);
+    unsigned word, n = 0;
+    rest->map = map;
+    FLOW_MAP_FOR_EACH (word, &map) {
+        rest->words[n++] = k[word] & ~m[word];
+    }
+    return rest;
+}
+
+static void add_rest(const struct flow_rest *rest, struct flow_key *key)
+{
+    unsigned word, n = 0;
+    if (rest) {
+        FLOW_MAP_FOR_EACH (word, &rest->map) {
+            flow_key_words(key)[word] |= rest->words[n++];
+        }
+    }
+}
+
 /* ---- put ---- */
 
 static int create(struct dp *dp, const struct dp_flow_desc *desc)
@@ -70,6 +111,7 @@ static int create(struct dp *dp, const struct dp_flow_desc *desc)
     atomic_store(&flow->shortcut, 0);
     mega->user[FLOW_ACTIONS] = make_actions(desc->actions, desc->actions_len);
     mega->user[FLOW_COUNTERS] = xzalloc_cacheline(dp->n_counters * sizeof(struct flow_counters));
+    mega->user[FLOW_REST] = desc->made_of ? make_rest(desc->made_of, desc->mask) : NULL;
     hmap_insert(&dp->flows_by_ufid, &flow->ufid_node, (uint32_t)desc->ufid.lo);
     megaflow_insert(dp->megaflows, mega, desc->key, desc->mask);
     return 0;
@@ -180,6 +222,7 @@ static void release_flow(struct dp *dp, struct dp_flow *flow, struct dp_flow_sta
     dp_shortcut_release(flow);
     free(flow->mega.user[FLOW_ACTIONS]);
     free(flow->mega.user[FLOW_COUNTERS]);
+    free(flow->mega.user[FLOW_REST]);
     megaflow_free(dp->megaflows, &flow->mega);
 }
 
@@ -281,6 +324,7 @@ static void describe(const struct dp *dp, const struct dp_flow *flow, struct flo
 {
     const struct flow_actions *actions = dp_flow_actions(flow);
     megaflow_key(&flow->mega, key);
+    add_rest(flow->mega.user[FLOW_REST], key);
     *desc = (struct dp_flow_desc){
         .ufid = flow->ufid,
         .key = key,

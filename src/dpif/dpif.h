@@ -54,10 +54,12 @@ enum dp_flow_origin {
 /* As given to flow_put() and seen in a dump. In a dump all pointers are valid until the next call on it. */
 struct dp_flow_desc {
     struct dp_ufid ufid;
-    const struct flow_key *key;   /* complete up to FLOW_DP_BLOCKS; zero where the mask is */
+    const struct flow_key *key;   /* complete up to FLOW_DP_BLOCKS; put: zero where the mask is */
     const struct flow_mask *mask; /* likewise */
     const void *actions;          /* struct dp_action TLVs; aligned to 8 */
-    size_t actions_len;           /* bytes; 0: drop */
+    /* put: the key that the flow was made of, or NULL; get and dump show it where the mask is 0, too. */
+    const struct flow_key *made_of;
+    size_t actions_len; /* bytes; 0: drop */
     enum dp_flow_origin origin;
     struct dp_flow_stats stats; /* dump only */
 };

@@ -110,7 +110,8 @@ static void install(struct slow_path *sp, const struct dp_upcall *u, struct xlat
     flow_zero_wildcards(&key, &mask.bits);
 
     struct bytebuf scratch = BYTEBUF_INITIALIZER;
-    struct dp_flow_desc desc = {.ufid = dpif_flow_ufid(&key, &mask), .key = &key, .mask = &mask};
+    struct dp_flow_desc desc = {
+        .ufid = dpif_flow_ufid(&key, &mask), .key = &key, .mask = &mask, .made_of = &u->key};
     upcall_flow_actions(xout, &scratch, &desc.actions, &desc.actions_len);
 
     struct ukey_shard *shard = ukey_shard(sp, desc.ufid);

@@ -253,6 +253,7 @@ static bool put(const struct change *c, const char *flow_text, const char *actio
         struct dp_flow_desc desc = {.ufid = flow->ufid,
                                     .key = &flow->key,
                                     .mask = &flow->mask,
+                                    .made_of = &flow->key,
                                     .actions = actions.data,
                                     .actions_len = actions.len,
                                     .origin = DP_FLOW_MANUAL};

@@ -331,7 +331,9 @@ static int compare_rows(const void *a, const void *b)
 static void sort_rows(struct dbtable *t)
 {
     sorting = t;
-    qsort(t->cells, t->n_cells / t->n_columns, t->n_columns * sizeof *t->cells, compare_rows);
+    if (t->n_cells) {
+        qsort(t->cells, t->n_cells / t->n_columns, t->n_columns * sizeof *t->cells, compare_rows);
+    }
 }
 
 static int compare_columns(const void *a, const void *b)

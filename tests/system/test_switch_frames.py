@@ -11,3 +11,8 @@ def differing(simulation, reference, count, mode):
 
 def test_whole_keys(simulation, reference):
     assert not differing(simulation, reference, 1000, "exact")
+
+
+def test_masks_and_what_they_leave(simulation, reference):
+    """A dump shows the bits that are matched, and beside them those of the packet that made the flow."""
+    assert not differing(simulation, reference, 500, "mega")
