@@ -114,6 +114,6 @@ def alive(pid):
             with open(f"/proc/{pid}/task/{task}/stat") as stat:
                 if stat.read().rpartition(")")[2].split()[0] not in "ZX":
                     return True
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it went between two looks
         pass
     return False
