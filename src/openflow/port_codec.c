@@ -83,8 +83,7 @@ void ofp_port_encode(struct bytebuf *b, const struct ofp_port *p, enum ofp_versi
     }
 }
 
-/* The fastest speed in FEATURES, kbit/s. */
-static uint32_t features_speed(uint32_t f)
+uint32_t ofp_port_features_speed(uint32_t f)
 {
     static const uint32_t mbps[] = {10, 10, 100, 100, 1000, 1000, 10000, 40000, 100000, 1000000};
     for (int i = 9; i >= 0; i--) {
@@ -167,8 +166,8 @@ enum ofperr ofp_port_decode(struct reader *r, enum ofp_version v, struct ofp_por
         p->curr_speed = get_u32(r);
         p->max_speed = get_u32(r);
     } else {
-        p->curr_speed = features_speed(p->curr);
-        p->max_speed = features_speed(p->supported);
+        p->curr_speed = ofp_port_features_speed(p->curr);
+        p->max_speed = ofp_port_features_speed(p->supported);
     }
     return r->bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
 }

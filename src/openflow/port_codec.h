@@ -35,6 +35,7 @@ struct ofp_port {
     uint32_t curr, advertised, supported, peer;
     uint32_t curr_speed, max_speed; /* kbit/s */
 };
+uint32_t ofp_port_features_speed(uint32_t features); /* the fastest of them, kbit/s */
 void ofp_port_encode(struct bytebuf *, const struct ofp_port *, enum ofp_version);
 enum ofperr ofp_port_decode(struct reader *, enum ofp_version, struct ofp_port *);
 

@@ -157,11 +157,12 @@ struct ofproto_port {
     const char *type;
     uint32_t ofp_port;
     uint32_t dp_port;    /* PACKET_NO_PORT: a patch port */
-    uint32_t config;     /* OFPUTIL_PC_*: OFPROTO_PC_* bits below */
+    uint32_t config;     /* OFPROTO_PC_* bits below; PORT_DOWN is the device's own state */
     uint32_t state;      /* OFPROTO_PS_* */
     const char *bundle;  /* NULL: in none yet */
     const char *peer;    /* patch port: its peer's name */
     struct vport *vport; /* NULL: none (patch) */
+    struct eth_addr mac; /* the device's, or a patch port's own */
     int64_t created_ms;  /* by clock_ms() */
 };
 

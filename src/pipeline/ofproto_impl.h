@@ -67,6 +67,14 @@ struct pipeline {
     void *wake_aux;
 };
 
+/* What others see of a port, and are told when it changes. */
+struct ofport_shown {
+    uint32_t config, state;
+    struct eth_addr mac;
+    uint64_t speed_bps;
+    struct vport_link link;
+};
+
 struct ofport {
     struct hmap_node by_number; /* c: in ofproto.ports */
     struct list bundle_node;    /* c: in bundle->members */
@@ -75,11 +83,13 @@ struct ofport {
     char *peer;                 /* c: patch port's; NULL: not set */
     uint32_t ofp_port;          /* i */
     uint32_t dp_port;           /* i: PACKET_NO_PORT: patch */
-    uint32_t config, state;     /* c */
+    uint32_t config, state;     /* c; PORT_DOWN in `config` is the device's own, if there is one */
     struct ofbundle *bundle;    /* c */
     uint64_t order;             /* i: grows with each port made */
     int64_t created_ms;         /* i */
     struct traffic_counters *counters;
+    struct eth_addr mac;       /* i: patch port's */
+    struct ofport_shown shown; /* c: what was last told of it */
 };
 
 struct ofbundle {

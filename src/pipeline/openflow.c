@@ -52,9 +52,15 @@ void openflow_describe_port(const struct ofproto_port *port, struct ofp_port *p)
     p->state = (port->state & OFPROTO_PS_LINK_DOWN ? OFPPS_LINK_DOWN : 0) |
                (port->state & OFPROTO_PS_BLOCKED ? OFPPS_BLOCKED : 0) |
                (port->state & OFPROTO_PS_LIVE ? OFPPS_LIVE : 0);
+    p->hw_addr = port->mac;
     if (port->vport) {
-        p->hw_addr = port->vport->status.mac;
-        p->curr_speed = (uint32_t)MIN(port->vport->status.speed_bps / 1000, (uint64_t)UINT32_MAX);
+        const struct vport_status *s = &port->vport->status;
+        p->curr = s->link.current;
+        p->advertised = s->link.advertised;
+        p->supported = s->link.supported;
+        p->peer = s->link.peer;
+        p->curr_speed = (uint32_t)MIN(s->speed_bps / 1000, (uint64_t)UINT32_MAX);
+        p->max_speed = ofp_port_features_speed(s->link.supported);
     }
 }
 
@@ -163,21 +169,14 @@ enum ofperr openflow_check_port_mod(struct ofproto *ofproto, const struct port_m
 enum ofperr openflow_port_mod(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
     struct port_mod pm;
-    struct ofproto_port port;
     enum ofperr error = port_mod_decode(m, &pm);
     if (!error) {
         error = openflow_check_port_mod(ofproto, &pm);
     }
-    if (error) {
-        return error;
+    if (!error) {
+        ofproto_port_set_config(ofproto, pm.port_no, pm.config, pm.mask);
     }
-    ofproto_port_get(ofproto, pm.port_no, &port);
-    if (pm.mask & (pm.config ^ port.config) & OFPPC_PORT_DOWN && port.vport && port.vport->ops->set_admin) {
-        port.vport->ops->set_admin(port.vport, !(pm.config & OFPPC_PORT_DOWN));
-        ofproto_port_changed(ofproto, pm.port_no);
-    }
-    ofproto_port_set_config(ofproto, pm.port_no, pm.config, pm.mask);
-    return OFPERR_NONE;
+    return error;
 }
 
 /* ------------------------------------------------------------------ the switch */

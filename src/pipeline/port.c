@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/random.h"
 #include "l2/mac_table.h"
 #include "pipeline/ofproto_impl.h"
 
@@ -54,19 +55,57 @@ static int open_device(struct ofproto *ofproto, const struct ofproto_port_settin
     return dp->ops->port_add(dp, s->name, s->type, s->options, dp_port, errorp);
 }
 
+static struct vport *find_vport(const struct ofport *port)
+{
+    struct datapath *dp = port->ofproto->backer->dp;
+    struct dp_port_desc desc;
+    return port->dp_port != PACKET_NO_PORT && !dp->ops->port_query(dp, port->dp_port, &desc) ? desc.vport
+                                                                                             : NULL;
+}
+
+/* Takes over what the device says of itself. */
 static void refresh_state(struct ofport *port)
 {
-    struct dp_port_desc desc;
-    struct datapath *dp = port->ofproto->backer->dp;
+    const struct vport *vport = find_vport(port);
     uint32_t state = port->state & ~(OFPROTO_PS_LINK_DOWN | OFPROTO_PS_LIVE);
-    bool up = true;
-    if (port->dp_port != PACKET_NO_PORT && !dp->ops->port_query(dp, port->dp_port, &desc) && desc.vport) {
-        up = desc.vport->status.link_up;
+    uint32_t config = port->config;
+    if (vport) {
+        config &= ~OFPROTO_PC_PORT_DOWN;
+        config |= vport->status.admin_up ? 0 : OFPROTO_PC_PORT_DOWN;
     }
-    state |= up ? OFPROTO_PS_LIVE : OFPROTO_PS_LINK_DOWN;
-    if (state != port->state) {
+    state |= !vport || vport->status.link_up ? OFPROTO_PS_LIVE : OFPROTO_PS_LINK_DOWN;
+    if (state != port->state || config != port->config) {
         port->state = state;
+        port->config = config;
         pipeline_mark_changed(port->ofproto->pipeline);
+    }
+}
+
+/* Remembers what others see of PORT; whether it is another thing than before. */
+static bool remember_shown(struct ofport *port)
+{
+    const struct vport *vport = find_vport(port);
+    struct ofport_shown shown;
+    memset(&shown, 0, sizeof shown);
+    shown.config = port->config;
+    shown.state = port->state;
+    shown.mac = vport ? vport->status.mac : port->mac;
+    if (vport) {
+        shown.speed_bps = vport->status.speed_bps;
+        shown.link = vport->status.link;
+    }
+    if (!memcmp(&shown, &port->shown, sizeof shown)) {
+        return false;
+    }
+    memcpy(&port->shown, &shown, sizeof shown);
+    return true;
+}
+
+static void tell_change(struct ofport *port)
+{
+    struct ofproto *ofproto = port->ofproto;
+    if (remember_shown(port) && ofproto->pipeline->hooks.port_status) {
+        ofproto->pipeline->hooks.port_status(ofproto, port->ofp_port, 2, ofproto->pipeline->hooks.aux);
     }
 }
 
@@ -126,7 +165,12 @@ int ofproto_port_add(struct ofproto *ofproto, const struct ofproto_port_settings
     port->counters = traffic_counters_create();
     hmap_insert(&ofproto->ports, &port->by_number, hash_u32(number, 0));
     ofproto->max_ports = MAX(ofproto->max_ports, hmap_count(&ofproto->ports));
+    if (patch) {
+        random_bytes(&port->mac, sizeof port->mac);
+        port->mac.ea[0] = (uint8_t)((port->mac.ea[0] & ~1) | 2); /* local, unicast */
+    }
     refresh_state(port);
+    remember_shown(port);
     pipeline_mark_changed(ofproto->pipeline);
     if (ofproto->pipeline->hooks.port_status) {
         ofproto->pipeline->hooks.port_status(ofproto, number, 0, ofproto->pipeline->hooks.aux);
@@ -211,9 +255,11 @@ static void describe(const struct ofport *port, struct ofproto_port *d)
                                .state = port->state,
                                .created_ms = port->created_ms,
                                .bundle = port->bundle ? port->bundle->name : NULL,
+                               .mac = port->mac,
                                .peer = port->peer};
     if (port->dp_port != PACKET_NO_PORT && !dp->ops->port_query(dp, port->dp_port, &desc)) {
         d->vport = desc.vport;
+        d->mac = desc.vport ? desc.vport->status.mac : port->mac;
         d->type = desc.type;
     }
 }
@@ -267,26 +313,20 @@ int ofproto_port_set_config(struct ofproto *ofproto, uint32_t ofp_port, uint32_t
     if (!port) {
         return ENODEV;
     }
+    refresh_state(port);
     uint32_t new = (port->config & ~mask) | (config & mask);
-    if (new == port->config) {
-        return 0;
+    struct vport *vport = find_vport(port);
+    int error = 0;
+    if (((new ^ port->config) & OFPROTO_PC_PORT_DOWN) && vport && vport->ops->set_admin) {
+        error = vport->ops->set_admin(vport, !(new &OFPROTO_PC_PORT_DOWN));
     }
-    if (((new ^ port->config) & OFPROTO_PC_PORT_DOWN) && port->dp_port != PACKET_NO_PORT) {
-        struct datapath *dp = ofproto->backer->dp;
-        struct dp_port_desc desc;
-        if (!dp->ops->port_query(dp, port->dp_port, &desc) && desc.vport && desc.vport->ops->set_admin) {
-            int error = desc.vport->ops->set_admin(desc.vport, !(new &OFPROTO_PC_PORT_DOWN));
-            if (error) {
-                return error;
-            }
-        }
+    if (!error && new != port->config) {
+        port->config = new;
+        pipeline_mark_changed(ofproto->pipeline);
     }
-    port->config = new;
-    pipeline_mark_changed(ofproto->pipeline);
-    if (ofproto->pipeline->hooks.port_status) {
-        ofproto->pipeline->hooks.port_status(ofproto, ofp_port, 2, ofproto->pipeline->hooks.aux);
-    }
-    return 0;
+    refresh_state(port);
+    tell_change(port);
+    return error;
 }
 
 void ofproto_port_changed(struct ofproto *ofproto, uint32_t ofp_port)
@@ -294,9 +334,7 @@ void ofproto_port_changed(struct ofproto *ofproto, uint32_t ofp_port)
     struct ofport *port = ofproto_find_port(ofproto, ofp_port);
     if (port) {
         refresh_state(port);
-        if (ofproto->pipeline->hooks.port_status) {
-            ofproto->pipeline->hooks.port_status(ofproto, ofp_port, 2, ofproto->pipeline->hooks.aux);
-        }
+        tell_change(port);
     }
 }
 

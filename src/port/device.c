@@ -307,14 +307,77 @@ int device_get_driver(const char *name, struct device_driver *driver)
     return error;
 }
 
-void device_get_link(const char *name, uint64_t *speed_bps, bool *full_duplex)
+/* The kernel's link modes, as OpenFlow's features. */
+static const struct {
+    uint8_t mode;
+    uint32_t feature;
+} link_modes[] = {
+    {ETHTOOL_LINK_MODE_10baseT_Half_BIT, VPORT_LINK_10M_HALF},
+    {ETHTOOL_LINK_MODE_10baseT_Full_BIT, VPORT_LINK_10M_FULL},
+    {ETHTOOL_LINK_MODE_100baseT_Half_BIT, VPORT_LINK_100M_HALF},
+    {ETHTOOL_LINK_MODE_100baseT_Full_BIT, VPORT_LINK_100M_FULL},
+    {ETHTOOL_LINK_MODE_1000baseT_Half_BIT, VPORT_LINK_1G_HALF},
+    {ETHTOOL_LINK_MODE_1000baseT_Full_BIT, VPORT_LINK_1G_FULL},
+    {ETHTOOL_LINK_MODE_1000baseKX_Full_BIT, VPORT_LINK_1G_FULL},
+    {ETHTOOL_LINK_MODE_10000baseT_Full_BIT, VPORT_LINK_10G_FULL},
+    {ETHTOOL_LINK_MODE_10000baseKX4_Full_BIT, VPORT_LINK_10G_FULL},
+    {ETHTOOL_LINK_MODE_10000baseKR_Full_BIT, VPORT_LINK_10G_FULL},
+    {ETHTOOL_LINK_MODE_40000baseKR4_Full_BIT, VPORT_LINK_40G_FULL},
+    {ETHTOOL_LINK_MODE_40000baseCR4_Full_BIT, VPORT_LINK_40G_FULL},
+    {ETHTOOL_LINK_MODE_40000baseSR4_Full_BIT, VPORT_LINK_40G_FULL},
+    {ETHTOOL_LINK_MODE_40000baseLR4_Full_BIT, VPORT_LINK_40G_FULL},
+    {ETHTOOL_LINK_MODE_100000baseKR4_Full_BIT, VPORT_LINK_100G_FULL},
+    {ETHTOOL_LINK_MODE_100000baseSR4_Full_BIT, VPORT_LINK_100G_FULL},
+    {ETHTOOL_LINK_MODE_100000baseCR4_Full_BIT, VPORT_LINK_100G_FULL},
+    {ETHTOOL_LINK_MODE_100000baseLR4_ER4_Full_BIT, VPORT_LINK_100G_FULL},
+    {ETHTOOL_LINK_MODE_TP_BIT, VPORT_LINK_COPPER},
+    {ETHTOOL_LINK_MODE_FIBRE_BIT, VPORT_LINK_FIBER},
+    {ETHTOOL_LINK_MODE_Autoneg_BIT, VPORT_LINK_AUTONEG},
+    {ETHTOOL_LINK_MODE_Pause_BIT, VPORT_LINK_PAUSE},
+    {ETHTOOL_LINK_MODE_Asym_Pause_BIT, VPORT_LINK_PAUSE_ASYM},
+};
+
+static uint32_t link_features(const uint32_t *map, size_t n_words)
+{
+    uint32_t features = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(link_modes); i++) {
+        size_t word = link_modes[i].mode / 32;
+        if (word < n_words && map[word] & 1u << link_modes[i].mode % 32) {
+            features |= link_modes[i].feature;
+        }
+    }
+    return features;
+}
+
+static uint32_t current_features(const struct ethtool_link_settings *s)
+{
+    static const struct {
+        uint32_t mbps, half, full;
+    } speeds[] = {
+        {10, VPORT_LINK_10M_HALF, VPORT_LINK_10M_FULL},  {100, VPORT_LINK_100M_HALF, VPORT_LINK_100M_FULL},
+        {1000, VPORT_LINK_1G_HALF, VPORT_LINK_1G_FULL},  {10000, VPORT_LINK_OTHER, VPORT_LINK_10G_FULL},
+        {40000, VPORT_LINK_OTHER, VPORT_LINK_40G_FULL},  {100000, VPORT_LINK_OTHER, VPORT_LINK_100G_FULL},
+        {1000000, VPORT_LINK_OTHER, VPORT_LINK_1T_FULL},
+    };
+    uint32_t features = s->speed && s->speed != (uint32_t)SPEED_UNKNOWN ? VPORT_LINK_OTHER : 0;
+    for (size_t i = 0; i < ARRAY_SIZE(speeds); i++) {
+        if (s->speed == speeds[i].mbps) {
+            features = s->duplex == DUPLEX_FULL ? speeds[i].full : speeds[i].half;
+        }
+    }
+    return features | (s->port == PORT_TP ? VPORT_LINK_COPPER : 0) |
+           (s->port == PORT_FIBRE ? VPORT_LINK_FIBER : 0) | (s->autoneg ? VPORT_LINK_AUTONEG : 0);
+}
+
+void device_get_link(const char *name, struct vport_status *status)
 {
     struct {
         struct ethtool_link_settings s;
         uint32_t maps[3 * 127]; /* SCHAR_MAX words each is the most that the kernel may ask for */
     } r;
-    *speed_bps = 0;
-    *full_duplex = false;
+    status->speed_bps = 0;
+    status->full_duplex = false;
+    memset(&status->link, 0, sizeof status->link);
     memset(&r, 0, sizeof r);
     r.s.cmd = ETHTOOL_GLINKSETTINGS;
     /* The kernel answers the first request with the size of its bit maps, negated. */
@@ -327,9 +390,14 @@ void device_get_link(const char *name, uint64_t *speed_bps, bool *full_duplex)
         return;
     }
     if (r.s.speed != (uint32_t)SPEED_UNKNOWN) {
-        *speed_bps = (uint64_t)r.s.speed * 1000000;
+        status->speed_bps = (uint64_t)r.s.speed * 1000000;
     }
-    *full_duplex = r.s.duplex == DUPLEX_FULL;
+    status->full_duplex = r.s.duplex == DUPLEX_FULL;
+    size_t n_words = (size_t)MAX(r.s.link_mode_masks_nwords, 0);
+    status->link = (struct vport_link){.supported = link_features(r.maps, n_words),
+                                       .advertised = link_features(r.maps + n_words, n_words),
+                                       .peer = link_features(r.maps + 2 * n_words, n_words),
+                                       .current = current_features(&r.s)};
 }
 
 unsigned device_get_rx_queues(const char *name)
@@ -369,7 +437,7 @@ void device_update_status(struct vport *vport, const struct device_info *info, b
         s.link_resets++;
     }
     if (s.link_up != vport->status.link_up || !vport->status.ifindex) {
-        device_get_link(vport->name, &s.speed_bps, &s.full_duplex);
+        device_get_link(vport->name, &s);
     }
     if (!s.driver[0]) {
         struct device_driver driver;

@@ -49,7 +49,8 @@ struct device_driver {
     char name[32], version[32], firmware[32];
 };
 int device_get_driver(const char *name, struct device_driver *);
-void device_get_link(const char *name, uint64_t *speed_bps, bool *full_duplex); /* 0 if not known */
+void device_get_link(const char *name,
+                     struct vport_status *); /* its speed, duplex and link; 0 if not known */
 /* Large-receive offload merges frames in a way that cannot be undone. *WAS: whether it was on. */
 int device_set_lro(const char *name, bool on, bool *was);
 

@@ -108,8 +108,8 @@ void vport_set_status(struct vport *vport, const struct vport_status *new_status
         old->admin_up == new_status->admin_up && old->link_up == new_status->link_up &&
         !memcmp(&old->mac, &new_status->mac, sizeof old->mac) && old->mtu == new_status->mtu &&
         old->ifindex == new_status->ifindex && old->link_resets == new_status->link_resets &&
-        old->speed_bps == new_status->speed_bps && old->full_duplex == new_status->full_duplex &&
-        !strcmp(old->driver, new_status->driver)) {
+        !memcmp(&old->link, &new_status->link, sizeof old->link) && old->speed_bps == new_status->speed_bps &&
+        old->full_duplex == new_status->full_duplex && !strcmp(old->driver, new_status->driver)) {
         return;
     }
     *old = *new_status;

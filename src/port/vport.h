@@ -62,6 +62,27 @@ struct vport_stats {
 };
 
 /* State as the control thread last saw it; vport_status_seq() grows with each change. */
+/* What a link can do and does: sets of VPORT_LINK_*, whose bits are those of OpenFlow's port features. */
+struct vport_link {
+    uint32_t current, advertised, supported, peer;
+};
+#define VPORT_LINK_10M_HALF   (1u << 0)
+#define VPORT_LINK_10M_FULL   (1u << 1)
+#define VPORT_LINK_100M_HALF  (1u << 2)
+#define VPORT_LINK_100M_FULL  (1u << 3)
+#define VPORT_LINK_1G_HALF    (1u << 4)
+#define VPORT_LINK_1G_FULL    (1u << 5)
+#define VPORT_LINK_10G_FULL   (1u << 6)
+#define VPORT_LINK_40G_FULL   (1u << 7)
+#define VPORT_LINK_100G_FULL  (1u << 8)
+#define VPORT_LINK_1T_FULL    (1u << 9)
+#define VPORT_LINK_OTHER      (1u << 10)
+#define VPORT_LINK_COPPER     (1u << 11)
+#define VPORT_LINK_FIBER      (1u << 12)
+#define VPORT_LINK_AUTONEG    (1u << 13)
+#define VPORT_LINK_PAUSE      (1u << 14)
+#define VPORT_LINK_PAUSE_ASYM (1u << 15)
+
 struct vport_status {
     bool gone; /* the device vanished: close the vport; when it comes back, vport_monitor_run() says its name
                 */
@@ -74,7 +95,8 @@ struct vport_status {
     int64_t link_resets;
     uint64_t speed_bps; /* 0: not known */
     bool full_duplex;
-    char driver[32]; /* "veth", "tun"; "" if not known */
+    struct vport_link link; /* all 0: not known */
+    char driver[32];        /* "veth", "tun"; "" if not known */
 };
 
 /* Can an egress take these as they are? Checked before send; what it cannot take is resolved in software

@@ -79,10 +79,8 @@ static void write_device(struct ovsdb_txn *txn, struct ovsdb_row *row, struct vp
 }
 
 /* A patch port has no device: it is up, and has an address of its own. */
-static void write_patch(struct ovsdb_txn *txn, struct ovsdb_row *row)
+static void write_patch(struct ovsdb_txn *txn, struct ovsdb_row *row, struct eth_addr address)
 {
-    const uint8_t *u = row->uuid.b;
-    struct eth_addr address = {{(uint8_t)((u[0] & ~1) | 2), u[1], u[2], u[3], u[4], u[5]}};
     char mac[MAC_TEXT_SIZE];
     clear_device(txn, row);
     ovsdb_txn_set_string(txn, row, OVS_INTERFACE_ADMIN_STATE, "up");
@@ -203,7 +201,7 @@ static void write_iface(struct ovsdb_txn *txn, struct iface *iface)
         write_device(txn, row, vport);
         iface->status_seq = vport_status_seq(vport);
     } else if (open) {
-        write_patch(txn, row);
+        write_patch(txn, row, port.mac);
     } else {
         clear_device(txn, row);
     }
