@@ -314,8 +314,9 @@ int ofproto_port_set_config(struct ofproto *ofproto, uint32_t ofp_port, uint32_t
         return ENODEV;
     }
     refresh_state(port);
-    uint32_t new = (port->config & ~mask) | (config & mask);
     struct vport *vport = find_vport(port);
+    mask &= vport ? UINT32_MAX : ~OFPROTO_PC_PORT_DOWN; /* a patch port is never down */
+    uint32_t new = (port->config & ~mask) | (config & mask);
     int error = 0;
     if (((new ^ port->config) & OFPROTO_PC_PORT_DOWN) && vport && vport->ops->set_admin) {
         error = vport->ops->set_admin(vport, !(new &OFPROTO_PC_PORT_DOWN));

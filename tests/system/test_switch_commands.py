@@ -118,3 +118,24 @@ def test_the_host_in_the_database(simulation, reference):
     assert shapes[0] == shapes[1]
     ours = both[0]
     assert ours.get("open", ".", "ovs_version") == '"3.1.0"' and ours.get("open", ".", "db_version") == '"8.3.1"'
+
+
+def test_descriptions_of_ports(both):
+    """PORT_DOWN is the device's own state, whoever changed it; a patch port has none."""
+    for switch in both:
+        for words in ("set bridge br0 protocols=OpenFlow10,OpenFlow14",
+                      "add-port br0 pp -- set interface pp type=patch options:peer=qq"):
+            switch.vsctl(words)
+        switch.appctl("netdev-dummy/set-admin-state", "p1", "down")
+    for port, change in (("p1", None), ("p1", "up"), ("p2", "down"), ("p2", "no-flood"), ("pp", "down")):
+        found = []
+        for switch in both:
+            if change:
+                switch.command("ovs-ofctl", "mod-port", "br0", port, change)
+            text = ""
+            for version in ("OpenFlow10", "OpenFlow14"):
+                text += switch.command("ovs-ofctl", f"-O{version}", "dump-ports-desc", "br0").stdout
+            mac = switch.get("interface", "pp", "mac_in_use").strip('"')
+            assert f"(pp): addr:{mac}" in text
+            found.append(re.sub(mac, "MAC", text))
+        assert found[0] == found[1], (port, change)

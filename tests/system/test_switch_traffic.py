@@ -170,3 +170,18 @@ def test_vxlan_of_the_hosts_crosses_the_switch(hosts, switch):
         hosts.run(host, "ip link set vx up")
     hosts.wait_ping("a", "10.1.0.2")
     transfer(hosts, "a", "b", "10.1.0.2")
+
+
+def test_port_descriptions_follow_the_host(hosts, switch):
+    def describes(*lines):
+        text = switch.command("ovs-ofctl", "dump-ports-desc", "br0").stdout
+        port = text.split("(va)")[1].split("(vb)")[0].split(")")[0]
+        return all(line in port for line in lines)
+
+    assert describes("config:     0\n", "state:      0\n", "current:    10GB-FD COPPER\n", "speed: 10000 Mbps now")
+    hosts.run("sw", "ip link set va down")
+    wait_for(lambda: describes("config:     PORT_DOWN\n", "state:      LINK_DOWN\n"), "the port to be down")
+    switch.command("ovs-ofctl", "mod-port", "br0", "va", "up")
+    assert "UP" in hosts.link("sw", "va")["flags"]
+    wait_for(lambda: describes("config:     0\n", "state:      0\n"), "the port to be up")
+    hosts.wait_ping("a", "10.0.0.2")
