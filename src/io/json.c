@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io/json.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -41,6 +42,35 @@ static bool has_infinity(const struct json_object *obj)
     }
 }
 
+/* TEXT with ".0" behind integers that no int64_t holds: json-c would take the nearest that it has, and say
+ * nothing. */
+static void widen_integers(struct strbuf *s, const char *text, size_t n)
+{
+    bool in_string = false;
+    for (size_t i = 0; i < n;) {
+        size_t start = i;
+        if (in_string || (text[i] != '-' && !isdigit((unsigned char)text[i]))) {
+            i += in_string && text[i] == '\\' && i + 1 < n ? 2 : 1;
+            in_string ^= text[start] == '"';
+            strbuf_put(s, text + start, i - start);
+            continue;
+        }
+        bool integer = true;
+        while (i < n && (isdigit((unsigned char)text[i]) || (text[i] && strchr("+-.eE", text[i])))) {
+            integer &= text[i] == '-' || isdigit((unsigned char)text[i]);
+            i++;
+        }
+        strbuf_put(s, text + start, i - start);
+        if (integer && i - start >= 19) {
+            char *digits = xmemdup0(text + start, i - start);
+            errno = 0;
+            (void)!strtoll(digits, NULL, 10);
+            strbuf_puts(s, errno == ERANGE ? ".0" : "");
+            free(digits);
+        }
+    }
+}
+
 struct json_object *json_parse_scanned(const struct json_scanner *s, const char *text, size_t n, char **error)
 {
     *error = NULL;
@@ -53,13 +83,20 @@ struct json_object *json_parse_scanned(const struct json_scanner *s, const char 
         *error = xasprintf("value of %zu bytes is too long", n);
         return NULL;
     }
-    struct json_object *obj = json_tokener_parse_ex(tokener, text, (int)n);
+    struct strbuf wide = STRBUF_INITIALIZER;
+    if (s->big_number) {
+        widen_integers(&wide, text, n);
+        text = strbuf_text(&wide);
+        n = wide.len;
+    }
+    struct json_object *obj = json_tokener_parse_ex(tokener, text, (int)MIN(n, (size_t)INT32_MAX));
     enum json_tokener_error result = json_tokener_get_error(tokener);
     if (result == json_tokener_continue) { /* a number at the end of the text */
         obj = json_tokener_parse_ex(tokener, " ", 1);
         result = json_tokener_get_error(tokener);
     }
     json_tokener_free(tokener);
+    strbuf_fini(&wide);
     if (result != json_tokener_success) {
         *error = xasprintf("cannot parse JSON value: %s", json_tokener_error_desc(result));
         return NULL;

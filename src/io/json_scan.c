@@ -273,7 +273,7 @@ static char *number(struct json_scanner *s, uint8_t c, bool *ended)
         s->state = EXPONENT;
         s->big_number = true;
     } else {
-        s->big_number |= s->n_digits > 300;
+        s->big_number |= s->n_digits >= 19;
         *ended = true;
         value_ended(s);
     }

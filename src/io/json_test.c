@@ -60,7 +60,7 @@ static const char *const round_trips[] = {
     "-5",
     "[0.1,1e+300,\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\"]",
     "{\"a\":{\"b\":[1,[2,[3]]]},\"c\":null}",
-    "[9223372036854775807,-9223372036854775808,18446744073709551615]",
+    "[9223372036854775807,-9223372036854775808,1.84467440737096e+19]",
     "\"\xe2\x82\xac\xf0\x9f\x98\x80\"",
 };
 
@@ -89,6 +89,12 @@ static struct json_object *parse_ok(const char *text)
 static void prints_and_compares(void **state)
 {
     struct json_object *a = parse_ok(" {\"b\" : [1.0, 0.25] , \"a\": \"\\u20ac\\ud83d\\ude00\" }\n");
+    struct json_object *wide =
+        parse_ok("[\"18446744073709551615\",-9223372036854775809,18446744073709551615]");
+    char *wide_text = json_text(wide, 0);
+    assert_string_equal(wide_text, "[\"18446744073709551615\",-9.22337203685478e+18,1.84467440737096e+19]");
+    free(wide_text);
+    json_object_put(wide);
     struct json_object *b = parse_ok("{\"a\":\"\xe2\x82\xac\xf0\x9f\x98\x80\",\"b\":[1,2.5e-1]}");
     char *text = json_text(a, JSON_SORT | JSON_PRETTY);
     assert_string_equal(text,

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "ovsdb/json_util.h"
+#include "ovsdb/schema.h"
 
 static const char *const type_names[OVSDB_N_ATOMIC_TYPES] = {
     [OVSDB_VOID] = "void",       [OVSDB_INTEGER] = "integer", [OVSDB_REAL] = "real",
@@ -197,6 +198,9 @@ static struct ovsdb_error *uuid_from_json(struct uuid *uuid, const struct json_o
             return ovsdb_value_error(json, "\"%s\" is not a valid UUID", value);
         }
         if (!strcmp(tag, "named-uuid") && symtab) {
+            if (!ovsdb_is_id(value)) {
+                return ovsdb_value_error(json, "named-uuid string is not a valid <id>");
+            }
             *uuid = ovsdb_symtab_get(symtab, value)->uuid;
             return NULL;
         }

@@ -600,26 +600,45 @@ struct ovsdb_error *ovsdb_datum_diff_from_json(struct ovsdb_datum **d, const str
     return datum_from_json(d, type, json, NULL, false);
 }
 
-void ovsdb_datum_put_json(const struct ovsdb_datum *d, const struct ovsdb_type *type, struct strbuf *s)
+static void put_atom(union ovsdb_atom a, enum ovsdb_atomic_type type, struct strbuf *s, bool exact)
+{
+    if (exact && type == OVSDB_REAL) {
+        json_put_exact_real(s, a.real);
+    } else {
+        ovsdb_atom_put_json(a, type, s);
+    }
+}
+
+static void put_json(const struct ovsdb_datum *d, const struct ovsdb_type *type, struct strbuf *s, bool exact)
 {
     if (ovsdb_type_is_map(type)) {
         strbuf_puts(s, "[\"map\",[");
         for (size_t i = 0; i < d->n; i++) {
             strbuf_puts(s, i ? ",[" : "[");
-            ovsdb_atom_put_json(ovsdb_datum_key(d, type, i), type->key.type, s);
+            put_atom(ovsdb_datum_key(d, type, i), type->key.type, s, exact);
             strbuf_put_char(s, ',');
-            ovsdb_atom_put_json(ovsdb_datum_value(d, type, i), type->value.type, s);
+            put_atom(ovsdb_datum_value(d, type, i), type->value.type, s, exact);
             strbuf_put_char(s, ']');
         }
         strbuf_puts(s, "]]");
     } else if (d->n == 1) {
-        ovsdb_atom_put_json(ovsdb_datum_key(d, type, 0), type->key.type, s);
+        put_atom(ovsdb_datum_key(d, type, 0), type->key.type, s, exact);
     } else {
         strbuf_puts(s, "[\"set\",[");
         for (size_t i = 0; i < d->n; i++) {
             strbuf_puts(s, i ? "," : "");
-            ovsdb_atom_put_json(ovsdb_datum_key(d, type, i), type->key.type, s);
+            put_atom(ovsdb_datum_key(d, type, i), type->key.type, s, exact);
         }
         strbuf_puts(s, "]]");
     }
+}
+
+void ovsdb_datum_put_json(const struct ovsdb_datum *d, const struct ovsdb_type *type, struct strbuf *s)
+{
+    put_json(d, type, s, false);
+}
+
+void ovsdb_datum_put_json_exact(const struct ovsdb_datum *d, const struct ovsdb_type *type, struct strbuf *s)
+{
+    put_json(d, type, s, true);
 }

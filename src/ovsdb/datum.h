@@ -104,6 +104,8 @@ struct ovsdb_error *ovsdb_datum_from_json(struct ovsdb_datum **, const struct ov
 struct ovsdb_error *ovsdb_datum_diff_from_json(struct ovsdb_datum **, const struct ovsdb_type *,
                                                const struct json_object *) WARN_UNUSED;
 void ovsdb_datum_put_json(const struct ovsdb_datum *, const struct ovsdb_type *, struct strbuf *);
+/* The same for the file: reals with all their digits. */
+void ovsdb_datum_put_json_exact(const struct ovsdb_datum *, const struct ovsdb_type *, struct strbuf *);
 
 /* Text as ovs-vsctl(8) prints and reads it (ovsdb/datum_text.c). BARE: without brackets and quotes. Parsing
  * returns an error text, or NULL. */

@@ -172,7 +172,7 @@ static void compose(struct db_compact *c)
     bool any = false;
     log_file_format(&c->records, c->schema.text, c->schema.len);
     strbuf_fini(&c->schema);
-    db_storage_put_record_start(&snapshot, "compacting database online");
+    db_storage_put_record_start(&snapshot, "compacting database online", true);
     for (size_t i = 0; i < c->db->schema->n_tables; i++) {
         struct table_part *part = &c->tables[i];
         if (part->n) {

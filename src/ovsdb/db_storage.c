@@ -49,7 +49,7 @@ static void put_column(struct strbuf *s, const struct ovsdb_column *c, const str
 {
     begin_member(s, any);
     strbuf_printf(s, "\"%s\":", c->name);
-    ovsdb_datum_put_json(d, &c->type, s);
+    ovsdb_datum_put_json_exact(d, &c->type, s);
 }
 
 /* A whole row: what is not default and not ephemeral. */
@@ -70,7 +70,7 @@ void db_storage_put_row(struct strbuf *s, const struct db_row *row)
 }
 
 /* What changed in a row, as differences; false (and nothing written) if only ephemeral columns did. */
-static bool put_changes(struct strbuf *s, const struct db_txn_row *tr)
+static bool put_changes(struct strbuf *s, const struct db_txn_row *tr, bool is_diff)
 {
     const struct ovsdb_table_schema *t = tr->table->schema;
     size_t start = s->len;
@@ -79,7 +79,9 @@ static bool put_changes(struct strbuf *s, const struct db_txn_row *tr)
     strbuf_put_char(s, '{');
     for (size_t i = 0; i < t->n_columns; i++) {
         const struct ovsdb_column *c = t->columns[i];
-        if (c->persistent && bitmap_is_set(tr->changed, i)) {
+        if (c->persistent && bitmap_is_set(tr->changed, i) && !is_diff) {
+            put_column(s, c, tr->new->columns[i], &any);
+        } else if (c->persistent && bitmap_is_set(tr->changed, i)) {
             struct ovsdb_datum *diff = ovsdb_datum_diff(tr->old->columns[i], tr->new->columns[i], &c->type);
             put_column(s, c, diff, &any);
             ovsdb_datum_unref(diff, &c->type);
@@ -92,7 +94,34 @@ static bool put_changes(struct strbuf *s, const struct db_txn_row *tr)
     return any;
 }
 
-static bool put_table_changes(struct strbuf *s, struct db_txn *txn, const struct db_table *t)
+/* Whether all changes can be written as differences. The reference (3.1.0), which is to read the file too,
+ * takes one with more elements than its column may have for an error, and does not take the default out of a
+ * column that may not be empty. */
+static bool can_be_diff(const struct db_txn *txn)
+{
+    const struct db_txn_row *tr;
+    LIST_FOR_EACH (tr, node, &txn->rows) {
+        const struct ovsdb_table_schema *t = tr->table->schema;
+        for (size_t i = 0; tr->old && tr->new &&i < t->n_columns; i++) {
+            const struct ovsdb_column *c = t->columns[i];
+            if (c->type.n_max <= 1 || !bitmap_is_set(tr->changed, i)) {
+                continue;
+            }
+            if (c->type.n_min && ovsdb_datum_is_default(tr->old->columns[i], &c->type)) {
+                return false;
+            }
+            struct ovsdb_datum *diff = ovsdb_datum_diff(tr->old->columns[i], tr->new->columns[i], &c->type);
+            bool fits = diff->n <= c->type.n_max;
+            ovsdb_datum_unref(diff, &c->type);
+            if (!fits) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool put_table_changes(struct strbuf *s, struct db_txn *txn, const struct db_table *t, bool is_diff)
 {
     struct db_txn_row *tr;
     bool any = false;
@@ -109,7 +138,7 @@ static bool put_table_changes(struct strbuf *s, struct db_txn *txn, const struct
             strbuf_puts(s, "null");
         } else if (!tr->old) {
             db_storage_put_row(s, tr->new);
-        } else if (!put_changes(s, tr)) {
+        } else if (!put_changes(s, tr, is_diff)) {
             strbuf_truncate(s, before);
             continue;
         }
@@ -122,11 +151,11 @@ static bool put_table_changes(struct strbuf *s, struct db_txn *txn, const struct
     return any;
 }
 
-void db_storage_put_record_start(struct strbuf *s, const char *comment)
+void db_storage_put_record_start(struct strbuf *s, const char *comment, bool is_diff)
 {
     strbuf_puts(s, "{\"_date\":");
     json_put_integer(s, clock_wall_ms());
-    strbuf_puts(s, ",\"_is_diff\":true");
+    strbuf_puts(s, is_diff ? ",\"_is_diff\":true" : "");
     if (comment && *comment) {
         strbuf_puts(s, ",\"_comment\":");
         json_format_string(s, comment, strlen(comment));
@@ -147,9 +176,10 @@ struct ovsdb_error *db_storage_write(struct db_storage *storage, struct db_txn *
     LIST_FOR_EACH (tr, node, &txn->rows) {
         bitmap_set(tables, tr->table->schema->index);
     }
-    db_storage_put_record_start(&s, strbuf_text(&txn->comment));
+    bool is_diff = can_be_diff(txn);
+    db_storage_put_record_start(&s, strbuf_text(&txn->comment), is_diff);
     for (size_t i = 0; i < txn->db->schema->n_tables; i++) {
-        any |= bitmap_is_set(tables, i) && put_table_changes(&s, txn, txn->db->tables[i]);
+        any |= bitmap_is_set(tables, i) && put_table_changes(&s, txn, txn->db->tables[i], is_diff);
     }
     free(tables);
     if (any) {
@@ -469,7 +499,7 @@ struct ovsdb_error *db_write_file(const struct db *db, struct log_file *file, co
     ovsdb_schema_put_json(db->schema, &s);
     struct ovsdb_error *error = log_file_write(file, s.text, s.len);
     strbuf_clear(&s);
-    db_storage_put_record_start(&s, comment);
+    db_storage_put_record_start(&s, comment, true);
     for (size_t i = 0; i < db->schema->n_tables; i++) {
         const struct db_table *t = db->tables[i];
         struct db_row *row;

@@ -45,6 +45,6 @@ struct ovsdb_error *db_storage_rewrite_as(struct db_storage *, const struct db *
 
 /* "UUID":{...}, all of ROW that is not default and not ephemeral; what a record begins with. */
 void db_storage_put_row(struct strbuf *, const struct db_row *);
-void db_storage_put_record_start(struct strbuf *, const char *comment);
+void db_storage_put_record_start(struct strbuf *, const char *comment, bool is_diff);
 
 #endif

@@ -228,7 +228,8 @@ static struct ovsdb_error *count_references(struct db_txn *txn, const struct db_
                 order = uuid_compare(&uuid, &there);
                 j += order >= 0;
             }
-            if (!order) {
+            /* A row does not keep itself alive, so it does not count. */
+            if (!order || (uuid_equal(&uuid, &tr->uuid) && base->uuid.ref_table == tr->table->schema)) {
                 continue;
             }
             struct db_row *row = referenced_row(txn, base, &uuid);

@@ -20,18 +20,29 @@ void json_put_integer(struct strbuf *s, int64_t v)
     strbuf_put(s, p, (size_t)(buf + sizeof buf - p));
 }
 
-void json_put_real(struct strbuf *s, double v)
+static void put_real(struct strbuf *s, double v, bool exact)
 {
-    if (v == (double)(int64_t)v && fabs(v) < 9e15) {
+    if (fabs(v) < 1e15 && v == (double)(int64_t)v) {
         json_put_integer(s, (int64_t)v); /* -0 becomes 0, as the reference has it */
         return;
     }
     char buf[40];
     snprintf(buf, sizeof buf, "%.*g", DBL_DIG, v);
-    if (strtod(buf, NULL) != v) {
+    double read = strtod(buf, NULL);
+    if (!isfinite(read) || (exact && read != v)) {
         snprintf(buf, sizeof buf, "%.*g", DBL_DIG + 2, v);
     }
     strbuf_puts(s, buf);
+}
+
+void json_put_real(struct strbuf *s, double v)
+{
+    put_real(s, v, false);
+}
+
+void json_put_exact_real(struct strbuf *s, double v)
+{
+    put_real(s, v, true);
 }
 
 bool json_is_integer(const struct json_object *json, int64_t *v)
@@ -43,7 +54,7 @@ bool json_is_integer(const struct json_object *json, int64_t *v)
         return *v != INT64_MAX || json_object_get_uint64(json) == INT64_MAX;
     case json_type_double: {
         double d = json_object_get_double(json);
-        if (d >= -9223372036854775808.0 && d < 9223372036854775808.0 && d == (double)(int64_t)d) {
+        if (d > -9223372036854775808.0 && d < 9223372036854775808.0 && d == (double)(int64_t)d) {
             *v = (int64_t)d;
             return true;
         }

@@ -11,7 +11,9 @@
 #include "io/json.h"
 
 void json_put_integer(struct strbuf *, int64_t);
-void json_put_real(struct strbuf *, double); /* the fewest digits that read back the same */
+void json_put_real(struct strbuf *,
+                   double); /* 15 digits: what clients are told, as the reference tells them */
+void json_put_exact_real(struct strbuf *, double); /* as many as read back the same: for the file */
 
 /* True if JSON is a number without a fraction that an int64_t can hold: 5, 5.0, 5e0. */
 bool json_is_integer(const struct json_object *, int64_t *);

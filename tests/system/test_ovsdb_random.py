@@ -3,6 +3,7 @@
 malformed requests. SLUICE_LONG=N: N times as many."""
 import json
 import os
+import sys
 
 import pytest
 
@@ -11,6 +12,9 @@ from ovsdb_util import Client, Server, REFERENCE, TOP
 from test_ovsdb_server import Random, answers, canonical, content
 
 SCHEMA = str(TOP / "tests/system/ovsdb_test.ovsschema")
+sys.path.insert(0, str(TOP / "tests/interop"))
+import ovsdb_random  # noqa: E402
+
 LONG = int(os.environ.get("SLUICE_LONG", 1))
 pytestmark = pytest.mark.skipif(not os.path.exists(REFERENCE), reason="no reference server")
 
@@ -187,3 +191,37 @@ def test_malformed_requests(seed):
             if json.dumps(x).find("uuid") < 0:
                 assert shape(x) == shape(y), (n, method, params, x, y)
         assert [len(t["rows"]) for t in content(a)] == [len(t["rows"]) for t in content(b)]
+
+
+@pytest.mark.parametrize("seed", range(1, 1 + 3 * LONG))
+def test_random_schemas(seed):
+    assert ovsdb_random.one(seed, 100)[0] == []
+
+
+NUMBERS = ["12345678901234567890", "-9223372036854775809", "9223372036854775808", "-9223372036854775808", "123456789012345678901234567890", "1e15",
+           "0.12345678901234567", "9007199254740993", "1e22", "-0", "1E+2", "100e-2", "2.5e-308", "0.1e1", "123456789012345678.5"]
+
+
+def test_numbers_are_what_the_reference_makes_of_them(tmp_path):
+    """Integers that no 64 bits hold are reals, not the nearest integer; reals are told with 15 digits, and kept with all."""
+    schema = tmp_path / "n.ovsschema"
+    schema.write_text(json.dumps({"name": "N", "version": "1.0.0", "tables": {"A": {"columns": {
+        "i": {"type": "integer"}, "r": {"type": "real"}}, "isRoot": True}}}))
+    with Server("ours", schema) as ours, Server("reference", schema) as theirs:
+        for number in NUMBERS:
+            got = []
+            for s in (ours, theirs):
+                c = Client(s.sock)
+                for column in "ir":
+                    c.send((f'{{"id":1,"method":"transact","params":["N",{{"op":"delete","table":"A","where":[]}},{{"op":"insert","table":"A",'
+                            f'"uuid":"00000000-0000-4000-8000-000000000000","row":{{"{column}":{number}}}}},'
+                            f'{{"op":"select","table":"A","where":[["{column}","==",{number}]],"columns":["{column}"]}}]}}').encode())
+                    got.append(c.receive())
+                c.close()
+            assert got[:2] == got[2:], number
+        c = Client(ours.sock)
+        c.transact("N", {"op": "delete", "table": "A", "where": []}, {"op": "insert", "table": "A", "row": {"r": 1 / 3}})
+        ours.kill()
+        ours.start()
+        where = [["r", "==", 1 / 3]]
+        assert len(Client(ours.sock).transact("N", {"op": "select", "table": "A", "where": where})[0]["rows"]) == 1
