@@ -124,11 +124,7 @@ static enum ofperr get_nx_match(struct reader *r, unsigned len, struct match *ma
     if (r->bad) {
         return OFPERR_OFPBMC_BAD_LEN;
     }
-    enum ofperr error = oxm_get_match(&t, false, match, cookie, cookie_mask);
-    if (!error) {
-        match_set_default_packet_type(match);
-    }
-    return error;
+    return oxm_get_match(&t, false, match, cookie, cookie_mask);
 }
 
 /* --- Flow mods --- */

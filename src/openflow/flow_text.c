@@ -6,10 +6,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/log.h"
 #include "openflow/action_text.h"
 #include "openflow/check.h"
 #include "openflow/flow_mod.h"
 #include "openflow/protocols.h"
+
+LOG_MODULE(ofp_match);
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(1, 5);
 
 /* What a text may say, by what it is for. */
 enum {
@@ -99,6 +103,10 @@ static char *parse_cookie(struct flow_mod *fm, char *value, unsigned allowed)
         return text_to_u64(mask + 1, &fm->cookie_mask);
     }
     /* Without one: the cookie to set; in a deletion there is nothing to set. */
+    if (!(allowed & MAY_ACTIONS)) {
+        return xasprintf("cannot set cookie (to match on a cookie, specify a mask, e.g. cookie=%s/-1)",
+                         value);
+    }
     return text_to_u64(value, &fm->new_cookie);
 }
 
@@ -202,7 +210,7 @@ static char *parse_actions(struct flow_mod *fm, const char *text, const struct o
     }
     struct ofpacts_check check = {.match = &fm->match,
                                   .max_ports = OFPP_MAX,
-                                  .table_id = OFPTT_ALL,
+                                  .table_id = fm->table_id,
                                   .n_tables = 255,
                                   .usable = *usable};
     enum ofperr err = ofpacts_check((struct ofpact *)fm->ofpacts.data, fm->ofpacts.len, &check);
@@ -214,6 +222,25 @@ static char *parse_actions(struct flow_mod *fm, const char *text, const struct o
     }
     *usable = check.usable;
     return NULL;
+}
+
+bool flow_match_normalise(struct match *match)
+{
+    struct match before;
+    if (LOG_IS_ENABLED(LOG_LEVEL_INFO)) {
+        before = *match;
+    }
+    bool changed = match_normalise(match);
+    if (changed && !log_should_drop(&log_this_module, LOG_LEVEL_INFO, &rl)) {
+        char *pre = match_to_string(&before, NULL, MATCH_DEFAULT_PRIORITY);
+        char *post = match_to_string(match, NULL, MATCH_DEFAULT_PRIORITY);
+        LOG_INFO("normalization changed ofp_match, details:");
+        LOG_INFO(" pre: %s", pre);
+        LOG_INFO("post: %s", post);
+        free(pre);
+        free(post);
+    }
+    return changed;
 }
 
 static char *parse_mod(struct flow_mod *fm, char *text, bool any_command, const struct ofp_names *names,
@@ -251,15 +278,8 @@ static char *parse_mod(struct flow_mod *fm, char *text, bool any_command, const 
     if (error) {
         return error;
     }
-    match_set_default_packet_type(&fm->match);
     *usable &= ofproto_of_match(&fm->match);
-    if (!(allowed & MAY_ACTIONS) && fm->new_cookie != UINT64_MAX) {
-        /* cookie=N in a deletion chooses. */
-        fm->cookie = fm->new_cookie;
-        fm->cookie_mask = UINT64_MAX;
-        fm->new_cookie = 0;
-        fm->modify_cookie = false;
-    } else if (fm->command != FLOW_ADD) {
+    if (fm->command != FLOW_ADD) {
         fm->modify_cookie = fm->new_cookie != UINT64_MAX;
     } else {
         fm->modify_cookie = false;
@@ -271,7 +291,7 @@ static char *parse_mod(struct flow_mod *fm, char *text, bool any_command, const 
         error = parse_actions(fm, actions, names, usable);
     }
     if (!error && !(fm->flags & FLOW_HIDDEN_FIELDS)) {
-        match_normalise(&fm->match);
+        flow_match_normalise(&fm->match);
     }
     return error;
 }
@@ -323,12 +343,13 @@ static bool read_line(FILE *f, struct strbuf *line, unsigned *number)
     return false;
 }
 
-char *flow_mod_parse_file(const char *file, enum flow_mod_command command, const struct ofp_names *names,
-                          char *(*each)(struct flow_mod *, uint32_t, void *), void *aux)
+static char *parse_file(const char *file, enum flow_mod_command command, bool any_command,
+                        const struct ofp_names *names, char *(*each)(struct flow_mod *, uint32_t, void *),
+                        void *aux)
 {
     FILE *f = !strcmp(file, "-") ? stdin : fopen(file, "r");
     if (!f) {
-        return xasprintf("%s: open (%s)", file, strerror(errno));
+        return xasprintf("%s: open failed (%s)", file, strerror(errno));
     }
     struct strbuf line = STRBUF_INITIALIZER;
     unsigned number = 0;
@@ -336,7 +357,7 @@ char *flow_mod_parse_file(const char *file, enum flow_mod_command command, const
     while (!error && read_line(f, &line, &number)) {
         struct flow_mod fm;
         uint32_t usable;
-        error = flow_mod_parse(&fm, strbuf_text(&line), command, true, names, &usable);
+        error = flow_mod_parse(&fm, strbuf_text(&line), command, any_command, names, &usable);
         if (!error) {
             error = each(&fm, usable, aux);
         } else {
@@ -350,6 +371,18 @@ char *flow_mod_parse_file(const char *file, enum flow_mod_command command, const
         fclose(f);
     }
     return error;
+}
+
+char *flow_mod_parse_file(const char *file, enum flow_mod_command command, const struct ofp_names *names,
+                          char *(*each)(struct flow_mod *, uint32_t, void *), void *aux)
+{
+    return parse_file(file, command, true, names, each, aux);
+}
+
+char *flow_mod_parse_additions(const char *file, const struct ofp_names *names,
+                               char *(*each)(struct flow_mod *, uint32_t, void *), void *aux)
+{
+    return parse_file(file, FLOW_ADD, false, names, each, aux);
 }
 
 char *flow_stats_request_parse(struct flow_stats_request *r, bool aggregate, const char *text,

@@ -51,6 +51,7 @@ static char *parse_bucket(char *text, struct group_mod *gm, const struct ofp_nam
                                .watch_group = OFPG_ANY};
     gm->n_buckets++;
     struct strbuf actions = STRBUF_INITIALIZER;
+    bool had_actions = false;
     char *key, *value, *error = NULL;
     while (!error && text_next_key_value(&text, &key, &value)) {
         if (!strcasecmp(key, "weight")) {
@@ -67,8 +68,10 @@ static char *parse_bucket(char *text, struct group_mod *gm, const struct ofp_nam
                 error = xasprintf("invalid bucket_id id %u", k->bucket_id);
             }
         } else if (!strcasecmp(key, "action") || !strcasecmp(key, "actions")) {
-            strbuf_printf(&actions, "%s%s", actions.len ? "," : "", value);
+            had_actions = true;
+            strbuf_printf(&actions, "%s%s", actions.len && *value ? "," : "", value);
         } else {
+            had_actions = true;
             /* An action; its argument in parentheses, which all of them take. */
             strbuf_printf(&actions, *value ? "%s%s(%s)" : "%s%s%s", actions.len ? "," : "", key, value);
             size_t n = strlen(value);
@@ -78,7 +81,7 @@ static char *parse_bucket(char *text, struct group_mod *gm, const struct ofp_nam
             }
         }
     }
-    if (!error && !actions.len) {
+    if (!error && !had_actions) {
         error = xstrdup("bucket must specify actions");
     }
     if (!error) {
@@ -104,7 +107,7 @@ static char *parse_fields(char *text, struct group_mod *gm, const struct ofp_nam
     while (text_next_key_value(&text, &key, &value)) {
         const struct field *f = field_from_name(key);
         if (!f) {
-            return xasprintf("%s: unknown field %s", key, key);
+            return xasprintf("%s: unknown field %s", value, key);
         }
         union field_value mask = {0}, unused = {0};
         if (*value) {
@@ -121,16 +124,45 @@ static char *parse_fields(char *text, struct group_mod *gm, const struct ofp_nam
     return NULL;
 }
 
+/* Which properties a text had. */
+enum {
+    SEEN_TYPE = 1,
+    SEEN_COMMAND_BUCKET = 2,
+};
+
+/* Properties that go together, or do not. */
+static char *check_properties(const struct group_mod *gm, unsigned seen)
+{
+    bool buckets = gm->command == GROUP_INSERT_BUCKET || gm->command == GROUP_REMOVE_BUCKET;
+    if (gm->command == GROUP_INSERT_BUCKET && !(seen & SEEN_COMMAND_BUCKET)) {
+        return xstrdup("must specify a command bucket id");
+    }
+    if (!buckets && seen & SEEN_COMMAND_BUCKET) {
+        return xstrdup("command bucket id is not needed");
+    }
+    if ((buckets || gm->command == GROUP_DELETE) && seen & SEEN_TYPE) {
+        return xstrdup("type is not needed");
+    }
+    if (gm->fields && strcmp(gm->selection_method, "hash")) {
+        return xstrdup("fields may only be specified with \"selection_method=hash\"");
+    }
+    if (gm->selection_param && !gm->selection_method[0]) {
+        return xstrdup("selection_method_param is only allowed with \"selection_method\"");
+    }
+    return NULL;
+}
+
 static char *parse_property(const char *key, char *value, struct group_mod *gm, const struct ofp_names *names,
-                            bool *had_id, bool *had_type)
+                            bool *had_id, unsigned *seen)
 {
     if (!strcmp(key, "group_id")) {
         *had_id = true;
         return parse_group_id(value, &gm->group_id);
     } else if (!strcmp(key, "type")) {
-        *had_type = true;
+        *seen |= SEEN_TYPE;
         return parse_type(value, &gm->type) ? NULL : xasprintf("invalid group type %s", value);
     } else if (!strcmp(key, "command_bucket_id")) {
+        *seen |= SEEN_COMMAND_BUCKET;
         static const struct {
             const char *name;
             uint32_t id;
@@ -186,10 +218,11 @@ static char *parse_group(struct group_mod *gm, char *text, const struct ofp_name
         *buckets = '\0';
         buckets += strlen("bucket=");
     }
-    bool had_id = gm->command == GROUP_DELETE, had_type = false;
-    char *key, *value;
+    bool had_id = gm->command == GROUP_DELETE;
+    unsigned seen = 0;
+    char *key, *value, *error;
     while (text_next_key_value(&text, &key, &value)) {
-        char *error = parse_property(key, value, gm, names, &had_id, &had_type);
+        error = parse_property(key, value, gm, names, &had_id, &seen);
         if (error) {
             return error;
         }
@@ -197,7 +230,11 @@ static char *parse_group(struct group_mod *gm, char *text, const struct ofp_name
     if (!had_id) {
         return xstrdup("must specify a group_id");
     }
-    if (!had_type &&
+    error = check_properties(gm, seen);
+    if (error) {
+        return error;
+    }
+    if (!(seen & SEEN_TYPE) &&
         (gm->command == GROUP_ADD || gm->command == GROUP_MODIFY || gm->command == GROUP_ADD_OR_MOD)) {
         return xstrdup("must specify a type");
     }
@@ -211,7 +248,7 @@ static char *parse_group(struct group_mod *gm, char *text, const struct ofp_name
             *next = '\0';
             next += strlen(",bucket=");
         }
-        char *error = parse_bucket(buckets, gm, names, usable);
+        error = parse_bucket(buckets, gm, names, usable);
         if (error) {
             return error;
         }
@@ -248,7 +285,11 @@ char *group_mod_parse(struct group_mod *gm, const char *text, enum group_command
 
 static void format_fields(const struct group_mod *gm, struct strbuf *s)
 {
-    strbuf_puts(s, ",fields(");
+    unsigned n = 0;
+    for (int id = 0; id < FIELD_N; id++) {
+        n += group_has_field(gm, id);
+    }
+    strbuf_puts(s, n == 1 ? ",fields=" : ",fields(");
     bool first = true;
     for (int id = 0; id < FIELD_N; id++) {
         const struct field *f = field_from_id(id);
@@ -265,7 +306,9 @@ static void format_fields(const struct group_mod *gm, struct strbuf *s)
         }
         first = false;
     }
-    strbuf_put_char(s, ')');
+    if (n != 1) {
+        strbuf_put_char(s, ')');
+    }
 }
 
 void group_format(const struct group_mod *gm, enum ofp_version v, bool nx, const struct ofp_names *names,

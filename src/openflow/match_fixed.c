@@ -41,6 +41,17 @@ static bool is_set(const void *p, size_t n)
     return false;
 }
 
+/* What looks at an Ethernet header or behind it is for packets that have one. */
+static void set_packet_type(struct match *m)
+{
+    struct match rest = *m;
+    rest.wc.bits.in_port = 0;
+    rest.wc.bits.metadata = 0;
+    if (is_set(&rest.wc.bits, sizeof rest.wc.bits)) {
+        match_set_default_packet_type(m);
+    }
+}
+
 /* The two of OpenFlow 1.0 and 1.1 say a tag alike: vid (or none), and priority. */
 static void vlan_to_fixed(const struct match *m, uint16_t *vid, uint8_t *pcp, bool *wild_vid, bool *wild_pcp)
 {
@@ -187,7 +198,7 @@ static enum ofperr decode_10(struct reader *r, struct match *m)
     if (!(wild & FW10_TP_DST)) {
         set_bytes(&f->tp_dst, &w->tp_dst, p + 32, 2);
     }
-    match_set_default_packet_type(m);
+    set_packet_type(m);
     return OFPERR_NONE;
 }
 
@@ -335,7 +346,7 @@ static enum ofperr decode_11(struct reader *r, struct match *m)
         f->mpls_lse[0] |= htonl((tc & 7u) << 9);
         w->mpls_lse[0] |= htonl(0xe00);
     }
-    match_set_default_packet_type(m);
+    set_packet_type(m);
     return OFPERR_NONE;
 }
 
@@ -383,9 +394,5 @@ enum ofperr match_decode(struct reader *r, enum ofp_version version, bool loose,
     if (r->bad) {
         return OFPERR_OFPBMC_BAD_LEN;
     }
-    enum ofperr error = oxm_get_match(&tlvs, loose, match, NULL, NULL);
-    if (!error) {
-        match_set_default_packet_type(match);
-    }
-    return error;
+    return oxm_get_match(&tlvs, loose, match, NULL, NULL);
 }

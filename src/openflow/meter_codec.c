@@ -245,7 +245,7 @@ static char *parse_meter_id(const char *text, uint32_t *id)
             return error;
         }
         if (*id > OFPM_MAX || !*id) {
-            return xasprintf("invalid meter id %u", *id);
+            return xstrdup("invalid value for meter");
         }
     }
     return NULL;
@@ -354,10 +354,9 @@ char *meter_parse(struct meter_config *mc, const char *text, enum meter_command 
     return error;
 }
 
-void meter_format(const struct meter_config *mc, struct strbuf *s)
+void meter_id_format(uint32_t id, struct strbuf *s)
 {
-    strbuf_puts(s, "meter=");
-    switch (mc->meter_id) {
+    switch (id) {
     case OFPM_ALL:
         strbuf_puts(s, "all");
         break;
@@ -368,9 +367,15 @@ void meter_format(const struct meter_config *mc, struct strbuf *s)
         strbuf_puts(s, "slowpath");
         break;
     default:
-        strbuf_printf(s, "%u", mc->meter_id);
+        strbuf_printf(s, "%u", id);
         break;
     }
+}
+
+void meter_format(const struct meter_config *mc, struct strbuf *s)
+{
+    strbuf_puts(s, "meter=");
+    meter_id_format(mc->meter_id, s);
     static const char *const names[] = {"kbps ", "pktps ", "burst ", "stats "};
     strbuf_put_char(s, ' ');
     for (int i = 0; i < 4; i++) {

@@ -38,6 +38,7 @@ void meter_mod_encode(struct bytebuf *, enum meter_command, const struct meter_c
 enum ofperr meter_mod_decode(const struct ofp_msg *, enum meter_command *, struct meter_config *);
 char *meter_parse(struct meter_config *, const char *text, enum meter_command) WARN_UNUSED;
 void meter_format(const struct meter_config *, struct strbuf *);
+void meter_id_format(uint32_t id, struct strbuf *); /* "5", "controller", "all" */
 
 /* METER_REQUEST, METER_CONFIG_REQUEST. */
 void meter_request_encode(struct bytebuf *, enum ofptype, uint32_t meter_id, enum ofp_version, uint32_t xid);

@@ -90,15 +90,17 @@ static enum ofperr get_stats_header(struct ofp_msg *m, bool reply, enum ofp_kind
     return OFPERR_NONE;
 }
 
-enum ofperr ofp_msg_decode(const void *data, size_t len, struct ofp_msg *m)
+/* What the headers say, as far as they are there; *FOUND is the form that has them. */
+static enum ofperr identify(const void *data, size_t len, struct ofp_msg *m, const struct form **found)
 {
+    *found = NULL;
     *m = (struct ofp_msg){.raw = data, .len = len, .body = reader_of(data, len)};
     struct reader *r = &m->body;
     m->version = get_u8(r);
     uint8_t type = get_u8(r);
-    uint16_t said = get_u16(r);
+    get_skip(r, 2);
     m->xid = get_u32(r);
-    if (r->bad || said != len) {
+    if (r->bad) {
         return OFPERR_OFPBRC_BAD_LEN;
     }
     if (m->version < OFP10 || m->version > OFP15) {
@@ -140,6 +142,28 @@ enum ofperr ofp_msg_decode(const void *data, size_t len, struct ofp_msg *m)
     m->name = f->name;
     m->kind = kind;
     m->number = number;
+    *found = f;
+    return OFPERR_NONE;
+}
+
+enum ofperr ofp_msg_identify(const void *data, size_t len, struct ofp_msg *m)
+{
+    const struct form *f;
+    return identify(data, len, m, &f);
+}
+
+enum ofperr ofp_msg_decode(const void *data, size_t len, struct ofp_msg *m)
+{
+    const struct form *f;
+    if (len < OFP_HEADER_LEN || ntohs(get_be16((const uint8_t *)data + 2)) != len) {
+        *m = (struct ofp_msg){.raw = data, .len = len, .body = reader_of(data, len)};
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
+    enum ofperr error = identify(data, len, m, &f);
+    if (error || !f) {
+        return error;
+    }
+    const struct reader *r = &m->body;
     size_t more = r->n - f->min;
     if (r->n < f->min || (f->extra ? more % f->extra : more)) {
         return OFPERR_OFPBRC_BAD_LEN;

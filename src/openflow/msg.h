@@ -156,6 +156,8 @@ struct ofp_msg {
 /* What is it? DATA holds at least one whole message of LEN bytes. On an error, version and xid are set if
  * there are 8 bytes. */
 enum ofperr ofp_msg_decode(const void *data, size_t len, struct ofp_msg *);
+/* The same without a look at lengths: what a message that was cut off is, as far as its headers are there. */
+enum ofperr ofp_msg_identify(const void *data, size_t len, struct ofp_msg *);
 /* The length that the header says, once 8 bytes are there: 0 if it is less than 8. */
 static inline size_t ofp_msg_len(const uint8_t *header)
 {

@@ -129,17 +129,26 @@ void oxm_put_field(struct bytebuf *b, const struct field *field, enum ofp_versio
     }
 }
 
+/* As struct field_oxm has it; the header was read before. */
+static uint64_t raw_header(const uint8_t *p)
+{
+    uint64_t header = (uint64_t)(ntohl(get_be32(p)) & 0xfffffe00u) << 32;
+    return header | (FIELD_OXM_CLASS(header) == 0xffff ? ntohl(get_be32(p + 4)) : 0);
+}
+
 enum ofperr oxm_get_field(struct reader *r, const struct field **fieldp, union field_value *value,
                           union field_value *mask, bool *maskedp)
 {
     unsigned len;
     bool masked;
+    const uint8_t *start = r->p;
     memset(value, 0, sizeof *value);
     memset(mask, 0, sizeof *mask);
     enum ofperr error = oxm_get_header(r, fieldp, &masked, &len);
     if (error) {
         return error;
     }
+    uint64_t header = raw_header(start);
     const uint8_t *payload = get_bytes(r, len);
     if (!payload) {
         return OFPERR_OFPBMC_BAD_LEN;
@@ -150,6 +159,11 @@ enum ofperr oxm_get_field(struct reader *r, const struct field **fieldp, union f
     unsigned n = masked ? len / 2 : len;
     for (unsigned i = 0; i < n && masked; i++) {
         if (payload[i] & ~payload[n + i]) {
+            LOG_WARN_RL(&rl,
+                        "Rejecting NXM/OXM entry %u:%u:%u:%d:%u with 1-bits in value for bits wildcarded by "
+                        "the mask.",
+                        FIELD_OXM_CLASS(header) == 0xffff ? (unsigned)header : 0, FIELD_OXM_CLASS(header),
+                        (unsigned)(header >> 41) & 0x7f, masked, len);
             return OFPERR_OFPBMC_BAD_WILDCARDS;
         }
     }
@@ -223,6 +237,12 @@ static void put_fields(struct bytebuf *b, const struct match *match, enum ofp_ve
 }
 #define PUT_FIELDS(ORDER) put_fields(b, match, version, ORDER, sizeof(ORDER))
 
+static bool is_matched(const struct eth_addr *mask)
+{
+    static const struct eth_addr none;
+    return memcmp(mask, &none, sizeof none);
+}
+
 size_t oxm_put_match(struct bytebuf *b, const struct match *match, enum ofp_version version, uint64_t cookie,
                      uint64_t cookie_mask)
 {
@@ -231,8 +251,9 @@ size_t oxm_put_match(struct bytebuf *b, const struct match *match, enum ofp_vers
     bool meta = !flow_block_is_zero(wc, FLOW_BLOCK_META) || !flow_block_is_zero(wc, FLOW_BLOCK_EXT) ||
                 wc->pkt_mark || wc->ct_state || wc->ct_zone;
     bool tunnel = !flow_block_is_zero(wc, FLOW_BLOCK_TUNNEL) || wc->erspan_idx;
-    if (wc->packet_type && !match->flow.packet_type) {
-        /* Ethernet goes without saying, unless nothing else says so. */
+    bool ethernet = wc->dl_type || wc->vlans[0].tci || is_matched(&wc->dl_src) || is_matched(&wc->dl_dst);
+    if (wc->packet_type && !match->flow.packet_type && ethernet) {
+        /* What has an Ethernet header is Ethernet: it goes without saying. */
         PUT_FIELDS(order_hot);
         for (size_t i = 1; i < sizeof order_main; i++) {
             put_match_field(b, match, order_main[i], version);
@@ -250,8 +271,10 @@ size_t oxm_put_match(struct bytebuf *b, const struct match *match, enum ofp_vers
     for (int i = 0; i < 64 && wc->tun_md_present; i++) {
         put_match_field(b, match, FIELD_TUN_METADATA(i), version);
     }
-    for (int i = 0; i < FLOW_N_REGS && !flow_block_is_zero(wc, FLOW_BLOCK_REGS); i++) {
-        put_match_field(b, match, FIELD_REG(i), version);
+    /* OpenFlow 1.5 has registers of its own, each two of ours. */
+    bool pairs = version >= OFP15, registers = !flow_block_is_zero(wc, FLOW_BLOCK_REGS);
+    for (int i = 0; i < (pairs ? FLOW_N_REGS / 2 : FLOW_N_REGS) && registers; i++) {
+        put_match_field(b, match, pairs ? (int)FIELD_XREG0 + i : (int)FIELD_REG(i), version);
     }
     if (meta) {
         PUT_FIELDS(order_meta);
@@ -269,11 +292,12 @@ size_t oxm_put_match(struct bytebuf *b, const struct match *match, enum ofp_vers
     return b->len - start;
 }
 
-static enum ofperr get_cookie(struct reader *r, uint64_t *cookie, uint64_t *cookie_mask)
+static enum ofperr get_cookie(struct reader *r, bool loose, uint64_t *cookie, uint64_t *cookie_mask)
 {
     uint32_t h = get_u32(r);
     if (!cookie) {
-        return OFPERR_OFPBMC_BAD_FIELD;
+        get_skip(r, h & 0xff);
+        return r->bad ? OFPERR_OFPBMC_BAD_LEN : loose ? OFPERR_NONE : OFPERR_OFPBMC_BAD_FIELD;
     }
     if (*cookie_mask) {
         return OFPERR_OFPBMC_DUP_FIELD;
@@ -304,7 +328,7 @@ static enum ofperr get_match_field(struct reader *r, bool loose, struct match *m
         return OFPERR_OFPBMC_BAD_VALUE;
     }
     if (!loose && !field_match_prereqs_ok(field, match)) {
-        LOG_WARN_RL(&rl, "%s lacks its prerequisites", field->name);
+        LOG_DBG_RL(&rl, "%s lacks its prerequisites", field->name);
         return OFPERR_OFPBMC_BAD_PREREQ;
     }
     if (!field_is_all_wild(field, &match->wc.bits) && field->id != FIELD_VLAN_PCP &&
@@ -329,8 +353,10 @@ enum ofperr oxm_get_match(struct reader *r, bool loose, struct match *match, uin
     }
     while (r->n) {
         enum ofperr error;
-        if (r->n >= 4 && get_be16(r->p) == htons(NXM_COOKIE_CLASS) && r->p[2] >> 1 == NXM_COOKIE_FIELD) {
-            error = get_cookie(r, cookie, cookie_mask);
+        /* A field of one byte has the same number: an MPLS label's TTL. */
+        if (r->n >= 4 && get_be16(r->p) == htons(NXM_COOKIE_CLASS) && r->p[2] >> 1 == NXM_COOKIE_FIELD &&
+            r->p[3] != (r->p[2] & 1 ? 2 : 1)) {
+            error = get_cookie(r, loose, cookie, cookie_mask);
         } else {
             error = get_match_field(r, loose, match);
         }

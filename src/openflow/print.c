@@ -167,7 +167,8 @@ void print_message(const void *data, size_t len, const struct print *p)
     struct ofp_msg m;
     enum ofperr error = ofp_msg_decode(data, len, &m);
     if (error) {
-        if (m.name && ofp_msg_len(data) > len) {
+        size_t said = len >= OFP_HEADER_LEN ? ntohs(get_be16((const uint8_t *)data + 2)) : 0;
+        if (said > len && !ofp_msg_identify(data, len, &m)) {
             ofp_print_header(&m, s);
             strbuf_put_char(s, '\n');
         }
@@ -175,10 +176,10 @@ void print_message(const void *data, size_t len, const struct print *p)
             strbuf_puts(s, "OpenFlow message is empty\n");
         } else if (len < OFP_HEADER_LEN) {
             strbuf_printf(s, "OpenFlow packet too short (only %zu bytes):\n", len);
-        } else if (ofp_msg_len(data) > len) {
-            strbuf_printf(s, "(***truncated to %zu bytes from %zu***)\n", len, ofp_msg_len(data));
-        } else if (ofp_msg_len(data) != len) {
-            strbuf_printf(s, "(***only uses %zu bytes out of %zu***)\n", ofp_msg_len(data), len);
+        } else if (said > len) {
+            strbuf_printf(s, "(***truncated to %zu bytes from %zu***)\n", len, said);
+        } else if (said != len) {
+            strbuf_printf(s, "(***only uses %zu bytes out of %zu***)\n", said, len);
         } else {
             strbuf_printf(s, "***decode error: %s***\n", ofperr_name(error));
         }

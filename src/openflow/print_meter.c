@@ -23,11 +23,8 @@ enum ofperr print_meter_request(const struct ofp_msg *m, const struct print *p)
 {
     uint32_t id;
     enum ofperr error = meter_request_decode(m, &id);
-    if (id == OFPM_ALL) {
-        strbuf_puts(p->s, " meter=all");
-    } else {
-        strbuf_printf(p->s, " meter=%u", id);
-    }
+    strbuf_puts(p->s, " meter=");
+    meter_id_format(id, p->s);
     return error;
 }
 
@@ -41,9 +38,7 @@ enum ofperr print_meter_config(const struct ofp_msg *m, const struct print *p)
         if (error || !more) {
             return error;
         }
-        if (!strbuf_ends_with(p->s, "\n")) {
-            strbuf_put_char(p->s, '\n');
-        }
+        strbuf_put_char(p->s, '\n'); /* between two: an empty line */
         meter_format(&mc, p->s);
         meter_fini(&mc);
     }
@@ -60,10 +55,10 @@ enum ofperr print_meter_stats(const struct ofp_msg *m, const struct print *p)
         if (error || !more) {
             return error;
         }
-        strbuf_printf(
-            s, "%smeter:%u flow_count:%u packet_in_count:%" PRIu64 " byte_in_count:%" PRIu64 " duration:",
-            strbuf_ends_with(s, "\n") ? "" : "\n", ms.meter_id, ms.flow_count, ms.packet_in_count,
-            ms.byte_in_count);
+        strbuf_puts(s, "\nmeter:");
+        meter_id_format(ms.meter_id, s);
+        strbuf_printf(s, " flow_count:%u packet_in_count:%" PRIu64 " byte_in_count:%" PRIu64 " duration:",
+                      ms.flow_count, ms.packet_in_count, ms.byte_in_count);
         ofp_duration_format(ms.duration_sec, ms.duration_nsec, s);
         strbuf_puts(s, "s bands:\n");
         for (size_t i = 0; i < ms.n_bands; i++) {

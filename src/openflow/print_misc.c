@@ -2,8 +2,12 @@
 #include <ctype.h>
 #include <inttypes.h>
 
+#include "base/log.h"
 #include "openflow/misc_codec.h"
 #include "openflow/print_private.h"
+
+LOG_MODULE(ofp_match);
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(1, 5);
 
 enum ofperr print_hello(const struct ofp_msg *m, const struct print *p)
 {
@@ -195,6 +199,26 @@ enum ofperr print_controller_id(const struct ofp_msg *m, const struct print *p)
     return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
 }
 
+/* What no map may hold. */
+static enum ofperr check_tlv_maps(struct reader r)
+{
+    while (r.n >= 8) {
+        get_skip(&r, 3);
+        uint8_t len = get_u8(&r);
+        uint16_t index = get_u16(&r);
+        get_skip(&r, 2);
+        if (!len || len % 4 || len > 124) {
+            LOG_WARN_RL(&rl, "tlv table option length (%u) is not a valid option size", len);
+            return OFPERR_NXTTMFC_BAD_OPT_LEN;
+        }
+        if (index >= 64) {
+            LOG_WARN_RL(&rl, "tlv table field index (%u) is too large (max 63)", index);
+            return OFPERR_NXTTMFC_BAD_FIELD_IDX;
+        }
+    }
+    return OFPERR_NONE;
+}
+
 static enum ofperr print_tlv_maps(struct reader *r, const struct print *p)
 {
     strbuf_puts(p->s, " mapping table:\n");
@@ -222,6 +246,10 @@ enum ofperr print_tlv_table(const struct ofp_msg *m, const struct print *p)
         get_skip(&r, 6);
         if (command > 2) {
             return OFPERR_NXTTMFC_BAD_COMMAND;
+        }
+        enum ofperr error = check_tlv_maps(r);
+        if (error) {
+            return error;
         }
         strbuf_printf(p->s, "\n %s", commands[command]);
         if (command == 2) {

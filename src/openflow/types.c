@@ -7,6 +7,9 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
+
+LOG_MODULE(ofp_table);
 
 static const struct port_names *port_names(const struct ofp_names *names)
 {
@@ -29,6 +32,9 @@ bool ofp_table_parse(const char *text, const struct ofp_names *names, uint8_t *t
     unsigned long n = strtoul(text, &end, 0);
     if (isdigit((unsigned char)text[0]) && !*end) {
         *table = n;
+        if (n > 255) {
+            LOG_WARN("table %s is outside the supported range 0 through 255", text);
+        }
         return n <= 255;
     }
     if (!names || !names->tables || !names->tables->number) {

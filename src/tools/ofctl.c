@@ -77,11 +77,20 @@ static const struct command {
     {"add-tlv-map", "switch map", 2, 2, ofctl_add_tlv_map},
     {"del-tlv-map", "switch [map]", 1, 2, ofctl_del_tlv_map},
     {"dump-tlv-map", "switch", 1, 1, ofctl_dump_tlv_map},
+    {"help", "", 0, INT_MAX, ofctl_help},
+    {"list-commands", "", 0, INT_MAX, ofctl_list_commands},
     {"parse-flow", "", 1, 1, ofctl_parse_flow},
     {"parse-flows", "", 1, 1, ofctl_parse_flows},
     {"parse-group", "", 1, 1, ofctl_parse_group},
+    {"parse-nx-match", "", 0, 0, ofctl_parse_nx_match},
+    {"parse-nxm", "", 0, 0, ofctl_parse_nx_match},
+    {"parse-oxm", "", 1, 1, ofctl_parse_oxm},
     {"parse-actions", "", 1, 1, ofctl_parse_actions},
     {"parse-instructions", "", 1, 1, ofctl_parse_instructions},
+    {"parse-ofp10-match", "", 0, 0, ofctl_parse_ofp10_match},
+    {"parse-ofp11-match", "", 0, 0, ofctl_parse_ofp11_match},
+    {"parse-pcap", "", 1, INT_MAX, ofctl_parse_pcap},
+    {"check-vlan", "", 2, 2, ofctl_check_vlan},
     {"print-error", "", 1, 1, ofctl_print_error},
     {"encode-error-reply", "", 2, 2, ofctl_encode_error_reply},
     {"ofp-print", "", 1, 2, ofctl_ofp_print},
@@ -93,15 +102,20 @@ static const struct command {
 
 /* What --read-only does not run: as the reference has it, most of what needs no switch, too. */
 static const char *const read_write[] = {
-    "add-flow",        "add-flows",     "mod-flows",          "del-flows",
-    "replace-flows",   "diff-flows",    "add-meter",          "mod-meter",
-    "del-meter",       "del-meters",    "packet-out",         "mod-port",
-    "mod-table",       "set-frags",     "ofp-parse",          "add-group",
-    "add-groups",      "mod-group",     "del-groups",         "insert-buckets",
-    "bundle",          "parse-flow",    "remove-buckets",     "parse-flows",
-    "parse-group",     "parse-actions", "print-error",        "parse-instructions",
-    "ofp-print",       "encode-hello",  "encode-error-reply", "ofp-parse-pcap",
-    "parse-key-value",
+    "add-flow",           "add-flows",         "mod-flows",
+    "del-flows",          "replace-flows",     "diff-flows",
+    "add-meter",          "mod-meter",         "del-meter",
+    "del-meters",         "packet-out",        "mod-port",
+    "mod-table",          "set-frags",         "ofp-parse",
+    "add-group",          "add-groups",        "mod-group",
+    "del-groups",         "insert-buckets",    "bundle",
+    "parse-flow",         "remove-buckets",    "parse-flows",
+    "parse-group",        "parse-actions",     "print-error",
+    "parse-instructions", "ofp-print",         "encode-hello",
+    "encode-error-reply", "ofp-parse-pcap",    "parse-key-value",
+    "parse-nx-match",     "parse-nxm",         "parse-oxm",
+    "parse-ofp10-match",  "parse-ofp11-match", "parse-pcap",
+    "check-vlan",
 };
 
 static bool is_read_write(const char *command)
@@ -216,12 +230,11 @@ static char *take_option(const struct option_def *def, const char *arg, void *au
         o->timestamp = true;
         break;
     case OPT_SORT:
-        o->sorted = true;
-        o->sort = arg ? arg : "";
-        break;
     case OPT_RSORT:
-        o->sorted = true;
-        o->rsort = arg ? arg : "";
+        if (o->n_sorts == ARRAY_SIZE(o->sorts)) {
+            return xasprintf("at most %zu fields to sort by", ARRAY_SIZE(o->sorts));
+        }
+        o->sorts[o->n_sorts++] = (struct ofctl_sort){arg, def->id == OPT_RSORT};
         break;
     case OPT_NAMES:
         o->use_names = true;
@@ -268,19 +281,21 @@ static void usage(void)
            "                          (default: OpenFlow10)\n");
 }
 
+void ofctl_help(int argc, char **argv)
+{
+    usage();
+}
+
+void ofctl_list_commands(int argc, char **argv)
+{
+    printf("The available commands are:\n");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        printf("  %-23s %s\n", commands[i].name, commands[i].arguments);
+    }
+}
+
 static void run(int argc, char **argv)
 {
-    if (!strcmp(argv[0], "help")) {
-        usage();
-        return;
-    }
-    if (!strcmp(argv[0], "list-commands")) {
-        printf("The available commands are:\n");
-        for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-            printf("  %-23s %s\n", commands[i].name, commands[i].arguments);
-        }
-        return;
-    }
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         const struct command *c = &commands[i];
         if (strcmp(c->name, argv[0])) {
@@ -300,6 +315,22 @@ static void run(int argc, char **argv)
     error_fatal("unknown command '%s'; use --help for help", argv[0]);
 }
 
+/* The flow formats (-F) and the versions (-O) exclude one another. */
+static void no_flow_format(uint32_t formats)
+{
+    struct strbuf versions = STRBUF_INITIALIZER, names = STRBUF_INITIALIZER;
+    for (int v = OFP10; v <= OFP15; v++) {
+        if (ofctl_options.versions & OFP_VERSION_BIT(v)) {
+            strbuf_printf(&versions, "%s%s", versions.len ? ", " : "", ofp_version_name(v));
+        }
+    }
+    ofproto_protocols_format(formats, &names);
+    error_fatal(
+        "None of the enabled OpenFlow versions (%s) supports any of the enabled flow formats (%s).  (Use -O "
+        "to enable additional OpenFlow versions or -F to enable additional flow formats.)",
+        strbuf_text(&versions), strbuf_text(&names));
+}
+
 int tool_ofctl(int argc, char **argv)
 {
     struct tool_common common = {argv[0], usage};
@@ -312,13 +343,15 @@ int tool_ofctl(int argc, char **argv)
     };
     groups[4].aux = &common;
     ofctl_options.use_names = isatty(STDOUT_FILENO);
+    log_set_level(NULL, LOG_CONSOLE, LOG_LEVEL_INFO); /* what was taken out of a match is said */
     int first = tool_parse(groups, ARRAY_SIZE(groups), false, argc, argv);
     if (first >= argc) {
         error_fatal("missing command name; use --help for help");
     }
+    ofctl_options.bundle |= !strcmp(argv[first], "bundle");
     if (ofctl_options.bundle) {
         ofctl_options.versions = ofctl_options.versions == OFP_VERSION_BIT(OFP10)
-                                     ? OFP_VERSION_BIT(OFP14) | OFP_VERSION_BIT(OFP15)
+                                     ? OFP_VERSION_BIT(OFP14)
                                      : ofctl_options.versions & ~0xfu;
     }
     /* What the versions allow. */
@@ -328,9 +361,10 @@ int tool_ofctl(int argc, char **argv)
             allowed |= v == OFP10 ? OFPROTO_10_NXM_ANY : OFPROTO_11 << (v - OFP11);
         }
     }
+    uint32_t asked = ofctl_options.protocols;
     ofctl_options.protocols &= allowed;
     if (!ofctl_options.protocols) {
-        error_fatal("no usable flow formats: the flow formats and the OpenFlow versions exclude one another");
+        no_flow_format(asked);
     }
     run(argc - first, argv + first);
     return fflush(stdout) || ferror(stdout) ? 1 : 0;

@@ -15,8 +15,11 @@ struct ofctl_options {
     uint32_t protocols; /* OFPROTO_*s that may be used */
     bool read_only, strict, readd, hide_stats, bundle, may_create, use_names, no_names, timestamp, unsorted;
     int verbosity;
-    const char *sort, *rsort; /* fields to sort dump-flows by; "" is priority */
-    bool sorted;
+    struct ofctl_sort {
+        const char *field; /* NULL: priority */
+        bool reverse;
+    } sorts[16]; /* dump-flows: the first decides, then the next */
+    size_t n_sorts;
     uint32_t packet_in_format; /* UINT32_MAX: not given */
     const char *color;
     const char *unixctl; /* monitor, snoop: where commands come in */
@@ -39,6 +42,7 @@ int ofctl_try_recv(struct ofctl_conn *, const uint8_t **msg, size_t *len);
 void ofctl_wait(struct ofctl_conn *, bool for_messages);
 struct loop *ofctl_loop(struct ofctl_conn *);
 const char *ofctl_target(const struct ofctl_conn *); /* as the user called it */
+const char *ofctl_stream(const struct ofctl_conn *); /* as a connection method */
 void ofctl_get_config(struct ofctl_conn *, uint16_t *flags, uint16_t *miss_send_len);
 void ofctl_set_config(struct ofctl_conn *, uint16_t flags, uint16_t miss_send_len);
 /* Sends one message and returns what answers it (an error, too). */
@@ -46,6 +50,14 @@ void ofctl_transact(struct ofctl_conn *, struct bytebuf *request, const uint8_t 
 /* Sends messages that are answered only by errors, then a barrier. Prints the errors; false if there was one.
  */
 bool ofctl_transact_mods(struct ofctl_conn *, struct bytebuf *requests);
+/* A bundle, atomic and ordered: its messages are kept until ofctl_bundle_run(), which sends them and commits.
+ * It prints which message the switch finds fault with, and ends the program then. */
+struct ofctl_bundle {
+    struct ofctl_conn *conn;
+    struct bytebuf messages; /* one behind the other */
+};
+void ofctl_bundle_add(struct ofctl_bundle *, const void *message, size_t len);
+void ofctl_bundle_run(struct ofctl_bundle *);
 /* Sends a multipart request and gives each reply to EACH; prints errors and ends the program then. */
 void ofctl_dump(struct ofctl_conn *, struct bytebuf *request, void (*each)(const uint8_t *, size_t, void *),
                 void *aux);
@@ -68,18 +80,22 @@ void ofctl_check(char *error);
     X(dump_desc)                                                                                             \
     X(dump_flows)                                                                                            \
     X(dump_aggregate)                                                                                        \
-    X(queue_stats) X(queue_get_config) X(add_flow) X(add_flows) X(mod_flows) X(del_flows) X(replace_flows)   \
-        X(diff_flows) X(dump_ports) X(dump_ports_desc) X(mod_port) X(mod_table) X(dump_table_desc)           \
-            X(get_frags) X(set_frags) X(probe) X(ping) X(dump_tlv_map) X(add_meter) X(mod_meter)             \
-                X(del_meters) X(dump_meters) X(meter_stats) X(meter_features) X(packet_out) X(ct_flush_zone) \
-                    X(add_group) X(add_groups) X(mod_group) X(del_groups) X(insert_buckets)                  \
-                        X(remove_buckets) X(dump_groups) X(dump_group_stats) X(dump_group_features)          \
-                            X(add_tlv_map) X(del_tlv_map) X(parse_group) X(ofp_parse) X(ofp_print)           \
-                                X(parse_flow) X(parse_flows) X(print_error) X(ofp_parse_pcap) X(dump_tables) \
+    X(queue_stats)                                                                                           \
+    X(queue_get_config) X(add_flow) X(add_flows) X(mod_flows) X(del_flows) X(replace_flows) X(diff_flows)    \
+        X(dump_ports) X(dump_ports_desc) X(mod_port) X(mod_table) X(dump_table_desc) X(get_frags)            \
+            X(set_frags) X(probe) X(ping) X(dump_tlv_map) X(add_meter) X(mod_meter) X(del_meters)            \
+                X(dump_meters) X(meter_stats) X(meter_features) X(packet_out) X(ct_flush_zone) X(add_group)  \
+                    X(add_groups) X(mod_group) X(del_groups) X(insert_buckets) X(remove_buckets)             \
+                        X(dump_groups) X(dump_group_stats) X(dump_group_features) X(add_tlv_map)             \
+                            X(del_tlv_map) X(parse_group) X(ofp_parse) X(ofp_print) X(parse_flow)            \
+                                X(parse_flows) X(print_error) X(ofp_parse_pcap) X(dump_tables)               \
                                     X(dump_table_features) X(dump_ipfix_bridge) X(dump_ipfix_flow)           \
                                         X(benchmark) X(ct_flush) X(bundle) X(parse_actions)                  \
                                             X(parse_instructions) X(encode_hello) X(encode_error_reply)      \
-                                                X(parse_key_value) X(compose_packet) X(parse_packet)
+                                                X(parse_key_value) X(compose_packet) X(parse_packet)         \
+                                                    X(parse_nx_match) X(parse_oxm) X(parse_ofp10_match)      \
+                                                        X(parse_ofp11_match) X(parse_pcap) X(check_vlan)     \
+                                                            X(help) X(list_commands)
 #define X(NAME) void ofctl_##NAME(int argc, char **argv);
 OFCTL_COMMANDS
 #undef X

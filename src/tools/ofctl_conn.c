@@ -157,6 +157,11 @@ const char *ofctl_target(const struct ofctl_conn *c)
     return c->target;
 }
 
+const char *ofctl_stream(const struct ofctl_conn *c)
+{
+    return stream_name(c->stream);
+}
+
 void ofctl_wait(struct ofctl_conn *c, bool for_messages)
 {
     wait_for(c, for_messages ? STREAM_RECV : 0);
@@ -169,6 +174,14 @@ static void must_recv(struct ofctl_conn *c, const uint8_t **msg, size_t *len)
     }
 }
 
+static _Noreturn void connect_failed(const char *target, const char *why)
+{
+    if (strchr(target, ':')) {
+        error_fatal("connecting to %s (%s)", target, why);
+    }
+    error_fatal("%s: failed to connect to socket (%s)", target, why);
+}
+
 static void negotiate(struct ofctl_conn *c)
 {
     struct bytebuf b = BYTEBUF_INITIALIZER;
@@ -177,7 +190,7 @@ static void negotiate(struct ofctl_conn *c)
     ofp_hello_encode(&b, ofctl_options.versions, ofctl_xid(c));
     ofctl_send(c, &b);
     if (!ofctl_recv(c, &msg, &len)) {
-        error_fatal("%s: failed to connect to socket (End of file)", c->target);
+        connect_failed(c->target, "End of file");
     }
     struct ofp_msg m;
     enum ofperr error = ofp_msg_decode(msg, len, &m);
@@ -190,7 +203,7 @@ static void negotiate(struct ofctl_conn *c)
     if (!c->version) {
         LOG_WARN("%s: version negotiation failed (we support versions %#x, peer supports versions %#x)",
                  stream_name(c->stream), ofctl_options.versions >> 1, theirs >> 1);
-        error_fatal("%s: failed to connect to socket (Protocol error)", c->target);
+        connect_failed(c->target, "Protocol error");
     }
     c->protocol = c->version == OFP10 ? OFPROTO_10 : OFPROTO_11 << (c->version - OFP11);
     bytebuf_fini(&b);
@@ -211,7 +224,7 @@ struct ofctl_conn *ofctl_connect_suffix(const char *target, const char *suffix, 
         }
     }
     if (error) {
-        error_fatal("%s: failed to connect to socket (%s)", target, strerror(error));
+        connect_failed(target, strerror(error));
     }
     free(name);
     negotiate(c);

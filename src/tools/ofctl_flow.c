@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
@@ -18,79 +19,35 @@
 struct batch {
     struct bytebuf b;
     struct ofctl_conn *conn;
-    uint32_t protocol; /* 0: not chosen yet */
-    uint32_t bundle;   /* id + 1; 0: none */
+    struct ofctl_bundle bundle; /* with --bundle */
+    uint32_t protocol;          /* 0: not chosen yet */
     bool ok;
 };
 
-#define BUNDLE_OPEN    0
-#define BUNDLE_COMMIT  4
-#define BUNDLE_ORDERED 3 /* atomic and ordered */
-#define SEND_AT        (64u * 1024)
-
-static void put_bundle_control(struct batch *t, uint16_t type)
-{
-    enum ofp_version v = ofctl_version(t->conn);
-    size_t start = ofp_msg_begin(&t->b, OFPTYPE_BUNDLE_CONTROL, v, ofctl_xid(t->conn));
-    put_u32(&t->b, t->bundle - 1);
-    put_u16(&t->b, type);
-    put_u16(&t->b, BUNDLE_ORDERED);
-    ofp_msg_end(&t->b, start);
-}
-
-/* A bundle's control message has an answer of its own. */
-static void bundle_control(struct batch *t, uint16_t type)
-{
-    const uint8_t *reply;
-    size_t len;
-    struct bytebuf b = t->b;
-    t->b = (struct bytebuf)BYTEBUF_INITIALIZER;
-    put_bundle_control(t, type);
-    ofctl_send(t->conn, &b);
-    bytebuf_fini(&b);
-    ofctl_transact(t->conn, &t->b, &reply, &len);
-    if (reply[1] == 1) {
-        struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1};
-        char *text = ofp_to_string(reply, len, &opt);
-        fprintf(stderr, "Error %s", text);
-        free(text);
-        t->ok = false;
-    }
-}
+#define SEND_AT (64u * 1024)
 
 static void batch_add(struct batch *t, const struct flow_mod *fm)
 {
     uint32_t xid = ofctl_xid(t->conn);
-    if (t->bundle) {
-        enum ofp_version v = ofctl_version(t->conn);
-        size_t start = ofp_msg_begin(&t->b, OFPTYPE_BUNDLE_ADD_MESSAGE, v, xid);
-        put_u32(&t->b, t->bundle - 1);
-        put_u16(&t->b, 0);
-        put_u16(&t->b, BUNDLE_ORDERED);
-        flow_mod_encode(&t->b, fm, t->protocol, xid);
-        ofp_msg_end(&t->b, start);
-    } else {
-        flow_mod_encode(&t->b, fm, t->protocol, xid);
-    }
-    if (t->b.len >= SEND_AT) {
-        ofctl_send(t->conn, &t->b); /* the barrier of batch_end(), or the bundle's commit, tells of errors */
+    flow_mod_encode(&t->b, fm, t->protocol, xid);
+    if (ofctl_options.bundle) {
+        ofctl_bundle_add(&t->bundle, t->b.data, t->b.len);
+        bytebuf_clear(&t->b);
+    } else if (t->b.len >= SEND_AT) {
+        ofctl_send(t->conn, &t->b); /* the barrier of batch_end() tells of errors */
     }
 }
 
 static void batch_begin(struct batch *t, struct ofctl_conn *conn, uint32_t usable)
 {
-    *t = (struct batch){.conn = conn, .ok = true};
+    *t = (struct batch){.conn = conn, .bundle = {.conn = conn}, .ok = true};
     t->protocol = ofctl_use_protocol(conn, usable, false);
-    if (ofctl_options.bundle) {
-        t->bundle = 1;
-        bundle_control(t, BUNDLE_OPEN);
-    }
 }
 
 static void batch_end(struct batch *t)
 {
-    if (t->bundle) {
-        bundle_control(t, BUNDLE_COMMIT);
+    if (ofctl_options.bundle) {
+        ofctl_bundle_run(&t->bundle);
     } else if (t->b.len) {
         t->ok &= ofctl_transact_mods(t->conn, &t->b);
     }
@@ -226,8 +183,8 @@ struct sort_rows {
     size_t n, allocated;
     const struct ofp_names *names;
 };
-static const struct field *sort_field; /* NULL: priority */
-static bool sort_reverse;
+/* What to sort by, as ofctl_options.sorts says; a NULL field is the priority. */
+static const struct field *sort_fields[ARRAY_SIZE(ofctl_options.sorts)];
 
 static void collect_rows(const uint8_t *msg, size_t len, void *aux)
 {
@@ -260,36 +217,43 @@ static void collect_rows(const uint8_t *msg, size_t len, void *aux)
 static int compare_rows(const void *a_, const void *b_)
 {
     const struct sort_row *a = a_, *b = b_;
-    int order;
-    if (!sort_field) {
-        order = (int)a->priority - (int)b->priority;
-    } else {
-        union field_value av = {0}, am = {0}, bv = {0}, bm = {0};
-        bool a_wild = field_is_all_wild(sort_field, &a->match.wc.bits);
-        bool b_wild = field_is_all_wild(sort_field, &b->match.wc.bits);
-        if (a_wild || b_wild) {
-            return (int)a_wild - (int)b_wild; /* those without the field are last */
+    for (size_t i = 0; i < ofctl_options.n_sorts; i++) {
+        const struct field *field = sort_fields[i];
+        int order;
+        if (!field) {
+            order = (int)a->priority - (int)b->priority;
+        } else {
+            union field_value av = {0}, am = {0}, bv = {0}, bm = {0};
+            bool a_wild = field_is_all_wild(field, &a->match.wc.bits);
+            bool b_wild = field_is_all_wild(field, &b->match.wc.bits);
+            if (a_wild != b_wild) {
+                return (int)a_wild - (int)b_wild; /* those without the field are last */
+            }
+            field_match_get(field, &a->match, &av, &am);
+            field_match_get(field, &b->match, &bv, &bm);
+            order = memcmp(&av, &bv, field->n_bytes);
         }
-        field_match_get(sort_field, &a->match, &av, &am);
-        field_match_get(sort_field, &b->match, &bv, &bm);
-        order = memcmp(&av, &bv, sort_field->n_bytes);
+        if (order) {
+            return ofctl_options.sorts[i].reverse ? -order : order;
+        }
     }
-    return sort_reverse ? -order : order;
+    return (int)b->priority - (int)a->priority; /* else, the more important ones first */
 }
 
 static void dump_sorted(struct ofctl_conn *conn, struct bytebuf *b, const struct ofp_names *names)
 {
     struct sort_rows rows = {.names = names};
-    const char *by = ofctl_options.rsort ? ofctl_options.rsort : ofctl_options.sort ? ofctl_options.sort : "";
-    sort_reverse = ofctl_options.rsort;
-    if (*by && strcmp(by, "priority")) {
-        sort_field = field_from_name(by);
-        if (!sort_field) {
-            error_fatal("%s: unknown field name", by);
+    for (size_t i = 0; i < ofctl_options.n_sorts; i++) {
+        const char *by = ofctl_options.sorts[i].field;
+        if (by && strcasecmp(by, "priority")) {
+            sort_fields[i] = field_from_name(by);
+            if (!sort_fields[i]) {
+                error_fatal("%s: unknown field name", by);
+            }
         }
     }
     ofctl_dump(conn, b, collect_rows, &rows);
-    if (ofctl_options.sorted && rows.n) {
+    if (ofctl_options.n_sorts && rows.n) {
         qsort(rows.rows, rows.n, sizeof *rows.rows, compare_rows);
     }
     for (size_t i = 0; i < rows.n; i++) {
@@ -305,7 +269,7 @@ static void dump(int argc, char **argv, bool aggregate)
     struct bytebuf b = BYTEBUF_INITIALIZER;
     encode_request(conn, aggregate, argc > 2 ? argv[2] : "", &b);
     const struct ofp_names *names = ofctl_names(conn, true);
-    if ((ofctl_options.sorted || names || ofctl_options.hide_stats) && !aggregate) {
+    if ((ofctl_options.n_sorts || names || ofctl_options.hide_stats) && !aggregate) {
         dump_sorted(conn, &b, names);
     } else {
         ofctl_dump_print(conn, &b, names);
@@ -502,7 +466,7 @@ void ofctl_diff_flows(int argc, char **argv)
     for (int i = 0; i < 2; i++) {
         ps.which = i;
         if (is_file(argv[i + 1])) {
-            ofctl_check(flow_mod_parse_file(argv[i + 1], FLOW_ADD, NULL, read_mod, &ps));
+            ofctl_check(flow_mod_parse_additions(argv[i + 1], NULL, read_mod, &ps));
         } else {
             struct ofctl_conn *conn = ofctl_connect(argv[i + 1]);
             read_switch(conn, &ps);
@@ -533,7 +497,7 @@ void ofctl_replace_flows(int argc, char **argv)
     struct pairs ps = {.which = 0};
     struct batch t;
     hmap_init(&ps.by_key);
-    ofctl_check(flow_mod_parse_file(argv[2], FLOW_ADD, ofctl_names(conn, false), read_mod, &ps));
+    ofctl_check(flow_mod_parse_additions(argv[2], ofctl_names(conn, false), read_mod, &ps));
     ps.which = 1;
     read_switch(conn, &ps);
     batch_begin(&t, conn, OFPROTO_ANY & ~(uint32_t)OFPROTO_10 & ~(uint32_t)OFPROTO_10_TID);

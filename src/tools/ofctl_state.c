@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "openflow/action_text.h"
 #include "openflow/check.h"
 #include "openflow/flow_codec.h"
@@ -15,6 +16,8 @@
 #include "openflow/nicira_codec.h"
 #include "openflow/packet_codec.h"
 #include "tools/ofctl.h"
+
+LOG_MODULE(ofp_group);
 
 /* Sends what is in B, and ends the program if the switch finds fault with it. */
 static void finish(struct ofctl_conn *c, struct bytebuf *b)
@@ -28,19 +31,22 @@ static void finish(struct ofctl_conn *c, struct bytebuf *b)
 }
 
 /* Calls EACH with each line of FILE that has something in it. */
-static void each_line(const char *file, void (*each)(const char *line, void *aux), void *aux)
+static void each_line(const char *file, char *(*each)(const char *line, void *aux), void *aux)
 {
     FILE *f = !strcmp(file, "-") ? stdin : fopen(file, "r");
+    unsigned number = 0;
     if (!f) {
-        error_fatal("%s: open (%s)", file, strerror(errno));
+        error_fatal("%s: open failed (%s)", file, strerror(errno));
     }
     char *line = NULL;
     size_t allocated = 0;
     while (getline(&line, &allocated, f) >= 0) {
         line[strcspn(line, "#\r\n")] = '\0';
         char *text = line + strspn(line, " \t");
-        if (*text) {
-            each(text, aux);
+        number++;
+        char *error = *text ? each(text, aux) : NULL;
+        if (error) {
+            error_fatal("%s:%u: %s", file, number, error);
         }
     }
     free(line);
@@ -57,17 +63,33 @@ struct group_job {
     struct bytebuf b;
 };
 
-static void add_group(const char *text, void *aux)
+/* What a group mod is worth in the connection's version. */
+static char *put_group_mod(struct ofctl_conn *c, struct bytebuf *b, const struct group_mod *gm, uint32_t xid)
+{
+    enum ofp_version v = ofctl_version(c);
+    bool buckets = gm->command == GROUP_INSERT_BUCKET || gm->command == GROUP_REMOVE_BUCKET;
+    if (buckets && v > OFP10 && v < OFP15) {
+        return xasprintf("%s needs OpenFlow 1.5 or later ('-O OpenFlow15')",
+                         gm->command == GROUP_INSERT_BUCKET ? "insert-bucket" : "remove-bucket");
+    }
+    if (!ofp_msg_exists(OFPTYPE_GROUP_MOD, v)) {
+        return xstrdup("the switch does not have groups");
+    }
+    group_mod_encode(b, gm, v, xid);
+    return NULL;
+}
+
+static char *add_group(const char *text, void *aux)
 {
     struct group_job *job = aux;
     struct group_mod gm;
     uint32_t usable;
-    ofctl_check(group_mod_parse(&gm, text, job->command, ofctl_names(job->conn, false), &usable));
-    if (!ofp_msg_exists(OFPTYPE_GROUP_MOD, ofctl_version(job->conn))) {
-        error_fatal("the switch does not have groups");
+    char *error = group_mod_parse(&gm, text, job->command, ofctl_names(job->conn, false), &usable);
+    if (!error) {
+        error = put_group_mod(job->conn, &job->b, &gm, ofctl_xid(job->conn));
+        group_mod_fini(&gm);
     }
-    group_mod_encode(&job->b, &gm, ofctl_version(job->conn), ofctl_xid(job->conn));
-    group_mod_fini(&gm);
+    return error;
 }
 
 static void run_group_mod(int argc, char **argv, enum group_command command, bool file)
@@ -76,7 +98,7 @@ static void run_group_mod(int argc, char **argv, enum group_command command, boo
     if (file || (argc > 2 && !strcmp(argv[2], "-"))) {
         each_line(argv[2], add_group, &job);
     } else {
-        add_group(argc > 2 ? argv[2] : "", &job);
+        ofctl_check(add_group(argc > 2 ? argv[2] : "", &job));
     }
     finish(job.conn, &job.b);
 }
@@ -116,15 +138,28 @@ static void dump_groups(int argc, char **argv, enum ofptype type)
     struct ofctl_conn *c = ofctl_connect(argv[1]);
     struct bytebuf b = BYTEBUF_INITIALIZER;
     uint32_t group = OFPG_ALL;
-    if (argc > 2 && strcmp(argv[2], "all")) {
+    if (argc > 2 && strcasecmp(argv[2], "all")) {
         struct group_mod gm;
-        uint32_t usable;
+        uint32_t usable, number;
+        if (type == OFPTYPE_GROUP_DESC_REQUEST && strncmp(argv[2], "group_id", 8) &&
+            strcasecmp(argv[2], "any")) {
+            char *error = text_to_u32(argv[2], &number);
+            if (error) {
+                LOG_WARN(
+                    "%s is not a valid group ID.  (Valid group IDs are 32-bit nonnegative integers or the "
+                    "keywords ANY or ALL.)",
+                    argv[2]);
+                free(error);
+                goto all;
+            }
+        }
         char *text = strncmp(argv[2], "group_id", 8) ? xasprintf("group_id=%s", argv[2]) : xstrdup(argv[2]);
         ofctl_check(group_mod_parse(&gm, text, GROUP_DELETE, NULL, &usable));
         group = gm.group_id;
         group_mod_fini(&gm);
         free(text);
     }
+all:
     group_request_encode(&b, type, group, ofctl_version(c), ofctl_xid(c));
     ofctl_dump_print(c, &b, ofctl_names(c, true));
     finish(c, &b);
@@ -304,19 +339,27 @@ void ofctl_ct_flush_zone(int argc, char **argv)
 
 /* --- Packet-out --- */
 
+static char *parse_packet(const char *text, struct bytebuf *packet)
+{
+    if (*text_to_hex(text, packet)) {
+        return xstrdup("Trailing garbage in packet data");
+    }
+    return packet->len < 14 ? xstrdup("Packet data too short for Ethernet") : NULL;
+}
+
 static char *parse_packet_out(struct packet_out *po, char *text, const struct ofp_names *names,
                               struct bytebuf *packet)
 {
     char *actions = strstr(text, "action");
-    if (!actions) {
-        return xstrdup("must specify an action");
+    if (actions) {
+        *actions = '\0';
+        actions = strchr(actions + 1, '=');
+        if (!actions) {
+            return xstrdup("must specify an action");
+        }
+        actions++;
     }
-    *actions = '\0';
-    actions = strchr(actions + 1, '=');
-    if (!actions) {
-        return xstrdup("must specify an action");
-    }
-    actions++;
+    bool had_packet = false;
     match_init_catchall(&po->metadata);
     char *key, *value;
     while (text_next_key_value(&text, &key, &value)) {
@@ -325,21 +368,30 @@ static char *parse_packet_out(struct packet_out *po, char *text, const struct of
         }
         bool known;
         if (!strcmp(key, "packet")) {
-            if (*text_to_hex(value, packet)) {
-                return xasprintf("%s: invalid packet data", value);
+            bytebuf_clear(packet);
+            char *error = parse_packet(value, packet);
+            if (error) {
+                char *where = xasprintf("packet: %s", error);
+                free(error);
+                return where;
             }
+            had_packet = true;
             continue;
+        }
+        uint32_t port;
+        if (!strcmp(key, "in_port") && !ofp_port_parse(value, names, &port)) {
+            return xasprintf("%s is not a valid OpenFlow port", value);
         }
         char *error = match_parse_field(&po->metadata, names ? names->ports : NULL, key, value, &known);
         if (error || !known) {
             return error ? error : xasprintf("unknown keyword %s", key);
         }
     }
-    if (packet->len < 14) {
-        return xstrdup("packet: Packet data too short for Ethernet");
+    if (!had_packet) {
+        return xstrdup("must specify packet");
     }
     uint32_t usable = OFPROTO_ANY;
-    return ofpacts_parse_actions(actions, names, &po->ofpacts, &usable);
+    return actions ? ofpacts_parse_actions(actions, names, &po->ofpacts, &usable) : NULL;
 }
 
 /* --- Connections --- */
@@ -354,7 +406,7 @@ void ofctl_ct_flush(int argc, char **argv)
         f.has_zone = true;
         char *error = text_to_u16(argv[i] + 5, "zone", &f.zone);
         if (error) {
-            error_fatal("Failed to parse zone: %s", error);
+            error_fatal("Failed to parse zone");
         }
         i++;
     }
@@ -376,114 +428,92 @@ void ofctl_ct_flush(int argc, char **argv)
 /* --- Bundles --- */
 
 struct bundle_job {
-    struct ofctl_conn *conn;
+    struct ofctl_bundle bundle;
     struct bytebuf packet;
-    unsigned n;
 };
 
-/* Adds the message in B, which bears XID, to bundle 0. */
-static void bundle_put(struct ofctl_conn *c, const struct bytebuf *message, uint32_t xid)
+/* "group add ...", from behind "group". */
+static char *bundle_group(struct ofctl_conn *c, const char *text, struct bytebuf *b, uint32_t xid)
 {
-    struct bytebuf b = BYTEBUF_INITIALIZER;
-    size_t start = ofp_msg_begin(&b, OFPTYPE_BUNDLE_ADD_MESSAGE, ofctl_version(c), xid);
-    put_u32(&b, 0);
-    put_u16(&b, 0);
-    put_u16(&b, BUNDLE_ATOMIC | BUNDLE_ORDERED);
-    bytebuf_put(&b, message->data, message->len);
-    ofp_msg_end(&b, start);
-    ofctl_send(c, &b);
-    bytebuf_fini(&b);
+    static const struct {
+        const char *word;
+        enum group_command command;
+    } commands[] = {{"add_or_mod", GROUP_ADD_OR_MOD},
+                    {"add", GROUP_ADD},
+                    {"modify", GROUP_MODIFY},
+                    {"mod", GROUP_MODIFY},
+                    {"delete", GROUP_DELETE},
+                    {"del", GROUP_DELETE},
+                    {"insert_bucket", GROUP_INSERT_BUCKET},
+                    {"insert_buckets", GROUP_INSERT_BUCKET},
+                    {"remove_bucket", GROUP_REMOVE_BUCKET},
+                    {"remove_buckets", GROUP_REMOVE_BUCKET}};
+    enum group_command command = GROUP_ADD;
+    size_t word = strcspn(text, " \t,=");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (strlen(commands[i].word) == word && !strncmp(text, commands[i].word, word)) {
+            command = commands[i].command;
+            text += word;
+            break;
+        }
+    }
+    struct group_mod gm;
+    uint32_t usable;
+    char *error = group_mod_parse(&gm, text, command, ofctl_names(c, false), &usable);
+    if (!error) {
+        error = put_group_mod(c, b, &gm, xid);
+        group_mod_fini(&gm);
+    }
+    return error;
 }
 
 /* "flow add ...", "group mod ...", "packet-out ...". */
-static void bundle_line(const char *text, void *aux)
+static char *bundle_line(const char *text, void *aux)
 {
     struct bundle_job *job = aux;
-    struct ofctl_conn *c = job->conn;
+    struct ofctl_conn *c = job->bundle.conn;
     struct bytebuf b = BYTEBUF_INITIALIZER;
     uint32_t xid = ofctl_xid(c), usable;
     const struct ofp_names *names = ofctl_names(c, false);
-    char *copy = xstrdup(text), *rest = copy + strcspn(copy, " \t");
-    bool group = !strncmp(text, "group", 5) && (text[5] == ' ' || text[5] == '\t');
-    if (!strncmp(text, "packet-out", 10)) {
+    size_t n = strcspn(text, " \t\r\n");
+    char *copy = xstrdup(text), *rest = copy + n, *error = NULL;
+    rest += strspn(rest, " \t\r\n");
+    if (n == 10 && !strncmp(text, "packet-out", n)) {
         struct packet_out po = {.buffer_id = OFP_NO_BUFFER};
-        bytebuf_clear(&job->packet);
-        ofctl_check(parse_packet_out(&po, rest, names, &job->packet));
-        po.packet = job->packet.data;
-        po.packet_len = job->packet.len;
-        packet_out_encode(&b, &po, ofctl_version(c), xid);
+        error = parse_packet_out(&po, rest, names, &job->packet);
+        if (!error) {
+            po.packet = job->packet.data;
+            po.packet_len = job->packet.len;
+            packet_out_encode(&b, &po, ofctl_version(c), xid);
+        }
         packet_out_fini(&po);
-    } else if (group) {
-        static const struct {
-            const char *word;
-            enum group_command command;
-        } commands[] = {{"add_or_mod", GROUP_ADD_OR_MOD},
-                        {"add", GROUP_ADD},
-                        {"modify", GROUP_MODIFY},
-                        {"mod", GROUP_MODIFY},
-                        {"delete", GROUP_DELETE},
-                        {"del", GROUP_DELETE},
-                        {"insert_bucket", GROUP_INSERT_BUCKET},
-                        {"insert_buckets", GROUP_INSERT_BUCKET},
-                        {"remove_bucket", GROUP_REMOVE_BUCKET},
-                        {"remove_buckets", GROUP_REMOVE_BUCKET}};
-        enum group_command command = GROUP_ADD;
-        rest += strspn(rest, " \t");
-        size_t word = strcspn(rest, " \t,=");
-        for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-            if (strlen(commands[i].word) == word && !strncmp(rest, commands[i].word, word)) {
-                command = commands[i].command;
-                rest += word;
-                break;
-            }
-        }
-        struct group_mod gm;
-        ofctl_check(group_mod_parse(&gm, rest, command, names, &usable));
-        group_mod_encode(&b, &gm, ofctl_version(c), xid);
-        group_mod_fini(&gm);
-    } else {
+    } else if (n == 5 && !strncmp(text, "group", n)) {
+        error = bundle_group(c, rest, &b, xid);
+    } else if (n == 4 && !strncmp(text, "flow", n)) {
         struct flow_mod fm;
-        if (strncmp(text, "flow", 4) || (text[4] != ' ' && text[4] != '\t')) {
-            error_fatal("Unsupported bundle message type: %.*s (it is to be flow, group or packet-out)",
-                        (int)strcspn(text, " \t"), text);
+        error = flow_mod_parse(&fm, rest, FLOW_ADD, true, names, &usable);
+        if (!error) {
+            flow_mod_encode(&b, &fm, ofctl_use_protocol(c, usable, false), xid);
+            flow_mod_fini(&fm);
         }
-        ofctl_check(flow_mod_parse(&fm, rest + strspn(rest, " \t"), FLOW_ADD, true, names, &usable));
-        flow_mod_encode(&b, &fm, ofctl_use_protocol(c, usable, false), xid);
-        flow_mod_fini(&fm);
+    } else {
+        error = xasprintf("Unsupported bundle message type: %.*s", (int)n, text);
     }
-    bundle_put(c, &b, xid);
-    job->n++;
+    if (!error) {
+        ofctl_bundle_add(&job->bundle, b.data, b.len);
+    }
     bytebuf_fini(&b);
     free(copy);
-}
-
-/* Opens or commits; ends the program with what the switch says against it. */
-static void bundle_step(struct ofctl_conn *c, enum bundle_control_type type)
-{
-    struct bytebuf b = BYTEBUF_INITIALIZER;
-    struct bundle_control bc = {.bundle_id = 0, .type = type, .flags = BUNDLE_ATOMIC | BUNDLE_ORDERED};
-    const uint8_t *reply;
-    size_t len;
-    bundle_control_encode(&b, &bc, ofctl_version(c), ofctl_xid(c));
-    ofctl_transact(c, &b, &reply, &len);
-    bytebuf_fini(&b);
-    if (reply[1] == 1) {
-        struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1};
-        char *text = ofp_to_string(reply, len, &opt);
-        fprintf(stderr, "Error %s", text);
-        free(text);
-        exit(1);
-    }
+    return error;
 }
 
 void ofctl_bundle(int argc, char **argv)
 {
-    struct bundle_job job = {.conn = ofctl_connect(argv[1]), .packet = BYTEBUF_INITIALIZER};
-    bundle_step(job.conn, BUNDLE_OPEN_REQUEST);
+    struct bundle_job job = {.bundle = {.conn = ofctl_connect(argv[1])}, .packet = BYTEBUF_INITIALIZER};
     each_line(argv[2], bundle_line, &job);
-    bundle_step(job.conn, BUNDLE_COMMIT_REQUEST);
+    ofctl_bundle_run(&job.bundle);
     bytebuf_fini(&job.packet);
-    ofctl_close(job.conn);
+    ofctl_close(job.bundle.conn);
 }
 
 void ofctl_packet_out(int argc, char **argv)
@@ -499,8 +529,11 @@ void ofctl_packet_out(int argc, char **argv)
     } else {
         /* The older form: port, actions, packets. */
         uint32_t usable = OFPROTO_ANY, port;
-        if (argc < 5 || !ofp_port_parse(argv[2], names, &port)) {
-            error_fatal("%s: unknown port, or too few arguments", argv[2]);
+        if (argc < 5) {
+            error_fatal("Too many arguments (%d)", argc); /* for the newer form */
+        }
+        if (!ofp_port_parse(argv[2], names, &port)) {
+            error_fatal("%s: unknown port `%s'", argv[1], argv[2]);
         }
         match_init_catchall(&po.metadata);
         po.metadata.flow.in_port = port;
@@ -508,9 +541,7 @@ void ofctl_packet_out(int argc, char **argv)
         ofctl_check(ofpacts_parse_actions(argv[3], names, &po.ofpacts, &usable));
         for (int i = 4; i < argc; i++) {
             bytebuf_clear(&packet);
-            if (*text_to_hex(argv[i], &packet)) {
-                error_fatal("%s: invalid packet data", argv[i]);
-            }
+            ofctl_check(parse_packet(argv[i], &packet));
             po.packet = packet.data;
             po.packet_len = packet.len;
             packet_out_encode(&b, &po, ofctl_version(c), ofctl_xid(c));

@@ -172,6 +172,14 @@ static void search_tables(const uint8_t *msg, size_t len, void *aux)
     }
 }
 
+static void parse_vacancy_value(const char *text, const char *name, uint8_t *value)
+{
+    char *error = text_to_u8(text, name, value);
+    if (error || *value > 100) {
+        error_fatal("Invalid vacancy %s value \"%s\"", name, text);
+    }
+}
+
 static void parse_vacancy(char *text, struct table_mod *tm)
 {
     char *comma = strchr(text, ',');
@@ -179,8 +187,8 @@ static void parse_vacancy(char *text, struct table_mod *tm)
         error_fatal("Vacancy up value missing");
     }
     *comma = '\0';
-    ofctl_check(text_to_u8(text, "vacancy_down", &tm->vacancy_down));
-    ofctl_check(text_to_u8(comma + 1, "vacancy_up", &tm->vacancy_up));
+    parse_vacancy_value(text, "down", &tm->vacancy_down);
+    parse_vacancy_value(comma + 1, "up", &tm->vacancy_up);
     if (tm->vacancy_up < tm->vacancy_down) {
         error_fatal(
             "Invalid vacancy range, vacancy up should be greater than vacancy down (OFPBPC_BAD_VALUE)");
@@ -272,7 +280,7 @@ static uint32_t parse_port(struct ofctl_conn *c, const char *text)
 {
     uint32_t port;
     if (!ofp_port_parse(text, ofctl_names(c, false), &port)) {
-        error_fatal("%s: unknown port `%s'", "br", text);
+        error_fatal("%s: unknown port `%s'", ofctl_target(c), text);
     }
     return port;
 }
@@ -475,7 +483,7 @@ void ofctl_ping(int argc, char **argv)
         if (len != payload + OFP_HEADER_LEN) {
             printf("Reply does not match request:\n");
         }
-        printf("%zu bytes from %s: xid=%08" PRIx32 " time=%.1f ms\n", len, argv[1], xid,
+        printf("%zu bytes from %s: xid=%08" PRIx32 " time=%.1f ms\n", len - OFP_HEADER_LEN, argv[1], xid,
                1000.0 * (double)(end.tv_sec - start.tv_sec) + .001 * (double)(end.tv_usec - start.tv_usec));
         bytebuf_fini(&b);
     }

@@ -4,6 +4,7 @@ switch; monitor with a control socket that the real ovs-appctl drives; comparing
 import os
 import random
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -146,3 +147,101 @@ def test_diff_flows_is_linear(tmp_path):
                        check=False)
     assert p.returncode == 2 and len(p.stdout.splitlines()) == 6
     assert time.monotonic() - start < 10
+
+
+def commands():
+    """(arguments, standard input) of tests/system/ofctl_commands.txt."""
+    with open(os.path.join(HERE, "ofctl_commands.txt"), encoding="utf-8") as f:
+        for line in f:
+            line = line.rstrip("\n")
+            if line and not line.startswith("#"):
+                words, _, text = line.partition(" <<< ")
+                yield shlex.split(words), text.encode().decode("unicode_escape")
+
+
+def plain(text, names, env):
+    """What differs between two runs or two bridges is taken out."""
+    for name, word in names.items():
+        text = re.sub(rf"\b{name}\b", word, text)
+    for pattern, word in ((r"xid=0x[0-9a-f]+", "xid"), (r"duration[=:][0-9.]+s", "duration"), (r"_age=\d+", "_age"),
+                          (r"(?m)^\d{4}-\d\d-\d\dT[0-9:.]+Z\|\d+\|", "TIME "), (r"dpid:[0-9a-f]{16}", "dpid"),
+                          (r"addr:[0-9a-f:]{17}", "addr"), (r"\|.{16}\|", ""),
+                          (r"(?m)^(00000000(  ..){1}( ..){3}) .. .. .. ..", r"\1 xid")):
+        text = re.sub(pattern, word, text)
+    return text.replace(env["OVS_RUNDIR"], "RUN").replace("sluice", "ovs-ofctl")
+
+
+def test_commands_on_two_bridges(bridge):
+    """What the reference's client does to one bridge, ours does to another: both say the same."""
+    tools = ((["ovs-ofctl"], "ofa"), ([SLUICE, "ofctl"], "ofb"))
+    for _, b in tools:
+        subprocess.run(["ovs-vsctl", "add-br", b, "--", "set", "bridge", b, "datapath_type=dummy", "fail_mode=secure",
+                        "protocols=OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15",
+                        "--", "add-port", b, b + "1", "--", "set", "interface", b + "1", "type=dummy", "ofport_request=1",
+                        "--", "add-port", b, b + "2", "--", "set", "interface", b + "2", "type=dummy", "ofport_request=2"],
+                       env=bridge, check=True, timeout=30)
+    bad = []
+    for args, text in commands():
+        said = []
+        for tool, b in tools:
+            names = {"BR": b, "P1": b + "1", "P2": b + "2"}
+            words = [re.sub(r"\b(BR|P1|P2)\b", lambda m: names[m[0]], a) for a in args]
+            p = subprocess.run(tool + words, input=text, env=bridge, capture_output=True, text=True, timeout=20, check=False)
+            back = {v: k for k, v in names.items()}
+            said.append((p.returncode, plain(p.stdout, back, bridge), plain(p.stderr, back, bridge)))
+        if said[0] != said[1]:
+            bad.append(f"{shlex.join(args)}\n reference: {said[0]}\n sluice:    {said[1]}")
+    assert not bad, "\n".join(bad[:5]) + f"\n{len(bad)} differ"
+
+
+MATCHES = """NXM_OF_IN_PORT(fffe), NXM_OF_ETH_TYPE(0800)
+# comment
+NXM_OF_ETH_DST_W(010000000000/010000000000)
+<any>
+
+NXM_OF_IN_PORT(0001),NXM_OF_IN_PORT(0002)
+OXM_OF_IPV4_SRC(01020304), OXM_OF_ETH_TYPE(0800)
+NXM_OF_TCP_SRC(0001)
+00000002(fffe)
+NXM_OF_ETH_TYPE(0800),NXM_OF_IP_TOS(f1)
+NXM_NX_REG0_W(a0e0d050/f0f0f0f0)
+NXM_NX_REG0(12 34 56 78)
+NXM_NX_COOKIE_W(00000000abcdef01/ffffffffffffffff)
+OXM_OF_PACKET_TYPE(00000000), NXM_OF_IN_PORT(0001)
+NXM_NX_XXREG0(00112233445566778899aabbccddeeff)
+NXM_OF_ETH_TYPE(894f), NXOXM_NSH_SPI(00000102)
+OXM_OF_ACTSET_OUTPUT(00000003)
+"""
+WRONG = ["foo(12)", "NXM_OF_IN_PORT", "NXM_OF_IN_PORT(12", "NXM_OF_IN_PORT(1234x", "NXM_NX_REG0_W(12345678)",
+         "NXM_NX_REG0_W(12345678/ffff)", "NXM_NX_REG0_W(12345678/00000000)", "ffffff04(12345678)"]
+
+
+@pytest.mark.parametrize("args", [["parse-nxm"], ["--strict", "parse-nx-match"], ["parse-oxm", "OpenFlow12"],
+                                  ["--strict", "parse-oxm", "OpenFlow15"], ["parse-oxm", "OpenFlow10"]])
+def test_extensible_matches(args):
+    for text in [MATCHES] + WRONG:
+        said = []
+        for tool in (["ovs-ofctl"], [SLUICE, "ofctl"]):
+            p = subprocess.run(tool + args, input=text + "\n", capture_output=True, text=True, timeout=20, check=False)
+            said.append((p.returncode, p.stdout, plain(p.stderr, {}, {"OVS_RUNDIR": "/"})))
+        assert said[0] == said[1], text
+
+
+def test_fixed_matches_and_vlans(tmp_path):
+    old = ["003820f70001000000000000000000000000000000000000000000000000000000000000000000000000000000",
+           "00382000 0001 000102030405 060708090a0b 0005 03 00 0800 1c 06 0000 01020304 05060708 0050 0051",
+           "0038200f 0001 000102030405 060708090a0b ffff 03 00 0806 1c 06 0000 01020304 05060708 0050 0051", "0038", "# x"]
+    new = ["0000 0058 00000001 000003fe 000000000000ffffffffffff 000000000000ffffffffffff 0000 00 00 0000 00 00 "
+           "00000000ffffffff 00000000ffffffff 0000 0000 00000000 00 000000 0000000000000000ffffffffffffffff", "0000 0059"]
+    asked = [(["parse-ofp10-match"], t) for t in old] + [(["parse-ofp11-match"], t) for t in new]
+    asked += [(["check-vlan", a, b], "") for a, b in (("0000", "0000"), ("1123", "1fff"), ("f123", "ffff"), ("0", "1000"))]
+    frames = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000") + bytes(8) + bytes.fromhex("3c0000003c000000") + \
+        bytes.fromhex("505400000001505400000002080600010800060400015054000000020a0000010000000000000a000002") + bytes(18)
+    (tmp_path / "a.pcap").write_bytes(frames)
+    asked.append((["parse-pcap", str(tmp_path / "a.pcap")], ""))
+    for args, text in asked:
+        said = []
+        for tool in (["ovs-ofctl"], [SLUICE, "ofctl"]):
+            p = subprocess.run(tool + args, input=text + "\n", capture_output=True, text=True, timeout=20, check=False)
+            said.append((p.returncode, p.stdout, plain(p.stderr, {}, {"OVS_RUNDIR": "/"})))
+        assert said[0] == said[1], (args, text)

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ofctl: bundles. Requests go out in a stream and are answered as the switch likes; what is an error is held
+ * against the request that has its xid. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "openflow/misc_codec.h"
+#include "tools/ofctl.h"
+
+#define BUNDLE_ID 0u
+#define SEND_AT   (64u * 1024)
+
+void ofctl_bundle_add(struct ofctl_bundle *t, const void *message, size_t len)
+{
+    bytebuf_put(&t->messages, message, len);
+}
+
+static uint32_t put_control(struct ofctl_conn *c, struct bytebuf *b, enum bundle_control_type type)
+{
+    struct bundle_control bc = {
+        .bundle_id = BUNDLE_ID, .type = type, .flags = BUNDLE_ATOMIC | BUNDLE_ORDERED};
+    uint32_t xid = ofctl_xid(c);
+    bundle_control_encode(b, &bc, ofctl_version(c), xid);
+    return xid;
+}
+
+/* The message of the bundle, or the control message (the last one sent), that bears XID. */
+static const uint8_t *find_request(const struct ofctl_bundle *t, uint32_t xid, size_t *len)
+{
+    for (size_t at = 0; at < t->messages.len; at += *len) {
+        const uint8_t *m = t->messages.data + at;
+        *len = ofp_msg_len(m);
+        if (ntohl(get_be32(m + 4)) == xid) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
+static void print_error(const struct ofctl_bundle *t, const struct bytebuf *control, const uint8_t *msg,
+                        size_t len)
+{
+    struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1};
+    struct ofp_msg m;
+    struct ofperr_wire w;
+    struct reader payload;
+    enum ofperr error = ofp_msg_decode(msg, len, &m) ? OFPERR_NONE : ofp_error_decode(&m, &w, &payload);
+    if (!error) {
+        char *text = ofp_to_string(msg, len, &opt);
+        fprintf(stderr, "Error %s", text);
+        free(text);
+        return;
+    }
+    size_t n;
+    const uint8_t *request = find_request(t, m.xid, &n);
+    if (!request) {
+        request = control->data;
+        n = control->len;
+    }
+    char *text = ofp_to_string(request, n, &opt);
+    fprintf(stderr, "Error %s for: %s", ofperr_name(error), text);
+    free(text);
+}
+
+/* Takes what the switch says until the answer to XID is there; false if any of it is an error. */
+static bool take_answers(struct ofctl_bundle *t, const struct bytebuf *control, uint32_t xid)
+{
+    bool ok = true;
+    for (;;) {
+        const uint8_t *msg;
+        size_t len;
+        if (!ofctl_recv(t->conn, &msg, &len)) {
+            error_fatal("%s: failed to receive packet (End of file)", ofctl_target(t->conn));
+        }
+        if (msg[1] == 1) {
+            print_error(t, control, msg, len);
+            ok = false;
+        }
+        if (ntohl(get_be32(msg + 4)) == xid) {
+            return ok;
+        }
+    }
+}
+
+static _Noreturn void give_up(struct ofctl_bundle *t)
+{
+    error_fatal("talking to %s (%s)", ofctl_stream(t->conn), strerror(EPROTO));
+}
+
+void ofctl_bundle_run(struct ofctl_bundle *t)
+{
+    struct bytebuf out = BYTEBUF_INITIALIZER, control = BYTEBUF_INITIALIZER;
+    enum ofp_version v = ofctl_version(t->conn);
+    uint32_t xid = put_control(t->conn, &control, BUNDLE_OPEN_REQUEST);
+    bytebuf_put(&out, control.data, control.len);
+    ofctl_send(t->conn, &out);
+    if (!take_answers(t, &control, xid)) {
+        give_up(t);
+    }
+    for (size_t at = 0, n; at < t->messages.len; at += n) {
+        const uint8_t *m = t->messages.data + at;
+        n = ofp_msg_len(m);
+        size_t start = ofp_msg_begin(&out, OFPTYPE_BUNDLE_ADD_MESSAGE, v, ntohl(get_be32(m + 4)));
+        put_u32(&out, BUNDLE_ID);
+        put_u16(&out, 0);
+        put_u16(&out, BUNDLE_ATOMIC | BUNDLE_ORDERED);
+        bytebuf_put(&out, m, n);
+        ofp_msg_end(&out, start);
+        if (out.len >= SEND_AT) {
+            ofctl_send(t->conn, &out);
+        }
+    }
+    bytebuf_clear(&control);
+    xid = put_control(t->conn, &control, BUNDLE_COMMIT_REQUEST);
+    bytebuf_put(&out, control.data, control.len);
+    ofctl_send(t->conn, &out);
+    if (!take_answers(t, &control, xid)) {
+        give_up(t);
+    }
+    bytebuf_fini(&out);
+    bytebuf_fini(&control);
+    bytebuf_fini(&t->messages);
+}
