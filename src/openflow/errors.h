@@ -64,6 +64,7 @@
     X(OFPBFC_BAD_FLAGS, W(4, 4, ONF, 2307, 0) W(5, 6, 0, 17, 7)) \
     X(OFPBFC_BAD_ID, W(4, 4, ONF, 2302, 0) W(5, 6, 0, 17, 2)) \
     X(OFPBFC_BAD_TYPE, W(4, 4, ONF, 2306, 0) W(5, 6, 0, 17, 6)) \
+    X(OFPBFC_BAD_VERSION, W(5, 6, NX, 22, 0)) \
     X(OFPBFC_BUNDLE_CLOSED, W(4, 4, ONF, 2304, 0) W(5, 6, 0, 17, 4)) \
     X(OFPBFC_BUNDLE_EXIST, W(4, 4, ONF, 2303, 0) W(5, 6, 0, 17, 3)) \
     X(OFPBFC_BUNDLE_IN_PROGRESS, W(4, 4, ONF, 2315, 0) W(5, 6, 0, 17, 15)) \

@@ -309,12 +309,16 @@ static enum ofperr decode_mod(struct reader *r, enum ofp_version v, struct group
     }
     bool known = gm->command <= GROUP_DELETE || gm->command == GROUP_ADD_OR_MOD ||
                  (new_form(v) && (gm->command == GROUP_INSERT_BUCKET || gm->command == GROUP_REMOVE_BUCKET));
-    if (!known) {
-        return OFPERR_OFPGMFC_BAD_COMMAND;
-    }
     enum ofperr error = OFPERR_NONE;
     while (!error && buckets.n) {
         error = get_bucket(&buckets, v, gm);
+    }
+    if (!error && !known) {
+        return OFPERR_OFPGMFC_BAD_COMMAND;
+    }
+    bool one_bucket = gm->command == GROUP_INSERT_BUCKET || gm->command == GROUP_REMOVE_BUCKET;
+    if (!error && new_form(v) && !one_bucket && gm->command_bucket_id != BUCKET_ID_ALL) {
+        error = OFPERR_OFPGMFC_BAD_BUCKET; /* such a command names none */
     }
     if (!error && new_form(v)) {
         error = get_group_props(r, gm);

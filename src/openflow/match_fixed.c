@@ -325,17 +325,23 @@ static enum ofperr decode_11(struct reader *r, struct match *m)
     if (!(wild & FW11_DL_TYPE)) {
         set_bytes(&f->dl_type, &w->dl_type, p, 2);
     }
-    if (!(wild & FW11_NW_TOS)) {
+    /* What lacks its prerequisites is not looked at. */
+    bool ip = w->dl_type && f->dl_type == htons(0x800);
+    bool arp = w->dl_type && (f->dl_type == htons(0x806) || f->dl_type == htons(0x8035));
+    if (!ip && !arp) {
+        f->nw_src = w->nw_src = f->nw_dst = w->nw_dst = 0;
+    }
+    if (!(wild & FW11_NW_TOS) && ip) {
         f->nw_tos = p[2] & 0xfc;
         w->nw_tos = 0xfc;
     }
-    if (!(wild & FW11_NW_PROTO)) {
+    if (!(wild & FW11_NW_PROTO) && (ip || arp)) {
         set_bytes(&f->nw_proto, &w->nw_proto, p + 3, 1);
     }
-    if (!(wild & FW11_TP_SRC)) {
+    if (!(wild & FW11_TP_SRC) && ip && w->nw_proto) {
         set_bytes(&f->tp_src, &w->tp_src, tp, 2);
     }
-    if (!(wild & FW11_TP_DST)) {
+    if (!(wild & FW11_TP_DST) && ip && w->nw_proto) {
         set_bytes(&f->tp_dst, &w->tp_dst, tp + 2, 2);
     }
     if (!(wild & FW11_MPLS_LABEL)) {

@@ -88,6 +88,9 @@ enum ofperr bundle_add_decode(const struct ofp_msg *m, uint32_t *bundle_id, uint
     *bundle_id = get_u32(&r);
     get_skip(&r, 2);
     *flags = get_u16(&r);
+    if (!r.bad && r.n >= OFP_HEADER_LEN && r.p[0] != m->version) {
+        return OFPERR_OFPBFC_BAD_VERSION;
+    }
     size_t len = r.n >= OFP_HEADER_LEN && !r.bad ? ofp_msg_len(r.p) : 0;
     if (!len || len > r.n) {
         return OFPERR_OFPBFC_MSG_BAD_LEN;
@@ -98,9 +101,6 @@ enum ofperr bundle_add_decode(const struct ofp_msg *m, uint32_t *bundle_id, uint
     enum ofperr error = ofp_msg_decode(r.p, len, msg);
     if (error) {
         return error;
-    }
-    if (msg->version != m->version) {
-        return OFPERR_OFPBRC_BAD_VERSION;
     }
     if (msg->xid != m->xid) {
         return OFPERR_OFPBFC_MSG_BAD_XID;
@@ -303,7 +303,9 @@ enum ofperr table_mod_decode(const struct ofp_msg *m, struct table_mod *tm)
         return OFPERR_OFPBRC_BAD_LEN;
     }
     uint32_t known = m->version >= OFP14 ? OFPTC_EVICTION | OFPTC_VACANCY | 3u : 3u;
-    if (tm->config & ~known && m->version != OFP13) { /* 1.3 has none: the reference lets any pass */
+    if (m->version < OFP13) { /* what a miss does; other bits say nothing */
+        tm->config &= known;
+    } else if (tm->config & ~known && m->version != OFP13) { /* 1.3 has none: the reference lets any pass */
         return OFPERR_OFPTMFC_BAD_CONFIG;
     }
     if (m->version < OFP14) {
@@ -379,6 +381,10 @@ void requestforward_encode(struct bytebuf *b, const void *request, size_t len, e
 
 enum ofperr requestforward_decode(const struct ofp_msg *m, struct ofp_msg *request)
 {
+    size_t len = m->body.n >= OFP_HEADER_LEN ? ofp_msg_len(m->body.p) : 0;
+    if (!len || len > m->body.n) {
+        return OFPERR_OFPBFC_MSG_BAD_LEN;
+    }
     enum ofperr error = ofp_msg_decode(m->body.p, m->body.n, request);
     if (error) {
         return error;

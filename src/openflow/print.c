@@ -187,11 +187,14 @@ void print_message(const void *data, size_t len, const struct print *p)
         return;
     }
     ofp_print_header(&m, s);
+    size_t header = s->len;
     print_multipart_flags(&m, s);
     if (printers[m.type]) {
         error = printers[m.type](&m, p);
         if (error) {
-            strbuf_printf(s, " ***decode error: %s***\n", ofperr_name(error));
+            /* Behind the header, or on a line of its own under what was well. */
+            const char *separator = s->len == header ? " " : strbuf_ends_with(s, "\n") ? "" : "\n";
+            strbuf_printf(s, "%s***decode error: %s***\n", separator, ofperr_name(error));
             ofp_hex_dump(data, len, 0, true, s);
             return;
         }

@@ -96,7 +96,7 @@ enum ofperr print_group_stats(const struct ofp_msg *m, const struct print *p)
             strbuf_puts(s, " ***parse error***");
         }
         if (error || !more) {
-            return OFPERR_NONE;
+            return error;
         }
         strbuf_printf(s, "\n group_id=%u,", g.group_id);
         if (g.duration_sec != UINT32_MAX) {

@@ -79,15 +79,14 @@ enum ofperr print_meter_features(const struct ofp_msg *m, const struct print *p)
     }
     strbuf_printf(s, "\nmax_meter:%u max_bands:%u max_color:%u\nband_types:", f.max_meters, f.max_bands,
                   f.max_color);
-    strbuf_puts(s, f.band_types & 1 << METER_BAND_DROP ? " drop" : "");
-    strbuf_puts(s, f.band_types & 1 << METER_BAND_DSCP_REMARK ? " dscp_remark" : "");
-    static const char *const names[] = {" kbps", " pktps", " burst", " stats"};
-    strbuf_puts(s, "\ncapabilities:");
-    for (int i = 0; i < 4; i++) {
-        if (f.capabilities & 1u << i) {
-            strbuf_puts(s, names[i]);
-        }
-    }
+    static const struct bit_name bands[] = {{1 << METER_BAND_DROP, "drop"},
+                                            {1 << METER_BAND_DSCP_REMARK, "dscp_remark"}};
+    strbuf_put_char(s, ' ');
+    print_bits(f.band_types & (1 << METER_BAND_DROP | 1 << METER_BAND_DSCP_REMARK), bands, ARRAY_SIZE(bands),
+               ' ', s);
+    static const struct bit_name names[] = {{1, "kbps"}, {2, "pktps"}, {4, "burst"}, {8, "stats"}};
+    strbuf_puts(s, "\ncapabilities: ");
+    print_bits(f.capabilities & 15, names, ARRAY_SIZE(names), ' ', s);
     strbuf_put_char(s, '\n');
     return OFPERR_NONE;
 }

@@ -137,7 +137,7 @@ enum ofperr print_bundle_control(const struct ofp_msg *m, const struct print *p)
                                         "COMMIT_REQUEST", "COMMIT_REPLY", "DISCARD_REQUEST", "DISCARD_REPLY"};
     struct bundle_control bc;
     enum ofperr error = bundle_control_decode(m, &bc);
-    if (error && error != OFPERR_OFPBFC_BAD_TYPE) {
+    if (error && error != OFPERR_OFPBFC_BAD_TYPE && error != OFPERR_OFPBFC_BAD_FLAGS) {
         return error == OFPERR_OFPBFC_BAD_FLAGS ? OFPERR_NONE : error; /* as the reference has it */
     }
     strbuf_printf(p->s, "\n bundle_id=%#" PRIx32 " type=%s", bc.bundle_id,
@@ -207,7 +207,7 @@ static enum ofperr check_tlv_maps(struct reader r)
         uint8_t len = get_u8(&r);
         uint16_t index = get_u16(&r);
         get_skip(&r, 2);
-        if (!len || len % 4 || len > 124) {
+        if (len % 4 || len > 124) {
             LOG_WARN_RL(&rl, "tlv table option length (%u) is not a valid option size", len);
             return OFPERR_NXTTMFC_BAD_OPT_LEN;
         }

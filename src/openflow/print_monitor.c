@@ -15,7 +15,7 @@ enum ofperr print_monitor_request(const struct ofp_msg *m, const struct print *p
         bool more;
         enum ofperr error = flow_monitor_request_decode(&r, m, &q, &more);
         if (error || !more) {
-            return n ? OFPERR_NONE : error; /* what was well has been said */
+            return error;
         }
         strbuf_puts(p->s, "\n ");
         flow_monitor_request_format(&q, p->names, p->s);
@@ -39,7 +39,7 @@ enum ofperr print_monitor_reply(const struct ofp_msg *m, const struct print *p)
         flow_update_format(&u, p->names, p->s);
     }
     bytebuf_fini(&ofpacts);
-    return n ? OFPERR_NONE : error;
+    return error;
 }
 
 enum ofperr print_monitor_cancel(const struct ofp_msg *m, const struct print *p)
@@ -73,6 +73,15 @@ enum ofperr print_requestforward(const struct ofp_msg *m, const struct print *p)
     if (error) {
         return error;
     }
-    strbuf_puts(p->s, inner.type == OFPTYPE_GROUP_MOD ? " reason=group_mod" : " reason=meter_mod");
-    return inner.type == OFPTYPE_GROUP_MOD ? print_group_mod(&inner, p) : print_meter_mod(&inner, p);
+    /* What is wrong in the request comes first. */
+    struct strbuf body = STRBUF_INITIALIZER;
+    struct print q = *p;
+    q.s = &body;
+    error = inner.type == OFPTYPE_GROUP_MOD ? print_group_mod(&inner, &q) : print_meter_mod(&inner, &q);
+    if (!error) {
+        strbuf_puts(p->s, inner.type == OFPTYPE_GROUP_MOD ? " reason=group_mod" : " reason=meter_mod");
+        strbuf_puts(p->s, strbuf_text(&body));
+    }
+    strbuf_fini(&body);
+    return error;
 }

@@ -82,6 +82,9 @@ enum ofperr print_packet_in(const struct ofp_msg *m, const struct print *p)
         }
     } else {
         strbuf_printf(s, " buffer=0x%08" PRIx32, pin.buffer_id);
+        if (pin.total_len < pin.packet_len) {
+            strbuf_puts(s, " (***total_len < data_len***)");
+        }
     }
     strbuf_put_char(s, '\n');
     if (pin.userdata_len) {

@@ -41,7 +41,7 @@ static void print_one_port(const struct ofp_port *port, const struct print *p)
     strbuf_puts(s, "     config:     ");
     print_bits(port->config & OFPPC_KNOWN, config_names, ARRAY_SIZE(config_names), ' ', s);
     strbuf_puts(s, "\n     state:      ");
-    uint32_t state = port->state;
+    uint32_t state = port->state & (OFPPS_STP_MASK | OFPPS_LINK_DOWN | OFPPS_BLOCKED | OFPPS_LIVE);
     if (state & OFPPS_STP_MASK) {
         static const char *const stp[] = {"STP_LISTEN", "STP_LEARN", "STP_FORWARD", "STP_BLOCK"};
         if (state & ~(uint32_t)OFPPS_STP_MASK) {
@@ -61,7 +61,7 @@ static void print_one_port(const struct ofp_port *port, const struct print *p)
                     {"supported:  ", port->supported},
                     {"peer:       ", port->peer}};
     for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
-        if (features[i].bits) {
+        if (features[i].bits & 0xffff) {
             strbuf_printf(s, "     %s", features[i].title);
             print_bits(features[i].bits & 0xffff, feature_names, ARRAY_SIZE(feature_names), ' ', s);
             strbuf_put_char(s, '\n');
@@ -182,12 +182,12 @@ enum ofperr print_port_mod(const struct ofp_msg *m, const struct print *p)
     ofp_port_format(pm.port_no, p->names, s);
     strbuf_printf(s, ": addr:%02x:%02x:%02x:%02x:%02x:%02x\n", a[0], a[1], a[2], a[3], a[4], a[5]);
     strbuf_puts(s, "     config: ");
-    print_bits(pm.config & pm.mask, config_names, ARRAY_SIZE(config_names), ' ', s);
+    print_bits(pm.config & pm.mask & OFPPC_KNOWN, config_names, ARRAY_SIZE(config_names), ' ', s);
     strbuf_puts(s, "\n     mask:   ");
     print_bits(pm.mask & OFPPC_KNOWN, config_names, ARRAY_SIZE(config_names), ' ', s);
     strbuf_puts(s, "\n     advertise: ");
-    if (pm.advertise) {
-        print_bits(pm.advertise, feature_names, ARRAY_SIZE(feature_names), ' ', s);
+    if (pm.advertise & 0xffff) {
+        print_bits(pm.advertise & 0xffff, feature_names, ARRAY_SIZE(feature_names), ' ', s);
     } else {
         strbuf_puts(s, "UNCHANGED");
     }
@@ -212,6 +212,9 @@ enum ofperr print_port_request(const struct ofp_msg *m, const struct print *p)
 {
     uint32_t port;
     enum ofperr error = port_stats_request_decode(m, &port);
+    if (error) {
+        return error;
+    }
     strbuf_puts(p->s, " port_no=");
     ofp_port_format(port, p->names, p->s);
     return error;
@@ -270,7 +273,11 @@ enum ofperr print_port_reply(const struct ofp_msg *m, const struct print *p)
     }
     strbuf_printf(s, " %u ports\n", n);
     r = m->body;
-    while (r.n && !port_stats_decode(&r, m->version, &ps, &props)) {
+    while (r.n) {
+        enum ofperr error = port_stats_decode(&r, m->version, &ps, &props);
+        if (error) {
+            return error;
+        }
         strbuf_puts(s, "  port ");
         strbuf_puts(s, ps.port_no < 10 ? " " : "");
         ofp_port_format(ps.port_no, p->names, s);
@@ -302,6 +309,9 @@ enum ofperr print_queue_request(const struct ofp_msg *m, const struct print *p)
 {
     uint32_t port, queue;
     enum ofperr error = queue_stats_request_decode(m, &port, &queue);
+    if (error) {
+        return error;
+    }
     strbuf_puts(p->s, " port=");
     ofp_port_format(port, p->names, p->s);
     if (queue == OFPQ_ALL) {
@@ -318,16 +328,16 @@ enum ofperr print_queue_reply(const struct ofp_msg *m, const struct print *p)
     struct queue_stats q;
     struct reader r = m->body;
     unsigned n = 0;
+    while (r.n && !queue_stats_decode(&r, m->version, &q)) {
+        n++;
+    }
+    strbuf_printf(s, " %u queues\n", n);
+    r = m->body;
     while (r.n) {
         enum ofperr error = queue_stats_decode(&r, m->version, &q);
         if (error) {
             return error;
         }
-        n++;
-    }
-    strbuf_printf(s, " %u queues\n", n);
-    r = m->body;
-    while (r.n && !queue_stats_decode(&r, m->version, &q)) {
         strbuf_puts(s, "  port ");
         ofp_port_format(q.port_no, p->names, s);
         strbuf_printf(s, " queue %u: ", q.queue_id);
@@ -351,6 +361,12 @@ enum ofperr print_queue_config_request(const struct ofp_msg *m, const struct pri
     uint32_t port = m->version == OFP10 ? get_u16(&r) : get_u32(&r) & 0xffff;
     strbuf_puts(p->s, " port=");
     ofp_port_format(port, p->names, p->s);
+    if (m->version >= OFP14 && m->kind == OFPK_STAT) {
+        uint32_t queue = get_u32(&r);
+        if (queue != OFPQ_ALL) {
+            strbuf_printf(p->s, " queue=%" PRIu32, queue);
+        }
+    }
     return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
 }
 
@@ -426,10 +442,10 @@ enum ofperr print_queue_config(const struct ofp_msg *m, const struct print *p)
         error = get_queue(&r, m, desc, port, &queues[n]);
         n += !error;
     }
-    if (!error && n) {
+    if (n) {
         qsort(queues, n, sizeof *queues, compare_queues);
     }
-    for (size_t i = 0; i < n && !error; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (!i || queues[i].port != queues[i - 1].port) {
             strbuf_puts(s, i ? "port=" : " port=");
             ofp_port_format(queues[i].port, p->names, s);

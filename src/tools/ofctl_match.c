@@ -50,8 +50,9 @@ static bool header_from_name(const char *name, size_t len, struct header *h)
         uint32_t raw = strtoul(name, NULL, 16);
         h->oxm = (uint64_t)(raw & ~0x100u) << 32;
         h->masked = raw & 0x100;
-        h->n_bytes = (raw & 0xff) / (h->masked ? 2 : 1);
+        h->n_bytes = raw & 0xff;
         h->n_bytes -= raw >> 16 == 0xffff && h->n_bytes >= 4 ? 4 : 0;
+        h->n_bytes /= h->masked ? 2 : 1;
         return true;
     }
     return false;

@@ -34,12 +34,12 @@ def test_messages_print_alike():
 
 
 def test_mutated_messages_print_alike():
-    """Where a message is wrong in several ways, which one is named may differ: more than 9 of 10 are alike to the letter (94 of
-    100 when this was written)."""
+    """Where a message is wrong in several ways, which one is named may differ: 98 of 100 and more are alike to the letter when
+    this was written."""
     rng = random.Random(5)
     messages = [openflow_print.mutate(m, rng) for m in seeds() for _ in range(3)]
     bad = [b for b in openflow_print.compare(SLUICE, messages) if not OURS.search(b[2] or "")]
-    assert len(bad) * 12 < len(messages), f"{len(bad)} of {len(messages)} differ"
+    assert len(bad) * 40 < len(messages), f"{len(bad)} of {len(messages)} differ"
 
 
 @pytest.fixture(scope="module")
