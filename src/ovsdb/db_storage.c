@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -355,7 +356,8 @@ static struct ovsdb_error *read_file(struct db **dbp, struct log_file *file, boo
             *snapshot_size = log_file_size(file);
         }
     }
-    if (error && !tolerate_tail && !violates) {
+    bool cannot_read = error && error->io && error->io != EOF; /* that is no tail: who knows what is there */
+    if (cannot_read || (error && !tolerate_tail && !violates)) {
         db_destroy(db);
         return error;
     }

@@ -30,6 +30,7 @@ LOG_MODULE(ovsdb_log);
 
 struct log_file {
     char *name;
+    char *given_name; /* links not followed: for errors */
     int fd;
     int lock_fd; /* -1: not locked */
     off_t good;  /* end of the last whole record that was read or written */
@@ -37,6 +38,7 @@ struct log_file {
     off_t last_record; /* that was read */
     bool dirty;
     bool dir_dirty;   /* its name was made or moved, and the directory is not yet synced */
+    int read_error;   /* an errno */
     bool tail_is_bad; /* something that is no record follows `good` */
     char *buffer;     /* of the reader */
     size_t buffered, buffer_size;
@@ -64,7 +66,7 @@ static struct ovsdb_error *lock(struct log_file *f)
     f->lock_fd = open(lock_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (f->lock_fd < 0 || fcntl(f->lock_fd, F_OFD_SETLK, &range) < 0) {
         int save = errno;
-        error = ovsdb_io_error(save, "%s: failed to lock lockfile", f->name);
+        error = ovsdb_io_error(save, "%s: failed to lock lockfile", f->given_name);
         LOG_WARN("%s: cannot lock file: %s%s", lock_name, strerror(save),
                  save == EAGAIN || save == EACCES ? " (another process has the database open)" : "");
         if (f->lock_fd >= 0) {
@@ -88,6 +90,7 @@ static void file_free(struct log_file *f)
     }
     free(f->buffer);
     free(f->name);
+    free(f->given_name);
     free(f);
 }
 
@@ -118,6 +121,7 @@ struct ovsdb_error *log_file_open(struct log_file **fp, const char *name, enum l
 {
     struct log_file *f = xzalloc(sizeof *f);
     f->name = follow(name);
+    f->given_name = xstrdup(name);
     f->fd = f->lock_fd = -1;
     *fp = NULL;
     if (mode == LOG_FILE_NEW) {
@@ -197,6 +201,7 @@ static size_t fill(struct log_file *f, size_t n)
             continue;
         }
         if (got <= 0) {
+            f->read_error = got ? errno : 0;
             break;
         }
         f->buffered += (size_t)got;
@@ -275,6 +280,9 @@ static struct ovsdb_error *read_record(struct log_file *f, struct json_object **
     char line[128], sha1[SHA1_HEX + 1], actual[SHA1_HEX + 1];
     size_t have = fill(f, sizeof line);
     uint64_t length;
+    if (f->read_error) {
+        return ovsdb_io_error(f->read_error, "%s: read error", f->given_name);
+    }
     if (!have && f->read_offset) {
         return NULL;
     }
@@ -293,6 +301,9 @@ static struct ovsdb_error *read_record(struct log_file *f, struct json_object **
     header++;
     off_t start = f->read_offset + (off_t)header;
     have = length <= MAX_RECORD ? fill(f, header + length) : 0;
+    if (f->read_error) {
+        return ovsdb_io_error(f->read_error, "%s: read error", f->given_name);
+    }
     if (length > MAX_RECORD || have < header + length) {
         return ovsdb_io_error(EOF, "%s: error reading %" PRIu64 " bytes starting at offset %lld", f->name,
                               length, (long long)start);

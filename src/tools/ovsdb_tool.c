@@ -51,18 +51,27 @@ static struct ovsdb_schema *schema_arg(int argc, char **argv, int i)
     return schema;
 }
 
-static void write_new_file(const struct db *db, const char *name, const char *comment)
+static void run_create(int argc, char **argv)
 {
+    struct db *db = db_create(schema_arg(argc, argv, 2));
     struct log_file *file;
-    check(log_file_open(&file, name, LOG_FILE_CREATE));
-    check(db_write_file(db, file, comment));
+    check(log_file_open(&file, db_arg(argc, argv, 1), LOG_FILE_CREATE));
+    check(db_write_file(db, file, NULL));
     log_file_close(file);
 }
 
-static void run_create(int argc, char **argv)
+/* What NAME was before, if anything, it is no more. */
+static void write_over(const struct db *db, const char *name, const char *comment)
 {
-    struct ovsdb_schema *schema = schema_arg(argc, argv, 2);
-    write_new_file(db_create(schema), db_arg(argc, argv, 1), NULL);
+    struct log_file *file;
+    check(log_file_open(&file, name, LOG_FILE_NEW));
+    struct ovsdb_error *error = db_write_file(db, file, comment);
+    error = error ? error : log_file_publish(file);
+    if (error) {
+        unlink(log_file_name(file));
+    }
+    check(error);
+    log_file_close(file);
 }
 
 /* Compacts into TARGET, or in place; after conversion to SCHEMA, if not NULL. */
@@ -75,7 +84,7 @@ static void rewrite(const char *name, const char *target, struct ovsdb_schema *s
         check(db_convert(&out, db, schema));
     }
     if (target) {
-        write_new_file(out, target, comment);
+        write_over(out, target, comment);
     } else {
         check(db_storage_rewrite_as(db->storage, out, comment));
         db_storage_close(db->storage);

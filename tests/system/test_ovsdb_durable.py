@@ -37,7 +37,7 @@ def stack():
 def daemon(tmp_path, library, **env):
     """sluiced in the foreground with a database of its own, under the eyes of io_trace.so."""
     env = {**os.environ, **{v: str(tmp_path) for v in ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")},
-           "LD_PRELOAD": str(library), **env}
+           "LD_PRELOAD": str(library), "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0", **env}
     process = subprocess.Popen([build_dir() / "sluiced", "--enable-dummy", "--disable-system", "--pidfile", "--log-file",
                                 "-vconsole:off"], env=env)
     wait_for(lambda: (tmp_path / "db.sock").exists(), "the database's socket")
