@@ -3,6 +3,7 @@
  */
 #include <ctype.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,22 @@ static bool odp_port_number(const struct port_names *names, const char *name, ui
     return false;
 }
 
+/* Tags beyond other_config:vlan-limit are not looked at, nor is what follows them. */
+static void limit_vlans(struct flow_key *key)
+{
+    unsigned n = flow_vlan_limit();
+    if (n < FLOW_MAX_VLANS && (key->vlans[n].tci & FLOW_VLAN_PRESENT)) {
+        key->dl_type = key->vlans[n].tpid;
+        memset(&key->vlans[n], 0, sizeof key->vlans[0] * (FLOW_MAX_VLANS - n));
+        memset(&key->tp_src, 0, offsetof(struct flow_key, ct_state) - offsetof(struct flow_key, tp_src));
+        memset(&key->ipv6_src, 0,
+               offsetof(struct flow_key, skb_priority) - offsetof(struct flow_key, ipv6_src));
+        memset(key->mpls_lse, 0, sizeof key->mpls_lse);
+        key->igmp_group = 0;
+        memset(&key->nsh_flags, 0, offsetof(struct flow_key, pad_ext) - offsetof(struct flow_key, nsh_flags));
+    }
+}
+
 static char *use_odp_flow(struct trace *t, const char *dp_name, const struct flow_key *key)
 {
     char *error = NULL;
@@ -132,6 +149,7 @@ static char *use_odp_flow(struct trace *t, const char *dp_name, const struct flo
     t->bridge = port->bridge;
     t->key = *key;
     t->key.in_port = port->ofp_port;
+    limit_vlans(&t->key);
     return NULL;
 }
 

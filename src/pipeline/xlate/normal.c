@@ -112,16 +112,30 @@ static const struct xbundle *input_bundle(struct xlate_ctx *ctx, uint32_t in_por
     return NULL;
 }
 
+static void match_priorities(struct xlate_ctx *ctx)
+{
+    for (size_t i = 0; i < FLOW_MAX_VLANS && (ctx->flow->vlans[i].tci & FLOW_VLAN_PRESENT); i++) {
+        ctx->wc->bits.vlans[i].tci |= CONST_BE16(VLAN_PCP_MASK);
+    }
+}
+
 void xlate_output_normal(struct xlate_ctx *ctx, const struct xbundle *out, const struct xvlan *xvlan)
 {
     struct xvlan out_xvlan;
     xvlan_output_translate(out, xvlan, &out_xvlan);
-    if (out->priority_tags != OFPROTO_PRIORITY_TAGS_NEVER) {
+    bool keeps_priority = out->priority_tags != OFPROTO_PRIORITY_TAGS_NEVER;
+    if (keeps_priority) {
         out_xvlan.v[0].pcp = be16toh(ctx->flow->vlans[0].tci) & VLAN_PCP_MASK;
     }
     if (!out->n_members) {
         xlate_report(ctx, REPORT_WARN, "output bundle has no port"); /* it is being taken apart */
         return;
+    }
+    for (size_t i = 0; i < FLOW_MAX_VLANS; i++) {
+        /* Whether a tag without VLAN ID stays is a question of its priority. */
+        if (!out_xvlan.v[i].vid && (out_xvlan.v[i].tpid || out_xvlan.v[i].pcp || (!i && keeps_priority))) {
+            match_priorities(ctx);
+        }
     }
     struct flow_vlan old[FLOW_MAX_VLANS];
     memcpy(old, ctx->flow->vlans, sizeof old);
@@ -130,11 +144,23 @@ void xlate_output_normal(struct xlate_ctx *ctx, const struct xbundle *out, const
     memcpy(ctx->flow->vlans, old, sizeof old);
 }
 
+/* Whether OUT is in the packet's VLAN. With two tags, that may be the inner one's question. */
+static bool includes_vlan(struct xlate_ctx *ctx, const struct xbundle *out, const struct xvlan *xvlan)
+{
+    bool asks_inner =
+        out->vlan_mode == OFPROTO_VLAN_ACCESS || (out->vlan_mode == OFPROTO_VLAN_DOT1Q_TUNNEL && out->cvlans);
+    if (asks_inner && xvlan->v[0].vid == out->vlan && xvlan->v[1].tpid &&
+        (ctx->flow->vlans[1].tci & FLOW_VLAN_PRESENT)) {
+        ctx->wc->bits.vlans[1].tci |= CONST_BE16(VLAN_VID_MASK | VLAN_CFI);
+    }
+    return xbundle_includes_vlan(out, xvlan);
+}
+
 static void flood(struct xlate_ctx *ctx, const struct xbundle *in, const struct xvlan *xvlan)
 {
     for (size_t i = 0; i < ctx->bridge->n_bundles; i++) {
         const struct xbundle *out = ctx->bridge->bundles[i];
-        if (out != in && out->floodable && !out->mirror_out && xbundle_includes_vlan(out, xvlan)) {
+        if (out != in && out->floodable && !out->mirror_out && includes_vlan(ctx, out, xvlan)) {
             xlate_output_normal(ctx, out, xvlan);
         }
     }
@@ -273,7 +299,7 @@ void xlate_mirror(struct xlate_ctx *ctx, const struct xbundle *bundle, uint32_t 
             to.v[0].vid = (uint16_t)m->out_vlan;
             for (size_t b = 0; b < ctx->bridge->n_bundles; b++) {
                 const struct xbundle *out = ctx->bridge->bundles[b];
-                if (xbundle_includes_vlan(out, &to) && !out->mirror_out) {
+                if (includes_vlan(ctx, out, &to) && !out->mirror_out) {
                     xlate_output_normal(ctx, out, &to);
                 }
             }

@@ -24,8 +24,7 @@ void xvlan_put(struct flow_key *flow, const struct xvlan *xvlan, enum ofproto_pr
 {
     for (int i = 0; i < FLOW_MAX_VLANS; i++) {
         uint16_t tci = (uint16_t)(xvlan->v[i].vid | xvlan->v[i].pcp);
-        bool tagged = xvlan->v[i].vid || (tags == OFPROTO_PRIORITY_TAGS_ALWAYS && i == 0) ||
-                      (tags == OFPROTO_PRIORITY_TAGS_IF_NONZERO && tci);
+        bool tagged = tci || (tags == OFPROTO_PRIORITY_TAGS_ALWAYS && i == 0);
         flow->vlans[i].tci = tagged ? htobe16(tci | VLAN_CFI) : 0;
         flow->vlans[i].tpid = tagged ? htobe16(xvlan->v[i].tpid ? xvlan->v[i].tpid : ETH_TYPE_VLAN) : 0;
     }
@@ -65,6 +64,9 @@ void xvlan_input_translate(const struct xbundle *in, const struct xvlan *from, s
     case OFPROTO_VLAN_ACCESS:
     case OFPROTO_VLAN_NATIVE_TAGGED:
     case OFPROTO_VLAN_NATIVE_UNTAGGED:
+        if (in->vlan_mode == OFPROTO_VLAN_ACCESS) {
+            memset(&to->v[1], 0, sizeof to->v[0] * (FLOW_MAX_VLANS - 1)); /* all of it is in the one VLAN */
+        }
         if (in->vlan_mode == OFPROTO_VLAN_ACCESS || !from->v[0].vid) {
             to->v[0].tpid = from->v[0].tpid ? from->v[0].tpid : ETH_TYPE_VLAN;
             to->v[0].vid = (uint16_t)in->vlan;
@@ -79,24 +81,30 @@ void xvlan_input_translate(const struct xbundle *in, const struct xvlan *from, s
     }
 }
 
+/* What is left when the outer tag goes: the tags behind it. */
+static void pop_outer(struct xvlan *v)
+{
+    memmove(&v->v[0], &v->v[1], sizeof v->v[0] * (FLOW_MAX_VLANS - 1));
+    memset(&v->v[FLOW_MAX_VLANS - 1], 0, sizeof v->v[0]);
+}
+
 void xvlan_output_translate(const struct xbundle *b, const struct xvlan *xvlan, struct xvlan *out)
 {
     *out = *xvlan;
     switch (b->vlan_mode) {
     case OFPROTO_VLAN_ACCESS:
-        out->v[0].vid = 0;
+        memset(out, 0, sizeof *out);
         break;
     case OFPROTO_VLAN_TRUNK:
     case OFPROTO_VLAN_NATIVE_TAGGED:
         break;
     case OFPROTO_VLAN_NATIVE_UNTAGGED:
         if (xvlan->v[0].vid == b->vlan) {
-            out->v[0].vid = 0;
+            pop_outer(out);
         }
         break;
     case OFPROTO_VLAN_DOT1Q_TUNNEL:
-        memmove(&out->v[0], &xvlan->v[1], sizeof out->v[0] * (FLOW_MAX_VLANS - 1));
-        memset(&out->v[FLOW_MAX_VLANS - 1], 0, sizeof out->v[0]);
+        pop_outer(out);
         break;
     }
 }
