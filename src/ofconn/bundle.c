@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bundles: messages that are kept until they are committed together, or discarded. They are the session's. */
+/* Bundles: messages that are kept until they are committed together, or discarded. They are the session's.
+ *
+ * From OpenFlow 1.5 a commit may bear a time. The bundle is closed then, and waits; the reply, or the error,
+ * goes out when it was committed. Until then a discard takes it back; the commit is then not answered. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "ofconn/private.h"
 
 #define MAX_BUNDLES      64
-#define MAX_BUNDLE_BYTES (256u << 20)
+#define MAX_BUNDLE_BYTES (256u << 20) /* of all bundles of a session */
+
+/* How far off the time of a commit may be until the controller says something else, and at most; how late it
+ * may be done on an idle machine. */
+#define MAX_FUTURE_MS       INT64_C(3600000)
+#define MAX_FUTURE_LIMIT_MS INT64_C(86400000)
+#define MAX_PAST_MS         INT64_C(1000)
+#define MAX_PAST_LIMIT_MS   INT64_C(60000)
+#define ACCURACY_MS         INT64_C(10)
+/* The wall clock may be set while a bundle waits: it is looked at this often. */
+#define LOOK_MS INT64_C(1000)
 
 struct bundle {
     struct list node; /* in the session's */
@@ -14,7 +29,33 @@ struct bundle {
     uint16_t flags;
     bool closed;
     struct bytebuf messages; /* one after the other */
+    struct ofconn *conn;
+    /* Scheduled: when (tai_ms()), for which request. */
+    int64_t at_ms;
+    struct bundle_control control;
+    struct bytebuf request; /* empty: not scheduled */
+    struct task due;
 };
+
+static void run_due(struct task *);
+
+/* The time that controllers speak of: milliseconds since 1970 as international atomic time counts them, which
+ * is the host's wall time as long as nobody has told the kernel how many leap seconds there were. */
+static int64_t tai_ms(void)
+{
+    struct timespec tai, utc;
+    clock_gettime(CLOCK_REALTIME, &utc);
+    clock_gettime(CLOCK_TAI, &tai);
+    int64_t apart = (tai.tv_sec - utc.tv_sec) * INT64_C(1000) + (tai.tv_nsec - utc.tv_nsec) / 1000000;
+    return clock_wall_ms() + (apart + 500) / 1000 * 1000;
+}
+
+void ofconn_bundles_init(struct ofconn *c)
+{
+    list_init(&c->bundles);
+    c->max_future_ms = MAX_FUTURE_MS;
+    c->max_past_ms = MAX_PAST_MS;
+}
 
 static struct bundle *find_bundle(struct ofconn *c, uint32_t id)
 {
@@ -30,7 +71,9 @@ static struct bundle *find_bundle(struct ofconn *c, uint32_t id)
 static void bundle_destroy(struct bundle *b)
 {
     list_remove(&b->node);
+    task_cancel(&b->due);
     bytebuf_fini(&b->messages);
+    bytebuf_fini(&b->request);
     free(b);
 }
 
@@ -53,7 +96,9 @@ static enum ofperr open_bundle(struct ofconn *c, uint32_t id, uint16_t flags, st
     }
     struct bundle *b = xzalloc(sizeof *b);
     b->id = id;
-    b->flags = flags;
+    b->flags = flags & ~BUNDLE_TIME; /* the commit decides */
+    b->conn = c;
+    task_init(&b->due, "scheduled bundle", run_due);
     list_push_back(&c->bundles, &b->node);
     *bundle = b;
     return OFPERR_NONE;
@@ -81,6 +126,117 @@ static enum ofperr commit(struct ofconn *c, const struct bundle *b)
     return OFPERR_NONE;
 }
 
+static void reply(struct ofconn *c, struct bundle_control *bc, enum ofp_version v, uint32_t xid)
+{
+    if (bc->type == BUNDLE_COMMIT_REQUEST) {
+        ofconn_reply_when_settled(c);
+    }
+    bc->type++;
+    bundle_control_encode(&c->out, bc, v, xid);
+}
+
+static void wait_for_time(struct bundle *b)
+{
+    int64_t left = b->at_ms - tai_ms();
+    task_schedule_in(loop_tasks(b->conn->service->loop), &b->due, MIN(MAX(left, 0), LOOK_MS));
+}
+
+/* A scheduled bundle's time has come, or it is time to look. */
+static void run_due(struct task *task)
+{
+    struct bundle *b = OBJECT_OF(task, b, due);
+    struct ofconn *c = b->conn;
+    if (tai_ms() < b->at_ms) {
+        wait_for_time(b);
+        return;
+    }
+    struct ofp_msg request;
+    enum ofperr error = ofp_msg_decode(b->request.data, b->request.len, &request);
+    if (!error) {
+        error = commit(c, b);
+    }
+    if (error) {
+        ofp_error_encode(&c->out, error, c->version, b->request.data, b->request.len);
+    } else {
+        reply(c, &b->control, request.version, request.xid);
+    }
+    bundle_destroy(b);
+    ofconn_send_soon(c);
+}
+
+/* The bundle is to be committed at the time that BC has. *WAITS: that time has not come. */
+static enum ofperr schedule(struct ofconn *c, struct bundle *b, const struct ofp_msg *m,
+                            const struct bundle_control *bc, bool *waits)
+{
+    int64_t left = ofp_time_to_ms(&bc->time) - tai_ms();
+    if (left > c->max_future_ms) {
+        return OFPERR_OFPBFC_SCHED_FUTURE;
+    }
+    if (left < -c->max_past_ms) {
+        return OFPERR_OFPBFC_SCHED_PAST;
+    }
+    *waits = left > 0;
+    if (*waits) {
+        b->closed = true;
+        b->at_ms = ofp_time_to_ms(&bc->time);
+        b->control = *bc;
+        bytebuf_put(&b->request, m->raw, m->len);
+        wait_for_time(b);
+    }
+    return OFPERR_NONE;
+}
+
+enum ofperr ofconn_bundle_features(struct ofconn *c, const struct ofp_msg *m)
+{
+    if (m->version < OFP15) {
+        return OFPERR_OFPBRC_BAD_STAT;
+    }
+    struct bundle_features bf;
+    enum ofperr error = bundle_features_decode(m, &bf);
+    if (error) {
+        return error;
+    }
+    /* The controller's own time (BUNDLE_FEATURES_TIMESTAMP) is no reason to set this host's clock. */
+    if (bf.flags & BUNDLE_FEATURES_SET_SCHED) {
+        c->max_future_ms = MIN(ofp_time_to_ms(&bf.times.max_future), MAX_FUTURE_LIMIT_MS);
+        c->max_past_ms = MIN(ofp_time_to_ms(&bf.times.max_past), MAX_PAST_LIMIT_MS);
+    }
+    bf = (struct bundle_features){
+        .flags = BUNDLE_ATOMIC | BUNDLE_ORDERED | BUNDLE_TIME,
+        .has_times = true,
+        .times = {.accuracy = ofp_time_from_ms(ACCURACY_MS),
+                  .max_future = ofp_time_from_ms(c->max_future_ms),
+                  .max_past = ofp_time_from_ms(c->max_past_ms),
+                  .timestamp = ofp_time_from_ms(tai_ms())},
+    };
+    struct ofconn_multipart mp;
+    ofconn_multipart_begin(&mp, c, OFPTYPE_BUNDLE_FEATURES_REPLY, m);
+    bundle_features_put_reply(&c->out, &bf);
+    ofconn_multipart_next(&mp);
+    ofconn_multipart_end(&mp);
+    return OFPERR_NONE;
+}
+
+/* Commits, or schedules that, unless *WAITS: then B is to be kept. */
+static enum ofperr commit_request(struct ofconn *c, struct bundle *b, const struct ofp_msg *m,
+                                  const struct bundle_control *bc, bool *waits)
+{
+    if (b->request.len) {
+        *waits = true; /* as it was told before */
+        return OFPERR_OFPBFC_BUNDLE_IN_PROGRESS;
+    }
+    if (b->flags != (bc->flags & ~BUNDLE_TIME)) {
+        return OFPERR_OFPBFC_BAD_FLAGS;
+    }
+    if (bc->flags & BUNDLE_TIME) {
+        enum ofperr error = schedule(c, b, m, bc, waits);
+        if (error || *waits) {
+            return error;
+        }
+    }
+    return commit(c, b);
+}
+
 enum ofperr ofconn_bundle_control(struct ofconn *c, const struct ofp_msg *m)
 {
     struct bundle_control bc;
@@ -89,21 +245,25 @@ enum ofperr ofconn_bundle_control(struct ofconn *c, const struct ofp_msg *m)
         return error;
     }
     struct bundle *b = find_bundle(c, bc.bundle_id);
+    bool waits = false;
     switch (bc.type) {
     case BUNDLE_OPEN_REQUEST:
         error = open_bundle(c, bc.bundle_id, bc.flags, &b);
         break;
     case BUNDLE_CLOSE_REQUEST:
-        error = !b                     ? OFPERR_OFPBFC_BAD_ID
-                : b->closed            ? OFPERR_OFPBFC_BUNDLE_CLOSED
-                : b->flags != bc.flags ? OFPERR_OFPBFC_BAD_FLAGS
-                                       : OFPERR_NONE;
+        error = !b                                      ? OFPERR_OFPBFC_BAD_ID
+                : b->closed                             ? OFPERR_OFPBFC_BUNDLE_CLOSED
+                : b->flags != (bc.flags & ~BUNDLE_TIME) ? OFPERR_OFPBFC_BAD_FLAGS
+                                                        : OFPERR_NONE;
         if (b) {
             b->closed = true;
         }
         break;
     case BUNDLE_COMMIT_REQUEST:
-        error = !b ? OFPERR_OFPBFC_BAD_ID : b->flags != bc.flags ? OFPERR_OFPBFC_BAD_FLAGS : commit(c, b);
+        error = b ? commit_request(c, b, m, &bc, &waits) : OFPERR_OFPBFC_BAD_ID;
+        if (waits) {
+            return error;
+        }
         if (b) {
             bundle_destroy(b);
         }
@@ -118,13 +278,20 @@ enum ofperr ofconn_bundle_control(struct ofconn *c, const struct ofp_msg *m)
         return OFPERR_OFPBFC_BAD_TYPE;
     }
     if (!error) {
-        if (bc.type == BUNDLE_COMMIT_REQUEST) {
-            ofconn_reply_when_settled(c);
-        }
-        bc.type++;
-        bundle_control_encode(&c->out, &bc, m->version, m->xid);
+        reply(c, &bc, m->version, m->xid);
     }
     return error;
+}
+
+/* What the session's bundles hold. */
+static size_t bundle_bytes(const struct ofconn *c)
+{
+    size_t n = 0;
+    const struct bundle *b;
+    LIST_FOR_EACH (b, node, &c->bundles) {
+        n += b->messages.len;
+    }
+    return n;
 }
 
 enum ofperr ofconn_bundle_add(struct ofconn *c, const struct ofp_msg *m)
@@ -143,7 +310,7 @@ enum ofperr ofconn_bundle_add(struct ofconn *c, const struct ofp_msg *m)
             return error;
         }
     }
-    if (b->closed || b->flags != flags) {
+    if (b->closed || b->flags != (flags & ~BUNDLE_TIME)) {
         return b->closed ? OFPERR_OFPBFC_BUNDLE_CLOSED : OFPERR_OFPBFC_BAD_FLAGS;
     }
     const struct ofservice *s = c->service;
@@ -152,7 +319,7 @@ enum ofperr ofconn_bundle_add(struct ofconn *c, const struct ofp_msg *m)
     if (error) {
         return error;
     }
-    if (b->messages.len + inner.len > MAX_BUNDLE_BYTES) {
+    if (bundle_bytes(c) + inner.len > MAX_BUNDLE_BYTES) {
         return OFPERR_OFPBFC_MSG_TOO_MANY;
     }
     bytebuf_put(&b->messages, inner.raw, inner.len);

@@ -538,7 +538,7 @@ void ofconn_create(struct ofservice *s, struct ofcontroller *controller, struct 
     c->primary = controller && !controller->s.service && !snooper;
     c->config.miss_send_len = c->primary ? 128 : 0;
     c->last_received_ms = clock_ms();
-    list_init(&c->bundles);
+    ofconn_bundles_init(c);
     list_init(&c->holds);
     list_push_back(snooper ? &s->snoopers : &s->conns, &c->node);
     task_init(&c->soon, "OpenFlow messages", run_soon);

@@ -9,6 +9,7 @@
 #include "io/stream.h"
 #include "ofconn/limiter.h"
 #include "ofconn/ofconn.h"
+#include "openflow/bundle_codec.h"
 
 struct in_band;
 
@@ -93,6 +94,7 @@ struct ofconn {
     struct async_config async;
     struct switch_config config;
     struct list bundles;
+    int64_t max_future_ms, max_past_ms; /* how far off the time of a commit may be */
     /* Bytes. */
     struct bytebuf in, out;
     size_t sent;        /* of `out` */
@@ -188,7 +190,8 @@ void snoop_copy(struct ofconn *, const uint8_t *data, size_t len);
 void snoop_end(struct ofconn *);
 
 /* --- bundle.c --- */
-own_handler ofconn_bundle_control, ofconn_bundle_add;
+own_handler ofconn_bundle_control, ofconn_bundle_add, ofconn_bundle_features;
+void ofconn_bundles_init(struct ofconn *);
 void ofconn_bundles_clear(struct ofconn *);
 
 /* What was done so far is to take effect, and the reply that is put into `out` next says that it has. */

@@ -97,6 +97,7 @@ static own_handler *const own[N_OFPTYPES] = {
     [OFPTYPE_GET_ASYNC_REQUEST] = handle_get_async,
     [OFPTYPE_BUNDLE_CONTROL] = ofconn_bundle_control,
     [OFPTYPE_BUNDLE_ADD_MESSAGE] = ofconn_bundle_add,
+    [OFPTYPE_BUNDLE_FEATURES_REQUEST] = ofconn_bundle_features,
 };
 
 own_handler *ofconn_own_handler(enum ofptype type)

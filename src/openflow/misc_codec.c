@@ -57,65 +57,6 @@ void role_status_encode(struct bytebuf *b, enum ofp_role role, uint8_t reason, u
     ofp_msg_end(b, start);
 }
 
-/* --- Bundles --- */
-
-void bundle_control_encode(struct bytebuf *b, const struct bundle_control *bc, enum ofp_version v,
-                           uint32_t xid)
-{
-    size_t start = ofp_msg_begin(b, OFPTYPE_BUNDLE_CONTROL, v, xid);
-    put_u32(b, bc->bundle_id);
-    put_u16(b, bc->type);
-    put_u16(b, bc->flags);
-    ofp_msg_end(b, start);
-}
-
-enum ofperr bundle_control_decode(const struct ofp_msg *m, struct bundle_control *bc)
-{
-    struct reader r = m->body;
-    bc->bundle_id = get_u32(&r);
-    bc->type = get_u16(&r);
-    bc->flags = get_u16(&r);
-    return r.bad                                           ? OFPERR_OFPBRC_BAD_LEN
-           : bc->type > BUNDLE_DISCARD_REPLY               ? OFPERR_OFPBFC_BAD_TYPE
-           : bc->flags & ~(BUNDLE_ATOMIC | BUNDLE_ORDERED) ? OFPERR_OFPBFC_BAD_FLAGS
-                                                           : OFPERR_NONE;
-}
-
-enum ofperr bundle_add_decode(const struct ofp_msg *m, uint32_t *bundle_id, uint16_t *flags,
-                              struct ofp_msg *msg)
-{
-    struct reader r = m->body;
-    *bundle_id = get_u32(&r);
-    get_skip(&r, 2);
-    *flags = get_u16(&r);
-    if (!r.bad && r.n >= OFP_HEADER_LEN && r.p[0] != m->version) {
-        return OFPERR_OFPBFC_BAD_VERSION;
-    }
-    size_t len = r.n >= OFP_HEADER_LEN && !r.bad ? ofp_msg_len(r.p) : 0;
-    if (!len || len > r.n) {
-        return OFPERR_OFPBFC_MSG_BAD_LEN;
-    }
-    if (*flags & ~(BUNDLE_ATOMIC | BUNDLE_ORDERED)) {
-        return OFPERR_OFPBFC_BAD_FLAGS;
-    }
-    enum ofperr error = ofp_msg_decode(r.p, len, msg);
-    if (error) {
-        return error;
-    }
-    if (msg->xid != m->xid) {
-        return OFPERR_OFPBFC_MSG_BAD_XID;
-    }
-    switch (msg->type) {
-    case OFPTYPE_FLOW_MOD:
-    case OFPTYPE_GROUP_MOD:
-    case OFPTYPE_PORT_MOD:
-    case OFPTYPE_PACKET_OUT:
-        return OFPERR_NONE;
-    default:
-        return OFPERR_OFPBFC_MSG_UNSUP;
-    }
-}
-
 /* --- Asynchronous messages --- */
 
 void async_config_default(struct async_config *ac, enum ofp_version v)

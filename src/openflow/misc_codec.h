@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Floor 5. The small messages on the wire: roles, bundles, which asynchronous messages a controller wants,
+/* Floor 5. The small messages on the wire: roles, which asynchronous messages a controller wants,
  * switch configuration and description, table mods, table descriptions and statistics. Pure functions. */
 #ifndef OPENFLOW_MISC_CODEC_H
 #define OPENFLOW_MISC_CODEC_H 1
@@ -29,29 +29,6 @@ enum role_status_reason {
 /* REASON: enum role_status_reason. 1.4 and later, and ONF's in 1.3. */
 void role_status_encode(struct bytebuf *, enum ofp_role, uint8_t reason, uint64_t generation_id,
                         enum ofp_version);
-
-/* --- Bundles --- */
-enum bundle_control_type {
-    BUNDLE_OPEN_REQUEST,
-    BUNDLE_OPEN_REPLY,
-    BUNDLE_CLOSE_REQUEST,
-    BUNDLE_CLOSE_REPLY,
-    BUNDLE_COMMIT_REQUEST,
-    BUNDLE_COMMIT_REPLY,
-    BUNDLE_DISCARD_REQUEST,
-    BUNDLE_DISCARD_REPLY
-};
-#define BUNDLE_ATOMIC  1
-#define BUNDLE_ORDERED 2
-struct bundle_control {
-    uint32_t bundle_id;
-    uint16_t type, flags;
-};
-void bundle_control_encode(struct bytebuf *, const struct bundle_control *, enum ofp_version, uint32_t xid);
-enum ofperr bundle_control_decode(const struct ofp_msg *, struct bundle_control *);
-/* MSG: the message inside, which has the same version and xid; else an error. */
-enum ofperr bundle_add_decode(const struct ofp_msg *, uint32_t *bundle_id, uint16_t *flags,
-                              struct ofp_msg *msg);
 
 /* --- Asynchronous messages --- */
 enum async_type {

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "openflow/bundle_codec.h"
 #include "openflow/misc_codec.h"
 #include "openflow/print_private.h"
 
@@ -126,9 +127,15 @@ enum ofperr print_role(const struct ofp_msg *m, const struct print *p)
 
 static void print_bundle_flags(uint16_t flags, struct strbuf *s)
 {
-    static const struct bit_name names[] = {{1, "atomic"}, {2, "ordered"}};
+    static const struct bit_name names[] = {{1, "atomic"}, {2, "ordered"}, {4, "time"}};
     strbuf_puts(s, " flags=");
     print_bits(flags, names, ARRAY_SIZE(names), ' ', s);
+}
+
+/* Seconds. */
+static void print_time(const char *name, const struct ofp_time *t, struct strbuf *s)
+{
+    strbuf_printf(s, " %s=%" PRIu64 ".%09" PRIu32, name, t->seconds, t->nanoseconds);
 }
 
 enum ofperr print_bundle_control(const struct ofp_msg *m, const struct print *p)
@@ -143,6 +150,34 @@ enum ofperr print_bundle_control(const struct ofp_msg *m, const struct print *p)
     strbuf_printf(p->s, "\n bundle_id=%#" PRIx32 " type=%s", bc.bundle_id,
                   bc.type < ARRAY_SIZE(types) ? types[bc.type] : "");
     print_bundle_flags(bc.flags, p->s);
+    if (bc.has_time) {
+        print_time("time", &bc.time, p->s);
+    }
+    return OFPERR_NONE;
+}
+
+enum ofperr print_bundle_features(const struct ofp_msg *m, const struct print *p)
+{
+    static const struct bit_name request[] = {{1, "timestamp"}, {2, "time_set_sched"}};
+    struct bundle_features bf;
+    enum ofperr error = bundle_features_decode(m, &bf);
+    if (error) {
+        return error;
+    }
+    if (m->type == OFPTYPE_BUNDLE_FEATURES_REPLY) {
+        strbuf_puts(p->s, "\n");
+        print_bundle_flags((uint16_t)bf.flags, p->s);
+    } else {
+        strbuf_puts(p->s, "\n flags=");
+        print_bits(bf.flags, request, ARRAY_SIZE(request), ' ', p->s);
+    }
+    if (bf.has_times) {
+        strbuf_puts(p->s, "\n");
+        print_time("accuracy", &bf.times.accuracy, p->s);
+        print_time("max_future", &bf.times.max_future, p->s);
+        print_time("max_past", &bf.times.max_past, p->s);
+        print_time("timestamp", &bf.times.timestamp, p->s);
+    }
     return OFPERR_NONE;
 }
 

@@ -17,7 +17,8 @@ typedef enum ofperr print_fn(const struct ofp_msg *, const struct print *);
 
 print_fn print_flow_mod, print_flow_request, print_flow_reply, print_aggregate_reply, print_flow_removed;
 print_fn print_hello, print_error_msg, print_echo, print_config, print_desc, print_role, print_tlv_table,
-    print_bundle_control, print_bundle_add, print_u8_value, print_format_value, print_controller_id;
+    print_bundle_control, print_bundle_add, print_bundle_features, print_u8_value, print_format_value,
+    print_controller_id;
 print_fn print_features, print_port_status, print_port_mod, print_port_request, print_port_reply,
     print_port_desc, print_queue_config_request, print_queue_config, print_queue_request, print_queue_reply;
 print_fn print_group_mod, print_group_request, print_group_stats, print_group_desc, print_group_features;

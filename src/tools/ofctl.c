@@ -2,9 +2,11 @@
 /* `sluice ofctl`: ovs-ofctl(8). */
 #include "tools/ofctl.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -74,6 +76,7 @@ static const struct command {
     {"dump-group-stats", "switch [group]", 1, 2, ofctl_dump_group_stats},
     {"dump-group-features", "switch", 1, 1, ofctl_dump_group_features},
     {"bundle", "switch file", 2, 2, ofctl_bundle},
+    {"bundle-features", "switch", 1, 1, ofctl_bundle_features},
     {"add-tlv-map", "switch map", 2, 2, ofctl_add_tlv_map},
     {"del-tlv-map", "switch [map]", 1, 2, ofctl_del_tlv_map},
     {"dump-tlv-map", "switch", 1, 1, ofctl_dump_tlv_map},
@@ -144,6 +147,7 @@ enum {
     OPT_STATS,
     OPT_NO_STATS,
     OPT_BUNDLE,
+    OPT_BUNDLE_AT,
     OPT_MAY_CREATE,
     OPT_PROTOCOLS,
     OPT_COLOR,
@@ -167,6 +171,8 @@ static const struct option_def option_defs[] = {
     {"stats", 0, OPTION_NO_ARG, NULL, NULL, OPT_STATS},
     {"no-stats", 0, OPTION_NO_ARG, NULL, "leave out what changes with time", OPT_NO_STATS},
     {"bundle", 0, OPTION_NO_ARG, NULL, "flow mods as one transaction", OPT_BUNDLE},
+    {"bundle-at", 0, OPTION_ARG_REQUIRED, "TIME",
+     "a bundle that takes effect at TIME (seconds since 1970, or +SECONDS)", OPT_BUNDLE_AT},
     {"may-create", 0, OPTION_NO_ARG, NULL, NULL, OPT_MAY_CREATE},
     {"protocols", 'O', OPTION_ARG_REQUIRED, "VERSIONS", "set allowed OpenFlow versions", OPT_PROTOCOLS},
     {"unixctl", 0, OPTION_ARG_REQUIRED, "SOCKET", "(monitor, snoop) take commands at SOCKET", OPT_UNIXCTL},
@@ -188,6 +194,24 @@ static char *take_versions(const char *text)
     free(copy);
     ofctl_options.versions = versions;
     return error;
+}
+
+/* Seconds since 1970, or from now on (+). */
+static char *take_bundle_at(const char *text)
+{
+    char *end;
+    double seconds = strtod(text + (*text == '+'), &end);
+    if (!isdigit((unsigned char)text[*text == '+']) || *end || seconds > 1e12) {
+        return xasprintf("--bundle-at: \"%s\" is no time: seconds since 1970, or +SECONDS from now", text);
+    }
+    if (*text == '+') {
+        struct timespec now;
+        clock_gettime(CLOCK_TAI, &now);
+        seconds += (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    }
+    ofctl_options.bundle_at.seconds = (uint64_t)seconds;
+    ofctl_options.bundle_at.nanoseconds = (uint32_t)((seconds - (double)(uint64_t)seconds) * 999999999);
+    return NULL;
 }
 
 static char *take_packet_in_format(const char *text)
@@ -252,6 +276,9 @@ static char *take_option(const struct option_def *def, const char *arg, void *au
     case OPT_BUNDLE:
         o->bundle = true;
         break;
+    case OPT_BUNDLE_AT:
+        o->bundle = true;
+        return take_bundle_at(arg);
     case OPT_MAY_CREATE:
         o->may_create = true;
         break;
@@ -349,7 +376,9 @@ int tool_ofctl(int argc, char **argv)
         error_fatal("missing command name; use --help for help");
     }
     ofctl_options.bundle |= !strcmp(argv[first], "bundle");
-    if (ofctl_options.bundle) {
+    if (ofctl_options.bundle_at.seconds) {
+        ofctl_options.versions = OFP_VERSION_BIT(OFP15);
+    } else if (ofctl_options.bundle) {
         ofctl_options.versions = ofctl_options.versions == OFP_VERSION_BIT(OFP10)
                                      ? OFP_VERSION_BIT(OFP14)
                                      : ofctl_options.versions & ~0xfu;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "openflow/misc_codec.h"
+#include "openflow/bundle_codec.h"
 #include "tools/ofctl.h"
 
 #define BUNDLE_ID 0u
@@ -21,6 +21,11 @@ static uint32_t put_control(struct ofctl_conn *c, struct bytebuf *b, enum bundle
     struct bundle_control bc = {
         .bundle_id = BUNDLE_ID, .type = type, .flags = BUNDLE_ATOMIC | BUNDLE_ORDERED};
     uint32_t xid = ofctl_xid(c);
+    if (type == BUNDLE_COMMIT_REQUEST && ofctl_options.bundle_at.seconds) {
+        bc.flags |= BUNDLE_TIME;
+        bc.has_time = true;
+        bc.time = ofctl_options.bundle_at;
+    }
     bundle_control_encode(b, &bc, ofctl_version(c), xid);
     return xid;
 }

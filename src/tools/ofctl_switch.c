@@ -45,6 +45,19 @@ void ofctl_dump_ipfix_bridge(int argc, char **argv)
     dump_trivial(argv[1], OFPTYPE_IPFIX_BRIDGE_REQUEST);
 }
 
+void ofctl_bundle_features(int argc, char **argv)
+{
+    struct ofctl_conn *c = ofctl_connect(argv[1]);
+    if (ofctl_version(c) < OFP15) {
+        error_fatal("%s: bundle features need OpenFlow 1.5 (use -O OpenFlow15)", argv[1]);
+    }
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    bundle_features_request_encode(&b, &(struct bundle_features){0}, ofctl_version(c), ofctl_xid(c));
+    ofctl_dump_print(c, &b, NULL);
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
 void ofctl_dump_ipfix_flow(int argc, char **argv)
 {
     dump_trivial(argv[1], OFPTYPE_IPFIX_FLOW_REQUEST);

@@ -63,7 +63,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("version,flags", [(1, FULL), (1, OTHERS), (5, OTHERS)])
+@pytest.mark.parametrize("version,flags", [(1, FULL), (1, OTHERS), (5, OTHERS), (6, OTHERS)])
 def test_updates(pair, version, flags):
     seen = []
     for s in pair:
