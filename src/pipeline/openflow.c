@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/version.h"
+#include "openflow/nicira_codec.h"
 #include "openflow/port_codec.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/slow_path.h"
@@ -242,6 +243,14 @@ static enum ofperr desc(struct ofconn *c, const struct ofp_msg *m, void *ofproto
     return OFPERR_NONE;
 }
 
+/* There are no connections that could be flushed: what asks is looked at, and has what it wants. */
+static enum ofperr ct_flush(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    struct ct_flush f;
+    uint16_t zone;
+    return m->type == OFPTYPE_CT_FLUSH ? ct_flush_decode(m, &f) : ct_flush_zone_decode(m, &zone);
+}
+
 static uint64_t settle(void *ofproto_)
 {
     struct ofproto *ofproto = ofproto_;
@@ -278,6 +287,8 @@ const struct ofconn_handlers pipeline_openflow = {
             [OFPTYPE_FLOW_MONITOR_REQUEST] = openflow_flow_monitor,
             [OFPTYPE_FLOW_MONITOR_CANCEL] = openflow_flow_monitor_cancel,
             [OFPTYPE_RESUME] = openflow_resume,
+            [OFPTYPE_CT_FLUSH] = ct_flush,
+            [OFPTYPE_CT_FLUSH_ZONE] = ct_flush,
             [OFPTYPE_GROUP_MOD] = openflow_group_mod,
             [OFPTYPE_GROUP_REQUEST] = openflow_group_stats,
             [OFPTYPE_GROUP_DESC_REQUEST] = openflow_group_desc,

@@ -69,6 +69,14 @@ static enum ofperr apply_flow_mod(struct change *c, struct flow_mod *fm)
     return error ? error : change_flow_mod(c, fm, RULE_DELETE);
 }
 
+/* What can be said of it alone. We keep no packets, so that a rule for one that is kept is for none. */
+static enum ofperr check_flow_mod(struct flow_mod *fm, uint32_t protocol)
+{
+    enum ofperr error = check_actions(fm, protocol);
+    bool takes_packet = fm->command != FLOW_DELETE && fm->command != FLOW_DELETE_STRICT;
+    return error || !takes_packet || fm->buffer_id == OFP_NO_BUFFER ? error : OFPERR_OFPBRC_BUFFER_UNKNOWN;
+}
+
 enum ofperr openflow_flow_mod(struct ofconn *conn, const struct ofp_msg *m, void *ofproto)
 {
     struct flow_mod fm;
@@ -80,7 +88,7 @@ enum ofperr openflow_flow_mod(struct ofconn *conn, const struct ofp_msg *m, void
     change_init(&c, ofproto, false);
     c.asker = conn;
     c.xid = m->xid;
-    error = check_actions(&fm, ofconn_protocol(conn));
+    error = check_flow_mod(&fm, ofconn_protocol(conn));
     if (!error) {
         error = apply_flow_mod(&c, &fm);
     }
@@ -109,7 +117,7 @@ enum ofperr openflow_check_bundled(struct ofconn *conn, const struct ofp_msg *m,
     case OFPTYPE_FLOW_MOD:
         error = flow_mod_decode(m, ofconn_protocol(conn), &u.flow);
         if (!error) {
-            error = check_actions(&u.flow, ofconn_protocol(conn));
+            error = check_flow_mod(&u.flow, ofconn_protocol(conn));
             flow_mod_fini(&u.flow);
         }
         return error;
@@ -143,7 +151,7 @@ static enum ofperr apply(struct change *c, struct ofconn *conn, const struct ofp
     case OFPTYPE_FLOW_MOD:
         error = flow_mod_decode(m, ofconn_protocol(conn), &fm);
         if (!error) {
-            error = check_actions(&fm, ofconn_protocol(conn));
+            error = check_flow_mod(&fm, ofconn_protocol(conn));
             error = error ? error : apply_flow_mod(c, &fm);
             flow_mod_fini(&fm);
         }
