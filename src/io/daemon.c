@@ -285,12 +285,21 @@ static NO_RETURN void wait_and_exit(pid_t pid, int fd)
     _exit(1);
 }
 
+static bool keep_output;
+
+void daemon_keep_output(void)
+{
+    keep_output = true;
+}
+
 /* Standard input, output and error become /dev/null. */
 static void leave_terminal(void)
 {
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int i = 0; i < 3 && fd >= 0; i++) {
-        dup2(fd, i);
+        if (!i || !keep_output || isatty(i)) {
+            dup2(fd, i);
+        }
     }
     if (fd > 2) {
         close(fd);

@@ -27,6 +27,9 @@ void daemon_start(int argc, char **argv);
 /* The first configuration is done: lets the starter go, leaves the terminal and the directory, tells systemd.
  */
 void daemon_ready(void);
+/* Output that is no terminal stays when daemon_ready() leaves the terminal: of a program whose business is
+ * output. */
+void daemon_keep_output(void);
 /* With --pidfile, this process is found as PROGRAM, too: RUNDIR/PROGRAM.pid, as the other. */
 void daemon_also_is(const char *program);
 void daemon_stopping(void);       /* tells systemd; the pidfile goes at exit */

@@ -506,14 +506,6 @@ static const struct {
     {"convert", request_convert},
 };
 
-static void refuse_unexpected(struct server_session *session, const struct jsonrpc_msg *msg)
-{
-    char *why = msg->type == JSONRPC_NOTIFY ? xasprintf("unexpected notification \"%s\"", msg->method)
-                                            : xstrdup("unexpected reply: nothing was asked");
-    jsonrpc_refuse(jsonrpc_session_connection(session->rpc), why);
-    free(why);
-}
-
 bool session_check_stall(struct server_session *session)
 {
     struct jsonrpc *conn = jsonrpc_session_connection(session->rpc);
@@ -552,10 +544,10 @@ static void received(struct jsonrpc_session *rpc, struct jsonrpc_msg *msg, void 
         }
     } else if (msg->type == JSONRPC_NOTIFY && !strcmp(msg->method, "cancel")) {
         notify_cancel(session, msg);
-    } else {
+    } else if (msg->type != JSONRPC_NOTIFY) { /* one that means nothing to us is none of our business */
         static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(5, 5);
         LOG_WARN_RL(&rl, "%s: unexpected message: disconnecting", jsonrpc_session_name(rpc));
-        refuse_unexpected(session, msg);
+        jsonrpc_refuse(jsonrpc_session_connection(session->rpc), "unexpected reply: nothing was asked");
     }
     jsonrpc_msg_destroy(msg);
 }

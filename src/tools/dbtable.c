@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "ovsdb/json_util.h"
 
 void dbtable_init(struct dbtable *t)
@@ -110,13 +112,33 @@ static void put_padded(struct strbuf *s, const char *text, size_t width, size_t 
     *spaces += width - n;
 }
 
+static void put_time(struct strbuf *s)
+{
+    int64_t now = clock_wall_ms();
+    time_t seconds = (time_t)(now / 1000);
+    struct tm tm;
+    char text[32];
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &tm));
+    strbuf_printf(s, "%s.%03d", text, (int)(now % 1000));
+}
+
+/* What stands above a table. */
+static void put_title(const struct dbtable *t, struct strbuf *s)
+{
+    if (t->timestamp) {
+        put_time(s);
+        strbuf_put_char(s, '\n');
+    }
+    if (t->caption) {
+        strbuf_printf(s, "%s\n", t->caption);
+    }
+}
+
 static void format_table(const struct dbtable *t, const struct dbtable_style *style, struct strbuf *s)
 {
     size_t rows = n_rows(t), *widths = xcalloc(t->n_columns + 1, sizeof *widths), spaces = 0;
     char **texts = xcalloc(t->n_cells + 1, sizeof(char *));
-    if (t->caption) {
-        strbuf_printf(s, "%s\n", t->caption);
-    }
+    put_title(t, s);
     for (size_t i = 0; i < t->n_cells; i++) {
         texts[i] = cell_text(&t->cells[i], style->data);
         size_t w = text_width(texts[i]);
@@ -159,9 +181,7 @@ static void format_table(const struct dbtable *t, const struct dbtable_style *st
 
 static void format_list(const struct dbtable *t, const struct dbtable_style *style, struct strbuf *s)
 {
-    if (t->caption) {
-        strbuf_printf(s, "%s\n", t->caption);
-    }
+    put_title(t, s);
     for (size_t y = 0; y < n_rows(t); y++) {
         strbuf_puts(s, y ? "\n" : "");
         for (size_t x = 0; x < t->n_columns; x++) {
@@ -210,6 +230,10 @@ static void put_html(struct strbuf *s, const char *element, const char *text, bo
 
 static void format_html(const struct dbtable *t, const struct dbtable_style *style, struct strbuf *s)
 {
+    if (t->timestamp) {
+        put_time(s);
+        strbuf_put_char(s, '\n');
+    }
     strbuf_puts(s, "<table border=1>\n");
     if (t->caption) {
         put_html(s, "caption", t->caption, false);
@@ -249,9 +273,7 @@ static void put_csv(struct strbuf *s, const char *text)
 
 static void format_csv(const struct dbtable *t, const struct dbtable_style *style, struct strbuf *s)
 {
-    if (t->caption) {
-        strbuf_printf(s, "%s\n", t->caption);
-    }
+    put_title(t, s);
     for (size_t i = 0; style->headings && i < t->n_columns; i++) {
         strbuf_puts(s, i ? "," : "");
         put_csv(s, t->headings[i]);
@@ -292,7 +314,13 @@ static void format_json(const struct dbtable *t, const struct dbtable_style *sty
         strbuf_puts(&s, i ? "," : "");
         json_format_string(&s, t->headings[i], strlen(t->headings[i]));
     }
-    strbuf_puts(&s, "]}");
+    strbuf_put_char(&s, ']');
+    if (t->timestamp) {
+        strbuf_puts(&s, ",\"time\":\"");
+        put_time(&s);
+        strbuf_put_char(&s, '"');
+    }
+    strbuf_put_char(&s, '}');
     if (style->pretty) {
         char *error;
         struct json_object *json = json_parse(s.text, s.len, &error);

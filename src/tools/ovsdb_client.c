@@ -2,14 +2,19 @@
 /* `sluice ovsdb-client`, called ovsdb-client too: requests to a database server from the command line. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "control/builtin.h"
+#include "control/control.h"
+#include "io/daemon.h"
 #include "io/dirs.h"
 #include "io/jsonrpc.h"
 #include "io/logsinks.h"
@@ -25,8 +30,65 @@
 static struct dbtable_style style = {.format = DBTABLE_TABLE, .data = DBTABLE_STRING, .headings = true};
 static struct loop *loop;
 static struct jsonrpc_session *session;
-static const char *server;
-static bool force, tables_before;
+static const char *server, *unixctl;
+static bool force, tables_before, timestamps;
+
+/* Commands that go on until they are ended, in the background if they are told to (--detach). */
+
+static void run_exit(struct control_request *request, int argc, const char *argv[], void *aux)
+{
+    control_reply(request, "");
+    loop_exit(loop);
+}
+
+static int ended_by; /* a signal, or 0 */
+
+static void on_signal(struct loop_fd *lfd, unsigned events)
+{
+    struct signalfd_siginfo info;
+    while (read(lfd->fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        ended_by = (int)info.ssi_signo;
+        loop_exit(loop);
+    }
+}
+
+static void stay(void)
+{
+    sigset_t set;
+    struct loop_fd signals = {.loop = NULL};
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    loop_add_fd(loop, &signals, signal_fd, LOOP_READ, on_signal);
+    static const struct control_command exit_command[] = {{"exit", "", 0, 0, run_exit}};
+    struct control_server *control = NULL;
+    if (daemon_is_detaching()) {
+        char *error;
+        control = control_server_create(loop, unixctl, &error);
+        if (!control) {
+            error_fatal("%s", error);
+        }
+        control_register_log(control);
+        control_register(control, exit_command, ARRAY_SIZE(exit_command), NULL);
+    }
+    fflush(stdout);
+    daemon_keep_output();
+    daemon_ready();
+    loop_run(loop);
+    loop_turn(loop, false); /* answers that are due */
+    control_server_destroy(control);
+    loop_remove_fd(&signals);
+    close(signal_fd);
+    if (ended_by) {
+        daemon_remove_pidfile();
+        signal(ended_by, SIG_DFL);
+        raise(ended_by);
+        sigprocmask(SIG_UNBLOCK, &set, NULL);
+    }
+}
 
 /* The connection, and one request at a time. */
 
@@ -549,6 +611,7 @@ static void print_updates(const struct json_object *updates, bool initial)
             continue;
         }
         dbtable_init(&t);
+        t.timestamp = timestamps;
         if (watch_all) {
             t.caption = xstrdup(w->schema->name);
         }
@@ -664,7 +727,7 @@ static void monitor(int argc, char **argv, int version)
         result = json_element(result, 2);
     }
     print_updates(result, true);
-    loop_run(loop);
+    stay();
 }
 
 static void run_monitor(int argc, char **argv)
@@ -776,7 +839,7 @@ static void lock(const char *method, const char *name)
 {
     on_notification = lock_notified;
     print_json(call(method, xasprintf("[\"%s\"]", name)));
-    loop_run(loop);
+    stay();
 }
 
 static void run_lock(int argc, char **argv)
@@ -798,6 +861,7 @@ static const struct command {
     const char *name, *usage;
     int min, max; /* after the server, which may be left out */
     void (*run)(int argc, char **argv);
+    bool stays; /* until it is ended */
 } commands[] = {
     {"list-dbs", "[SERVER]", 0, 0, run_list_dbs},
     {"get-schema", "[SERVER] [DATABASE]", 0, 1, run_get_schema},
@@ -810,16 +874,17 @@ static const struct command {
     {"dump", "[SERVER] [DATABASE] [TABLE [COLUMN]...]", 0, INT32_MAX, run_dump},
     {"backup", "[SERVER] [DATABASE] > SNAPSHOT", 0, 1, run_backup},
     {"restore", "[SERVER] [DATABASE] < SNAPSHOT", 0, 1, run_restore},
-    {"monitor", "[SERVER] [DATABASE] TABLE [COLUMN,...]...|ALL", 1, INT32_MAX, run_monitor},
-    {"monitor-cond", "[SERVER] [DATABASE] CONDITIONS TABLE [COLUMN,...]...", 2, INT32_MAX, run_monitor_cond},
+    {"monitor", "[SERVER] [DATABASE] TABLE [COLUMN,...]...|ALL", 1, INT32_MAX, run_monitor, true},
+    {"monitor-cond", "[SERVER] [DATABASE] CONDITIONS TABLE [COLUMN,...]...", 2, INT32_MAX, run_monitor_cond,
+     true},
     {"monitor-cond-since", "[SERVER] [DATABASE] [LASTID] CONDITIONS TABLE [COLUMN,...]...", 2, INT32_MAX,
      run_monitor_cond_since},
     {"wait", "[SERVER] DATABASE added|connected|removed", 2, 2, run_wait},
     {"convert", "[SERVER] SCHEMA", 1, 1, run_convert},
     {"needs-conversion", "[SERVER] SCHEMA", 1, 1, run_needs_conversion},
-    {"lock", "[SERVER] LOCK", 1, 1, run_lock},
-    {"steal", "[SERVER] LOCK", 1, 1, run_steal},
-    {"unlock", "[SERVER] LOCK", 1, 1, run_unlock},
+    {"lock", "[SERVER] LOCK", 1, 1, run_lock, true},
+    {"steal", "[SERVER] LOCK", 1, 1, run_steal, true},
+    {"unlock", "[SERVER] LOCK", 1, 1, run_unlock, true},
 };
 
 static void usage(void)
@@ -830,7 +895,7 @@ static void usage(void)
     }
     printf("\nSERVER is unix:%s/db.sock by default.\n"
            "  -t, --timeout=SECS  -f, --format=FORMAT  -d, --data=FORMAT  --no-headings  --pretty  --bare\n"
-           "  --force  and those of logging and TLS\n",
+           "  --force  --timestamp  and those of daemons, logging and TLS\n",
            dirs_run());
 }
 
@@ -842,6 +907,8 @@ enum {
     OPT_PRETTY,
     OPT_BARE,
     OPT_FORCE,
+    OPT_TIMESTAMP,
+    OPT_UNIXCTL,
     OPT_IGNORE
 };
 
@@ -867,6 +934,12 @@ static char *take_own(const struct option_def *def, const char *arg, void *aux)
         break;
     case OPT_FORCE:
         force = true;
+        break;
+    case OPT_TIMESTAMP:
+        timestamps = true;
+        break;
+    case OPT_UNIXCTL:
+        unixctl = arg;
         break;
     default:
         break;
@@ -913,6 +986,8 @@ int tool_ovsdb_client(int argc, char **argv)
         {"pretty", 0, OPTION_NO_ARG, NULL, NULL, OPT_PRETTY},
         {"bare", 0, OPTION_NO_ARG, NULL, NULL, OPT_BARE},
         {"force", 0, OPTION_NO_ARG, NULL, NULL, OPT_FORCE},
+        {"timestamp", 0, OPTION_NO_ARG, NULL, NULL, OPT_TIMESTAMP},
+        {"unixctl", 0, OPTION_ARG_REQUIRED, "SOCKET", NULL, OPT_UNIXCTL},
         {"db-change-aware", 0, OPTION_NO_ARG, NULL, NULL, OPT_IGNORE},
         {"no-db-change-aware", 0, OPTION_NO_ARG, NULL, NULL, OPT_IGNORE},
         {"leader-only", 0, OPTION_NO_ARG, NULL, NULL, OPT_IGNORE},
@@ -921,8 +996,11 @@ int tool_ovsdb_client(int argc, char **argv)
     struct tool_common common = {"ovsdb-client", usage};
     struct option_group common_group = tool_common_options;
     common_group.aux = &common;
-    const struct option_group groups[] = {
-        {"Options:", own, ARRAY_SIZE(own), take_own, NULL}, logsinks_options, ssl_options, common_group};
+    const struct option_group groups[] = {{"Options:", own, ARRAY_SIZE(own), take_own, NULL},
+                                          daemon_options,
+                                          logsinks_options,
+                                          ssl_options,
+                                          common_group};
     int first = tool_parse(groups, ARRAY_SIZE(groups), false, argc, argv);
     log_set_level("reconnect", LOG_CONSOLE, LOG_LEVEL_ERR);
     if (first >= argc) {
@@ -930,6 +1008,9 @@ int tool_ovsdb_client(int argc, char **argv)
     }
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         if (!strcmp(argv[first], commands[i].name)) {
+            if (commands[i].stays) {
+                daemon_start(argc, argv);
+            }
             run_command(&commands[i], argc - first - 1, argv + first + 1);
             return fflush(stdout) ? 1 : 0;
         }

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from netns import wait_for
 from ovsdb_util import Client, Server, REFERENCE, SLUICE, TOP, VSWITCH_SCHEMA, tool
 
 pytestmark = pytest.mark.skipif(not os.path.exists(REFERENCE), reason="no reference to compare with")
@@ -204,6 +205,29 @@ def test_sluice_ovsdb_has_both_programs_commands(tmp_path):
         assert run("query", s.remote, query).stdout == '[{"rows":[{"name":"br0"}]}]\n'
         assert run("list-dbs", s.remote).stdout == "Open_vSwitch\n_Server\n"
     assert "unknown command 'foo'" in run("foo").stderr
+
+
+@pytest.mark.parametrize("program", [["ovsdb-client"], [SLUICE, "ovsdb-client"]], ids=["reference", "ours"])
+def test_a_monitor_in_the_background(tmp_path, program):
+    """--detach returns with the first rows printed; output that is a file goes on; a time above each table."""
+    pidfile, out = tmp_path / "m.pid", tmp_path / "out"
+    with Server("ours") as s:
+        c = Client(s.sock)
+        c.transact("Open_vSwitch", {"op": "insert", "table": "Open_vSwitch", "row": {"next_cfg": 3}})
+        with open(out, "wb") as f:
+            subprocess.run([*program, "--detach", f"--pidfile={pidfile}", "--no-chdir", "--timestamp", "-fcsv", "monitor", s.remote, "Open_vSwitch",
+                            "Open_vSwitch", "next_cfg"], stdout=f, check=True, timeout=20, env={**os.environ, "OVS_RUNDIR": str(tmp_path)})
+        pid = int(pidfile.read_text())
+        try:
+            control = tmp_path / f"ovsdb-client.{pid}.ctl"
+            assert "initial,3" in out.read_text() and control.is_socket()
+            c.transact("Open_vSwitch", {"op": "update", "table": "Open_vSwitch", "where": [], "row": {"next_cfg": 4}})
+            wait_for(lambda: ",new,4" in out.read_text(), "the update")
+            lines = UUID.sub("UUID", re.sub(r"(?m)^[\d-]{10} [\d:]{8}\.\d{3}$", "TIME", out.read_text())).splitlines()
+            assert lines == ["TIME", "row,action,next_cfg", "UUID,initial,3", "", "TIME", "row,action,next_cfg", "UUID,old,3", ",new,4"]
+        finally:
+            os.kill(pid, 15)
+        wait_for(lambda: not pidfile.exists() and not control.exists(), "what it leaves to be gone")
 
 
 def record(value, length=None, sha1=None):
