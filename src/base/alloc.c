@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 void out_of_memory(void)
 {
@@ -94,6 +95,15 @@ void *x2nrealloc(void *p, size_t *n, size_t size)
         out_of_memory();
     }
     return xrealloc(p, *n * size);
+}
+
+void *xzalloc_huge(size_t size)
+{
+    size_t rounded = ROUND_UP(size ? size : 1, (size_t)HUGE_PAGE_SIZE);
+    void *p = checked(aligned_alloc(HUGE_PAGE_SIZE, rounded));
+    madvise(p, rounded, MADV_HUGEPAGE); /* where there are none, small pages do */
+    memset(p, 0, rounded);
+    return p;
 }
 
 void *xzalloc_cacheline(size_t size)

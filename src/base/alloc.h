@@ -27,6 +27,12 @@ void *x2nrealloc(void *p, size_t *n, size_t size);
 /* SIZE bytes, zeroed, on cache line boundaries of its own. Free with free(). */
 void *xzalloc_cacheline(size_t size) MALLOC_LIKE;
 
+/* SIZE bytes, zeroed, in huge pages where the host has them: for tables that are looked up at random, which
+ * would otherwise wait for page tables. Rounded up to HUGE_PAGE_SIZE, all of it resident. Free with free().
+ */
+#define HUGE_PAGE_SIZE (2u << 20)
+void *xzalloc_huge(size_t size) MALLOC_LIKE;
+
 /* Ends the process: "out of memory". */
 void out_of_memory(void) NO_RETURN;
 

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journey on a dummy datapath, inline: packets in, flows, packets out, every drop counted. */
+/* The journey on a dummy datapath, inline: packets in, flows, packets out, every drop counted; and with a
+ * forwarding thread, what it remembers from burst to burst. */
 #include "datapath/datapath.h"
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "action/action.h"
 #include "base/rcu.h"
+#include "base/smap.h"
 #include "dpif/dpif.h"
 #include "flow/extract.h"
 
@@ -193,12 +197,128 @@ static void meter_limits(void **state)
     bytebuf_fini(&actions);
 }
 
+/* ---- With a forwarding thread ---- */
+
+static uint32_t add_real_port(const char *name, const char *type, const char *option, const char *value)
+{
+    struct smap options = SMAP_INITIALIZER;
+    uint32_t port_no = PACKET_NO_PORT;
+    char *error = NULL;
+    if (option) {
+        smap_set(&options, option, value);
+    }
+    assert_int_equal(dp->ops->port_add(dp, name, type, &options, &port_no, &error), 0);
+    smap_fini(&options);
+    return port_no;
+}
+
+/* A file of ten frames, eight of one flow's and two of another's (by source port). */
+static void write_pcap(const char *path)
+{
+    static const uint32_t file_header[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1};
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fwrite(file_header, sizeof file_header, 1, file);
+    for (int i = 0; i < 10; i++) {
+        char bytes[sizeof frame];
+        uint32_t header[4] = {0, 0, sizeof frame, sizeof frame};
+        memcpy(bytes, frame, sizeof frame);
+        bytes[35] = i % 5 == 4 ? 1 : 2;
+        fwrite(header, sizeof header, 1, file);
+        fwrite(bytes, sizeof bytes, 1, file);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+static struct dp_ufid put_udp_flow(uint32_t in_port, uint16_t tp_src, uint32_t out)
+{
+    struct flow_key key;
+    struct flow_mask mask;
+    struct bytebuf actions = BYTEBUF_INITIALIZER;
+    memset(&key, 0, sizeof key);
+    memset(&mask, 0, sizeof mask);
+    key.in_port = in_port;
+    key.dl_type = htobe16(0x0800);
+    key.nw_proto = 17;
+    key.tp_src = htobe16(tp_src);
+    mask.bits.in_port = mask.bits.recirc_id = UINT32_MAX;
+    mask.bits.dl_type = mask.bits.tp_src = UINT16_MAX;
+    mask.bits.nw_proto = UINT8_MAX;
+    mask.blocks = 1;
+    dp_actions_put_output(&actions, out);
+    struct dp_flow_desc desc = {.ufid = dpif_flow_ufid(&key, &mask), .key = &key, .mask = &mask};
+    desc.actions = actions.data;
+    desc.actions_len = actions.len;
+    assert_int_equal(dp->ops->flow_put(dp, &desc, DP_PUT_CREATE | DP_PUT_MODIFY, NULL), 0);
+    bytebuf_fini(&actions);
+    return desc.ufid;
+}
+
+/* Until the port was sent N packets more, ten seconds at most. */
+static void wait_sent(uint32_t port_no, uint64_t n)
+{
+    uint64_t before = sent(port_no);
+    for (int i = 0; i < 10000 && sent(port_no) - before < n; i++) {
+        usleep(1000);
+    }
+    assert_true(sent(port_no) - before >= n);
+}
+
+/* What a forwarding thread tries first, the flow of the burst before, is never a flow that is gone, nor one
+ * that the packet does not lie in; each packet is counted on its own flow. */
+static void flow_of_the_burst_before(void **state)
+{
+    char path[] = "/tmp/datapath_test.XXXXXX", *error = NULL;
+    struct datapath *outer = dp;
+    struct dp_flow_stats most, few;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    write_pcap(path);
+    datapath_set_threads(1);
+    assert_int_equal(dpif_open("netdev", NULL, &dp, &error), 0);
+    uint32_t out1 = add_real_port("null1", "null", NULL, NULL);
+    uint32_t out2 = add_real_port("null2", "null", NULL, NULL);
+    uint32_t out3 = add_real_port("null3", "null", NULL, NULL);
+    uint32_t in = out3 + 1;
+    struct dp_ufid many_ufid = put_udp_flow(in, 0x0402, out1), few_ufid = put_udp_flow(in, 0x0401, out2);
+    assert_int_equal(add_real_port("replay1", "pcap", "file", path), in);
+    wait_sent(out1, 5000);
+
+    /* Other actions, the same flow: from the next packet on. */
+    put_udp_flow(in, 0x0402, out3);
+    rcu_synchronize();
+    uint64_t before = sent(out1);
+    wait_sent(out3, 5000);
+    assert_int_equal(sent(out1), before);
+
+    /* No flow: nobody is sent any more, and the other one goes on. */
+    assert_int_equal(dp->ops->flow_del(dp, many_ufid, &most), 0);
+    uint64_t total = sent(out1) + sent(out3);
+    wait_sent(out2, 1000);
+    assert_int_equal(sent(out1) + sent(out3), total);
+    assert_int_equal(most.packets, total);
+    assert_int_equal(dp->ops->flow_del(dp, few_ufid, &few), 0);
+    assert_int_equal(few.packets, sent(out2));
+    assert_int_equal(most.bytes, most.packets * sizeof frame);
+
+    /* Another flow in the same memory. */
+    put_udp_flow(in, 0x0401, out1);
+    total = sent(out3);
+    wait_sent(out1, 1000);
+    assert_int_equal(sent(out3), total);
+    dpif_close(dp);
+    dp = outer;
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(miss_then_hit),
         cmocka_unit_test(every_drop_is_counted),
         cmocka_unit_test(meter_limits),
+        cmocka_unit_test(flow_of_the_burst_before),
     };
     rcu_register();
     int failed = cmocka_run_group_tests(tests, setup, teardown);

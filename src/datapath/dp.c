@@ -77,7 +77,8 @@ static int create(const struct datapath_ops *ops, const char *name, struct datap
     pthread_mutex_init(&dp->shortcut_mutex, NULL);
     unsigned n_threads = dp->is_inline ? 0 : wanted_threads ? wanted_threads : default_threads();
     dp->n_counters = n_threads + 1; /* the last: handlers */
-    dp->megaflows = megaflow_table_create(sizeof(struct dp_flow));
+    dp->megaflows =
+        megaflow_table_create(sizeof(struct dp_flow) + dp->n_counters * sizeof(struct flow_counters));
     dp->meters = dp_meters_create();
     dp->stray = upcall_ring_create(PACKET_NO_PORT);
     dp->up.name = (char *)name; /* for messages; dpif owns it */

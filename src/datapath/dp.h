@@ -75,7 +75,8 @@ struct flow_actions {
 };
 
 /* A cached flow. Its memory is type-stable: an index that the exact-match cache kept is safe to follow, and
- * the generation tells whether it still means this flow. What a hit needs lies on the two lines of `mega`. */
+ * the generation tells whether it still means this flow. What a hit needs lies on the two lines of `mega`,
+ * and behind the entry are its counters, one for each forwarding thread. */
 struct dp_flow {
     struct megaflow mega;       /* r: key, mask, index and generation, and user[]: actions, counters */
     struct hmap_node ufid_node; /* m dp->flows_mutex */
@@ -107,6 +108,13 @@ struct forwarder_stats {
     uint64_t busy_cycles, idle_cycles, iterations, bursts;
 };
 
+/* The flow that most packets of a burst were in: the next burst's are tried against it first. */
+struct same_flow {
+    struct megaflow *flow; /* NULL: they were in several */
+    uint32_t generation;   /* its generation then: the memory is type-stable */
+};
+#define N_SAME 8 /* by the input port's low bits */
+
 /* One key for each packet of a burst, for each depth: what a recirculation inside a burst must not overwrite.
  */
 struct burst {
@@ -115,6 +123,7 @@ struct burst {
     uint16_t blocks[BATCH_SIZE];
     struct megaflow *flows[BATCH_SIZE];
     uint32_t cached; /* bitmap: found in the exact-match cache, so not the first of their microflow */
+    struct same_flow same[N_SAME];
 };
 
 #define SHORTCUT_MEMORY 256
@@ -137,7 +146,7 @@ struct forwarder {
     struct emc *emc;            /* i; NULL: a handler's, which looks in the megaflows alone */
     struct dp_handler *handler; /* i; NULL: a forwarding thread's */
     struct upcall_ring *ring;   /* f: of the source being served; NULL: the datapath's stray ring */
-    int64_t now_us;             /* f: clock, once a burst */
+    int64_t now_us, now_ms;     /* f: clock, once a burst */
     unsigned depth;             /* f */
     unsigned counters;          /* i: index into a flow's counters */
     struct burst *bursts;       /* i: DP_MAX_DEPTH + 1 of them */

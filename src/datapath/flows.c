@@ -110,7 +110,7 @@ static int create(struct dp *dp, const struct dp_flow_desc *desc)
     flow->origin = desc->origin;
     atomic_store(&flow->shortcut, 0);
     mega->user[FLOW_ACTIONS] = make_actions(desc->actions, desc->actions_len);
-    mega->user[FLOW_COUNTERS] = xzalloc_cacheline(dp->n_counters * sizeof(struct flow_counters));
+    mega->user[FLOW_COUNTERS] = dp_flow_cast(mega) + 1; /* zeroed, and not reused before a grace period */
     mega->user[FLOW_REST] = desc->made_of ? make_rest(desc->made_of, desc->mask) : NULL;
     hmap_insert(&dp->flows_by_ufid, &flow->ufid_node, (uint32_t)desc->ufid.lo);
     megaflow_insert(dp->megaflows, mega, desc->key, desc->mask);
@@ -221,7 +221,6 @@ static void release_flow(struct dp *dp, struct dp_flow *flow, struct dp_flow_sta
     }
     dp_shortcut_release(flow);
     free(flow->mega.user[FLOW_ACTIONS]);
-    free(flow->mega.user[FLOW_COUNTERS]);
     free(flow->mega.user[FLOW_REST]);
     megaflow_free(dp->megaflows, &flow->mega);
 }

@@ -164,6 +164,7 @@ int dp_handler_execute(struct dp_handler *h, struct dp_execute *execute)
     struct packet_batch batch;
     flow_key_to_metadata(execute->key, execute->packet);
     f->now_us = clock_us();
+    f->now_ms = f->now_us / 1000;
     f->ring = f->dp->stray;
     batch_init(&batch);
     batch_add(&batch, execute->packet);

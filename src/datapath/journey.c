@@ -5,7 +5,7 @@
  *   journey_receive    stamps the burst with the port it came in by
  *   journey_process    extract -> lookup -> (hit) execute, (miss) upcall
  *     extract            parses each packet into its flow key
- *     lookup             exact-match cache, then the megaflows
+ *     lookup             the flow of the burst before, exact-match cache, then the megaflows
  *     journey_upcall     hands a miss to the slow path, and goes on
  *     shortcut           tells the kernel what it can do alone (shortcuts.c)
  *     execute            each flow's actions over its packets (execute.c)
@@ -162,7 +162,7 @@ static void count_flow(struct forwarder *f, struct dp_flow *flow, const struct p
         __atomic_fetch_add(&c->bytes, bytes, __ATOMIC_RELAXED);
         __atomic_fetch_or(&c->tcp_flags, tcp_flags, __ATOMIC_RELAXED);
     }
-    __atomic_store_n(&c->used_ms, f->now_us / 1000, __ATOMIC_RELAXED);
+    __atomic_store_n(&c->used_ms, f->now_ms, __ATOMIC_RELAXED);
 }
 
 struct flow_batch {
@@ -200,12 +200,13 @@ static void execute_one_flow(struct forwarder *f, const struct burst *b, struct 
 }
 
 /* Groups the burst by flow, in the order of the flows' first packets. Most bursts have one flow or are of
- * many flows that do not repeat: `slots` finds the group of a flow by its address' low bits, without being
- * cleared. */
+ * many flows that do not repeat: `slots` finds the latest group of a flow by its index' low bits, without
+ * being cleared. Two flows that fight for a slot may get several groups each, which keep their order. What
+ * the groups will touch (counters, actions) is asked for meanwhile: many flows are in no near cache. */
 static void execute_flows(struct forwarder *f, struct burst *b, struct packet_batch *batch)
 {
     struct flow_batch groups[BATCH_SIZE];
-    uint8_t slots[64];
+    uint8_t slots[128];
     unsigned n = 0;
     if (likely(all_in_one_flow(b, batch->n))) {
         execute_one_flow(f, b, batch);
@@ -216,19 +217,16 @@ static void execute_flows(struct forwarder *f, struct burst *b, struct packet_ba
             continue; /* a miss: gone to the slow path */
         }
         struct dp_flow *flow = dp_flow_cast(b->flows[i]);
-        unsigned slot = (unsigned)(((uintptr_t)flow >> 7) & 63);
-        unsigned g = slots[slot];
+        uint8_t *slot = &slots[flow->mega.index & (ARRAY_SIZE(slots) - 1)];
+        unsigned g = *slot;
         if (g >= n || groups[g].flow != flow) {
-            for (g = 0; g < n && groups[g].flow != flow; g++) {
-                continue;
-            }
-            if (g == n) {
-                n++;
-                groups[g].flow = flow;
-                groups[g].tcp_flags = 0;
-                batch_init(&groups[g].batch);
-            }
-            slots[slot] = (uint8_t)g;
+            g = n++;
+            groups[g].flow = flow;
+            groups[g].tcp_flags = 0;
+            batch_init(&groups[g].batch);
+            *slot = (uint8_t)g;
+            __builtin_prefetch(&dp_flow_counters(flow)[f->counters], 1);
+            __builtin_prefetch(dp_flow_actions(flow));
         }
         groups[g].tcp_flags |= be16toh(b->keys[i].tcp_flags);
         batch_add(&groups[g].batch, batch->packets[i]);
@@ -240,36 +238,79 @@ static void execute_flows(struct forwarder *f, struct burst *b, struct packet_ba
 
 /* ---- lookup ---- */
 
-/* Fills b->flows; returns a bitmap of the packets that no flow was found for. */
-static uint32_t lookup(struct forwarder *f, struct burst *b, unsigned n)
+/* The packets that lie in the flow of the burst before: no hash, no table. Where a microflow is learned for
+ * the kernel's shortcut, its hash is needed, so there it is not asked. */
+static uint32_t lookup_same(struct forwarder *f, struct burst *b, unsigned n)
+{
+    const struct same_flow *same = &b->same[b->keys[0].in_port % N_SAME];
+    struct megaflow *m = same->flow;
+    if (!m || f->shortcut.in || __atomic_load_n(&m->generation, __ATOMIC_ACQUIRE) != same->generation) {
+        return 0;
+    }
+    return megaflow_match_batch(m, b->keys, b->blocks, n, b->flows);
+}
+
+/* Is the burst's flow worth being asked first for the next one? When most of a burst is in one flow. */
+static void remember_same(struct burst *b, unsigned n)
+{
+    struct same_flow *same = &b->same[b->keys[0].in_port % N_SAME];
+    struct megaflow *m = b->flows[0] == b->flows[n - 1] ? b->flows[0] : b->flows[n / 2];
+    if (m && (m == b->flows[0]) + (m == b->flows[n / 2]) + (m == b->flows[n - 1]) >= 2) {
+        same->flow = m;
+        same->generation = __atomic_load_n(&m->generation, __ATOMIC_ACQUIRE);
+    } else {
+        same->flow = NULL;
+    }
+}
+
+/* Exact-match cache, then megaflows, for the packets of LEFT; the bitmap of those that were not found. */
+static uint32_t lookup_tables(struct forwarder *f, struct burst *b, uint32_t left)
 {
     struct dp *dp = f->dp;
-    uint32_t all = n == 32 ? UINT32_MAX : (1u << n) - 1, found = 0;
-    b->cached = 0;
     if (likely(f->emc != NULL)) {
         uint32_t seed = emc_seed(f->emc);
-        for (unsigned i = 0; i < n; i++) {
+        for (uint32_t l = left; l; l &= l - 1) {
+            int i = __builtin_ctz(l);
             b->hashes[i] = emc_hash(&b->keys[i], b->blocks[i], seed);
+            emc_prefetch(f->emc, b->hashes[i]);
         }
-        found = emc_lookup_batch(f->emc, dp->megaflows, b->keys, b->blocks, b->hashes, n, b->flows);
-        b->cached = found;
-        f->stats.cache_hit += (unsigned)__builtin_popcount(found);
-        if (likely(found == all)) {
+        b->cached = emc_lookup_batch(f->emc, dp->megaflows, b->keys, b->blocks, b->hashes, left, b->flows);
+        f->stats.cache_hit += (unsigned)__builtin_popcount(b->cached);
+        left &= ~b->cached;
+        if (likely(!left)) {
             return 0;
         }
-    } else {
-        memset(b->flows, 0, n * sizeof b->flows[0]);
     }
-    uint32_t hit = megaflow_lookup_batch(dp->megaflows, b->keys, b->blocks, all & ~found, b->flows,
-                                         &f->stats.masks_tried);
+    uint32_t hit =
+        megaflow_lookup_batch(dp->megaflows, b->keys, b->blocks, left, b->flows, &f->stats.masks_tried);
     f->stats.mega_hit += (unsigned)__builtin_popcount(hit);
     if (f->emc) {
-        for (uint32_t left = hit; left; left &= left - 1) {
-            int i = __builtin_ctz(left);
+        for (uint32_t l = hit; l; l &= l - 1) {
+            int i = __builtin_ctz(l);
             emc_insert(f->emc, b->hashes[i], b->flows[i]);
         }
     }
-    return all & ~(found | hit);
+    return left & ~hit;
+}
+
+/* Fills b->flows; returns a bitmap of the packets that no flow was found for. */
+static uint32_t lookup(struct forwarder *f, struct burst *b, unsigned n)
+{
+    uint32_t all = n == 32 ? UINT32_MAX : (1u << n) - 1;
+    b->cached = 0;
+    uint32_t same = lookup_same(f, b, n);
+    f->stats.cache_hit += (unsigned)__builtin_popcount(same);
+    if (likely(same == all)) {
+        return 0;
+    }
+    for (uint32_t l = all & ~same; l; l &= l - 1) {
+        b->flows[__builtin_ctz(l)] = NULL;
+    }
+    uint32_t missed = lookup_tables(f, b, all & ~same);
+    if (f->emc) {
+        remember_same(b, n);
+    }
+    return missed;
 }
 
 /* ---- extract, lookup, and on ---- */
@@ -292,10 +333,7 @@ void journey_process(struct forwarder *f, struct packet_batch *batch)
         return;
     }
     struct burst *b = &f->bursts[f->depth++];
-    for (uint32_t i = 0; i < batch->n; i++) {
-        flow_key_extract(batch->packets[i], &b->keys[i]);
-        b->blocks[i] = batch->packets[i]->key_blocks;
-    }
+    flow_extract_batch(batch, b->keys, b->blocks);
     uint32_t missed = lookup(f, b, batch->n);
     for (uint32_t left = missed; unlikely(left); left &= left - 1) {
         int i = __builtin_ctz(left);
@@ -351,6 +389,7 @@ static void stamp(struct forwarder *f, struct dp_port *port, struct packet_batch
 void journey_receive(struct forwarder *f, struct dp_port *port, struct packet_batch *batch)
 {
     f->now_us = clock_us();
+    f->now_ms = f->now_us / 1000;
     f->stats.received += batch->n;
     stamp(f, port, batch);
     if (unlikely(policer_is_active(&port->vport->policer))) {

@@ -601,17 +601,16 @@ void flow_key_extract(struct packet *p, struct flow_key *key)
     }
 }
 
-void flow_extract_batch(struct packet_batch *batch, struct flow_key *keys)
+void flow_extract_batch(struct packet_batch *batch, struct flow_key *keys, uint16_t *blocks)
 {
     unsigned limit = flow_vlan_limit();
     const uint32_t n = batch->n;
     for (uint32_t i = 0; i < n; i++) {
         struct packet *p = batch->packets[i];
-        if (i + 4 < n) {
-            __builtin_prefetch(batch->packets[i + 4]->data);
-        }
+        blocks[i] = FLOW_BLOCK_BIT(FLOW_BLOCK_HOT);
         if (!extract_hot(p, &keys[i], limit)) {
             extract_full(p, &keys[i]);
+            blocks[i] = p->key_blocks;
         }
     }
 }

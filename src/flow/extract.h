@@ -14,8 +14,8 @@
  * each as a whole; sets the packet's key_blocks to them, and its l2_5_ofs, l3_ofs and l4_ofs. The others stay
  * as they were: complete them with flow_key_complete(). */
 void flow_key_extract(struct packet *, struct flow_key *);
-/* Each packet of the batch into KEYS[i]. */
-void flow_extract_batch(struct packet_batch *, struct flow_key *keys);
+/* Each packet of the batch into KEYS[i]; its key_blocks into BLOCKS[i] too. */
+void flow_extract_batch(struct packet_batch *, struct flow_key *keys, uint16_t *blocks);
 /* The same, and all of the key is defined. For the slow path. */
 void flow_key_extract_complete(struct packet *, struct flow_key *);
 

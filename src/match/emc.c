@@ -2,7 +2,6 @@
 #include "match/emc.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "base/alloc.h"
 #include "base/random.h"
@@ -42,7 +41,6 @@ struct emc {
     uint32_t mask; /* number of buckets, less 1 */
     uint32_t seed;
     uint32_t turn; /* which entry of a full bucket goes next */
-    size_t bytes;
 };
 
 struct emc *emc_create(uint32_t n_entries)
@@ -54,19 +52,15 @@ struct emc *emc_create(uint32_t n_entries)
     }
     c->mask = n - 1;
     c->seed = random_u32();
-    c->bytes = n * sizeof *c->buckets;
-    c->buckets = mmap(NULL, c->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (c->buckets == MAP_FAILED) {
-        out_of_memory();
-    }
-    madvise(c->buckets, c->bytes, MADV_HUGEPAGE); /* where there are any */
+    size_t bytes = n * sizeof *c->buckets;
+    c->buckets = bytes < HUGE_PAGE_SIZE ? xzalloc_cacheline(bytes) : xzalloc_huge(bytes);
     return c;
 }
 
 void emc_destroy(struct emc *c)
 {
     if (c) {
-        munmap(c->buckets, c->bytes);
+        free(c->buckets);
         free(c);
     }
 }
@@ -81,34 +75,40 @@ static ALWAYS_INLINE struct bucket *bucket_of(const struct emc *c, uint32_t hash
     return &c->buckets[(hash ^ hash >> 16) & c->mask];
 }
 
-/* Three passes over the burst, each asking for the memory that the next one looks at: bucket, flow, verdict.
- */
-uint32_t emc_lookup_batch(struct emc *c, const struct megaflow_table *t, const struct flow_key *keys,
-                          const uint16_t *blocks, const uint32_t *hashes, unsigned n, struct megaflow **out)
+void emc_prefetch(const struct emc *c, uint32_t hash)
 {
-    uint32_t refs[32], found = 0;
-    for (unsigned i = 0; i < n; i++) {
-        __builtin_prefetch(bucket_of(c, hashes[i]));
-    }
-    for (unsigned i = 0; i < n; i++) {
+    __builtin_prefetch(bucket_of(c, hash));
+}
+
+/* Two passes over the burst, the first asking for the memory that the second looks at: bucket, flow and
+ * verdict. */
+uint32_t emc_lookup_batch(struct emc *c, const struct megaflow_table *t, const struct flow_key *keys,
+                          const uint16_t *blocks, const uint32_t *hashes, uint32_t live,
+                          struct megaflow **out)
+{
+    struct megaflow *candidates[32];
+    uint8_t generations[32];
+    uint32_t maybe = 0, found = 0;
+    for (uint32_t l = live; l; l &= l - 1) {
+        int i = __builtin_ctz(l);
         const struct bucket *b = bucket_of(c, hashes[i]);
         unsigned hits = find_tag(b, hashes[i]);
-        refs[i] = hits ? b->refs[__builtin_ctz(hits)] : 0;
-        if (likely(refs[i])) {
-            const struct megaflow *m = megaflow_by_index(t, REF_INDEX(refs[i]));
-            __builtin_prefetch(m);
-            __builtin_prefetch((const char *)m + CACHE_LINE_SIZE);
+        if (likely(hits)) {
+            uint32_t ref = b->refs[__builtin_ctz(hits)];
+            candidates[i] = megaflow_by_index(t, REF_INDEX(ref));
+            generations[i] = (uint8_t)(ref >> 24);
+            __builtin_prefetch(candidates[i]);
+            __builtin_prefetch((const char *)candidates[i] + CACHE_LINE_SIZE);
+            maybe |= 1u << i;
         }
     }
-    for (unsigned i = 0; i < n; i++) {
-        out[i] = NULL;
-        if (likely(refs[i])) {
-            struct megaflow *m = megaflow_by_index(t, REF_INDEX(refs[i]));
-            uint32_t generation = __atomic_load_n(&m->generation, __ATOMIC_ACQUIRE);
-            if (likely((generation & 0xff) == refs[i] >> 24 && megaflow_matches(m, &keys[i], blocks[i]))) {
-                out[i] = m;
-                found |= 1u << i;
-            }
+    for (uint32_t l = maybe; l; l &= l - 1) {
+        int i = __builtin_ctz(l);
+        struct megaflow *m = candidates[i];
+        uint32_t generation = __atomic_load_n(&m->generation, __ATOMIC_ACQUIRE);
+        if (likely((generation & 0xff) == generations[i] && megaflow_matches(m, &keys[i], blocks[i]))) {
+            out[i] = m;
+            found |= 1u << i;
         }
     }
     return found;

@@ -49,9 +49,12 @@ static ALWAYS_INLINE uint32_t emc_hash(const struct flow_key *key, unsigned bloc
 }
 uint32_t emc_seed(const struct emc *);
 
-/* For the N <= 32 keys with their HASHES: OUT[i] is the flow, or NULL. Returns a bitmap of those found. */
+/* For those of 32 keys that are in LIVE, with their HASHES: OUT[i] is the flow, untouched if there is none.
+ * Returns a bitmap of those found. What it looks at first is best asked for early: emc_prefetch(). */
 uint32_t emc_lookup_batch(struct emc *, const struct megaflow_table *, const struct flow_key *keys,
-                          const uint16_t *blocks, const uint32_t *hashes, unsigned n, struct megaflow **out);
+                          const uint16_t *blocks, const uint32_t *hashes, uint32_t live,
+                          struct megaflow **out);
+void emc_prefetch(const struct emc *, uint32_t hash);
 /* Remembers that packets with this hash are in the flow. */
 void emc_insert(struct emc *, uint32_t hash, const struct megaflow *);
 

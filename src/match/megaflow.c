@@ -16,6 +16,7 @@
 #define CHUNK_BITS  MEGAFLOW_CHUNK_BITS
 #define CHUNK_SIZE  (1u << CHUNK_BITS)
 #define MAX_CHUNKS  (1u << 14)
+#define BLOCK       8 /* chunks in one allocation of huge pages */
 #define BUCKET      8
 #define EMPTY       0u /* in `index`: index + 1 is stored */
 #define TOMBSTONE   UINT32_MAX
@@ -49,9 +50,9 @@ struct subtables {
 struct megaflow_table {
     struct megaflow_memory memory; /* first */
     char *chunks[MAX_CHUNKS];      /* r: set once */
-    uint32_t n_chunks;           /* writer; readers hold indexes that were handed out */
-    uint32_t free_head;          /* writer: index + 1, 0 none */
-    struct subtables *subtables; /* r */
+    uint32_t n_chunks;             /* writer; readers hold indexes that were handed out */
+    uint32_t free_head;            /* writer: index + 1, 0 none */
+    struct subtables *subtables;   /* r */
 };
 
 #define entry_at megaflow_by_index
@@ -145,7 +146,7 @@ void megaflow_table_destroy(struct megaflow_table *t)
         free_slots(t->subtables->list[i]->slots);
         free(t->subtables->list[i]);
     }
-    for (uint32_t i = 0; i < t->n_chunks; i++) {
+    for (uint32_t i = 0; i < t->n_chunks; i += i < BLOCK ? 1 : BLOCK) {
         free(t->chunks[i]);
     }
     free(t->subtables);
@@ -157,22 +158,36 @@ uint32_t megaflow_table_n_masks(const struct megaflow_table *t)
     return rcu_get(&t->subtables)->n;
 }
 
+/* The first chunks are memory as it comes, for a quiet switch; then each BLOCK of them is in huge pages. */
+static void add_chunk(struct megaflow_table *t)
+{
+    uint32_t n = t->n_chunks, first = n << CHUNK_BITS;
+    size_t size = CHUNK_SIZE * t->memory.entry_size;
+    char *chunk;
+    if (n < BLOCK) {
+        chunk = xzalloc_cacheline(size);
+    } else if (n % BLOCK == 0) {
+        chunk = xzalloc_huge(BLOCK * size);
+    } else {
+        chunk = t->chunks[n - 1] + size;
+    }
+    rcu_set(&t->chunks[n], chunk);
+    t->n_chunks++;
+    for (uint32_t i = CHUNK_SIZE; i-- > 0;) {
+        struct megaflow *m = entry_at(t, first + i);
+        m->index = first + i;
+        m->next_free = t->free_head;
+        t->free_head = m->index + 1;
+    }
+}
+
 struct megaflow *megaflow_alloc(struct megaflow_table *t)
 {
     if (!t->free_head) {
         if (t->n_chunks == MAX_CHUNKS) {
             return NULL;
         }
-        char *chunk = xzalloc_cacheline(CHUNK_SIZE * t->memory.entry_size);
-        uint32_t first = t->n_chunks << CHUNK_BITS;
-        rcu_set(&t->chunks[t->n_chunks], chunk);
-        t->n_chunks++;
-        for (uint32_t i = CHUNK_SIZE; i-- > 0;) {
-            struct megaflow *m = entry_at(t, first + i);
-            m->index = first + i;
-            m->next_free = t->free_head;
-            t->free_head = m->index + 1;
-        }
+        add_chunk(t);
     }
     struct megaflow *m = entry_at(t, t->free_head - 1);
     t->free_head = m->next_free;

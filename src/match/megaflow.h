@@ -95,6 +95,23 @@ static ALWAYS_INLINE bool megaflow_matches(const struct megaflow *m, const struc
            (likely(!(mask->blocks & ~1u)) || megaflow_more_matches(m->more, key, mask, blocks));
 }
 
+/* RCU reader. Those of the first N <= 32 keys that lie in M: OUT[i] is M for them; returns their bitmap. */
+static ALWAYS_INLINE uint32_t megaflow_match_batch(struct megaflow *m, const struct flow_key *keys,
+                                                   const uint16_t *blocks, unsigned n, struct megaflow **out)
+{
+    const struct flow_mask *mask = m->mask;
+    bool more = mask->blocks & ~1u;
+    uint32_t found = 0;
+    for (unsigned i = 0; i < n; i++) {
+        bool in =
+            megaflow_hot_matches(m->hot, flow_key_words_const(&keys[i]), flow_key_words_const(&mask->bits)) &&
+            (likely(!more) || megaflow_more_matches(m->more, &keys[i], mask, blocks[i]));
+        out[i] = m;
+        found |= (uint32_t)in << i;
+    }
+    return found;
+}
+
 /* RCU reader. For each of the N <= 32 keys that OUT[i] is NULL for and LIVE has bit i set: the flow that it
  * lies in. BLOCKS[i] are the blocks of KEYS[i] that are written. Returns a bitmap of those found;
  * *MASKS_TRIED grows by the subtables looked at, packet by packet. */

@@ -112,6 +112,15 @@ static void agrees_with_linear_search(void **state)
             assert_true(in_mask(&e->key, &key, &e->mask));
             assert_true(megaflow_matches(found, &key, ALL));
         }
+        if (n) {
+            struct entry *e = entries[random_below(n)];
+            struct flow_key keys[2] = {key, e->key};
+            uint16_t both[2] = {ALL, ALL};
+            struct megaflow *same[2];
+            uint32_t in = megaflow_match_batch(&e->mega, keys, both, 2, same);
+            assert_int_equal(in, in_mask(&e->key, &key, &e->mask) | 2);
+            assert_ptr_equal(same[1], &e->mega);
+        }
         /* The cache never answers wrongly, whatever became of what it remembers. */
         uint16_t blocks = ALL;
         uint32_t hash = emc_hash(&key, blocks, emc_seed(emc));

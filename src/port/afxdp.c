@@ -79,7 +79,7 @@ static struct afxdp_rxq *rxq_cast(struct vport_rxq *rxq)
 static int afxdp_recv(struct vport_rxq *rxq_, struct packet_pool *pool, struct packet_batch *batch)
 {
     struct afxdp_rxq *q = rxq_cast(rxq_);
-    uint32_t first_rx, first_fill;
+    uint32_t first_rx, first_fill = 0;
     uint32_t n = xsk_ring_cons__peek(&q->rx, BATCH_SIZE, &first_rx);
     if (!n) {
         if (xsk_ring_prod__needs_wakeup(&q->fill)) {
@@ -89,6 +89,10 @@ static int afxdp_recv(struct vport_rxq *rxq_, struct packet_pool *pool, struct p
     }
     /* What is received is given back in the same call, so the ring has room. */
     uint32_t room = xsk_ring_prod__reserve(&q->fill, n, &first_fill);
+    for (uint32_t i = 0; i < n; i++) {
+        /* Written by another processor: ask for all before the first is read. */
+        __builtin_prefetch(xsk_umem__get_data(q->area, xsk_ring_cons__rx_desc(&q->rx, first_rx + i)->addr));
+    }
     for (uint32_t i = 0; i < n; i++) {
         const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&q->rx, first_rx + i);
         struct packet *p = NULL;

@@ -37,6 +37,7 @@ int main(int argc, char **argv)
 
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         struct flow_key key;
+        uint16_t blocks[BATCH_SIZE];
         struct packet_batch batch;
         char *error = dpkey_parse(kinds[k].key, NULL, &key, NULL, NULL);
         if (error) {
@@ -53,7 +54,7 @@ int main(int argc, char **argv)
         unsigned long long best = ~0ull, sum = 0;
         for (unsigned r = 0; r < rounds; r++) {
             unsigned long long start = __rdtsc();
-            flow_extract_batch(&batch, keys);
+            flow_extract_batch(&batch, keys, blocks);
             unsigned long long cycles = __rdtsc() - start;
             best = cycles < best ? cycles : best;
             sum += cycles;

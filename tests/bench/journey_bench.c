@@ -3,7 +3,7 @@
  * into a null port, on one forwarding thread, with flows put in by hand; and the floor under it: the same
  * ports, nobody looking at the packets. With rules and the slow path: tests/bench/run.
  *
- * usage: journey_bench DIR                DIR: where mkpcap.py wrote its files
+ * usage: journey_bench DIR [S1|S2|S3|S4]  DIR: where mkpcap.py wrote its files; one scenario alone
  *        journey_bench --floor PCAP...    only the floor: what the two ports cost when nobody looks at the
  * packets */
 #include <stdio.h>
@@ -24,7 +24,7 @@
 #include "port/pcap.h"
 
 static struct datapath *dp;
-static const char *dir;
+static const char *dir, *only; /* only: the scenario's prefix, or NULL */
 
 static uint32_t add_port(const char *name, const char *type, const char *pcap)
 {
@@ -91,16 +91,29 @@ static void put_each(const char *pcap, const struct flow_mask *mask, uint32_t in
     free(path);
 }
 
+/* Seconds of processor time that the forwarding thread had: what else the machine does is left out. */
+static double forwarding_seconds(void)
+{
+    clockid_t clock;
+    struct timespec ts = {0, 0};
+    if (!pthread_getcpuclockid(dp_cast(dp)->threads[0]->pthread, &clock)) {
+        clock_gettime(clock, &ts);
+    }
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
 static double measure(void)
 {
     struct forwarder_stats before, after;
     usleep(500000);
     forwarder_sum(dp_cast(dp), &before);
     uint64_t start = clock_cycles();
+    double begin = forwarding_seconds(), wall = (double)clock_us() / 1e6;
     usleep(1500000);
     forwarder_sum(dp_cast(dp), &after);
-    uint64_t cycles = clock_cycles() - start;
-    return (double)cycles / (double)(after.received - before.received);
+    double used = forwarding_seconds() - begin;
+    double hz = (double)(clock_cycles() - start) / ((double)clock_us() / 1e6 - wall);
+    return used * hz / (double)(after.received - before.received);
 }
 
 static void scenario(const char *name, const char *pcap, unsigned which)
@@ -108,6 +121,9 @@ static void scenario(const char *name, const char *pcap, unsigned which)
     char *error = NULL;
     struct flow_mask mask;
     struct dp_stats stats;
+    if (only && strncmp(name, only, strlen(only))) {
+        return;
+    }
     datapath_set_threads(1);
     if (dpif_open("netdev", NULL, &dp, &error)) {
         fprintf(stderr, "%s\n", error);
@@ -188,11 +204,12 @@ int main(int argc, char *argv[])
         rcu_unregister();
         return 0;
     }
-    if (argc != 2) {
-        fprintf(stderr, "usage: journey_bench DIR\n");
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: journey_bench DIR [S1|S2|S3|S4]\n");
         return 2;
     }
     dir = argv[1];
+    only = argv[2];
     rcu_register();
     rcu_offline();
     datapath_register(false, false);
