@@ -21,11 +21,14 @@
 #include "base/log.h"
 #include "io/dirs.h"
 #include "io/logsinks.h"
+#include "io/user.h"
 
 LOG_MODULE(daemon_unix);
 
 static bool detach, no_chdir, monitor, overwrite_pidfile, want_pidfile;
 static char *pidfile;
+static bool change_user; /* to `user` */
+static struct user user;
 static int pidfile_fd = -1; /* holds the lock; never closed before exit */
 static char *second_pidfile;
 static int second_pidfile_fd = -1;
@@ -44,7 +47,8 @@ enum {
     OPT_PIDFILE,
     OPT_OVERWRITE_PIDFILE,
     OPT_MONITOR,
-    OPT_NO_SELF_CONFINEMENT
+    OPT_NO_SELF_CONFINEMENT,
+    OPT_USER
 };
 
 static const struct option_def option_defs[] = {
@@ -54,6 +58,8 @@ static const struct option_def option_defs[] = {
     {"pidfile", 0, OPTION_ARG_OPTIONAL, "FILE", "create pidfile (default: RUNDIR/PROGRAM.pid)", OPT_PIDFILE},
     {"overwrite-pidfile", 0, OPTION_NO_ARG, NULL, "with --pidfile, start even if already running",
      OPT_OVERWRITE_PIDFILE},
+    {"user", 0, OPTION_ARG_REQUIRED, "USER[:GROUP]", "be this user, with the rights of a switch only",
+     OPT_USER},
     {"no-self-confinement", 0, OPTION_NO_ARG, NULL, NULL, OPT_NO_SELF_CONFINEMENT},
 };
 
@@ -77,6 +83,10 @@ static char *take_option(const struct option_def *def, const char *arg, void *au
     case OPT_MONITOR:
         monitor = true;
         break;
+    case OPT_USER:
+        change_user = true;
+        free(user.name);
+        return user_parse(arg, &user);
     }
     return NULL;
 }
@@ -404,8 +414,18 @@ static void run_monitor(void)
     }
 }
 
+void daemon_become_user(void)
+{
+    char *error = change_user ? user_become(&user) : NULL;
+    if (error) {
+        error_fatal("%s", error);
+    }
+    change_user = false; /* done */
+}
+
 void daemon_start(int argc, char **argv)
 {
+    daemon_become_user();
     title = argv[0];
     title_size = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);
     if (want_pidfile && !pidfile) {

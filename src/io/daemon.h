@@ -18,10 +18,12 @@
 
 #include "base/options.h"
 
-/* --detach --no-chdir --pidfile[=FILE] --overwrite-pidfile --monitor, and --no-self-confinement, which the
- * reference's scripts pass and which changes nothing here. */
+/* --detach --no-chdir --pidfile[=FILE] --overwrite-pidfile --monitor --user, and --no-self-confinement, which
+ * the reference's scripts pass and which changes nothing here. */
 extern const struct option_group daemon_options;
 
+/* With --user: what it says, before the first file is made. Ends the process on failure, with a text. */
+void daemon_become_user(void);
 /* ARGV's memory is used for the monitor's title. Ends the process on failure, with a text. */
 void daemon_start(int argc, char **argv);
 /* The first configuration is done: lets the starter go, leaves the terminal and the directory, tells systemd.

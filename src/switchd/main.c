@@ -227,6 +227,10 @@ static void raise_limits(void)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
+}
+
+static void lock_memory(void)
+{
     if (given.lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE)) {
         LOG_ERR("mlockall failed: %s", error_text(errno));
     }
@@ -369,6 +373,8 @@ int main(int argc, char **argv)
     char *error = logsinks_set_syslog_method("libc");
     free(error); /* no syslog, no syslog lines */
     parse_options(argc, argv);
+    raise_limits();
+    daemon_become_user();
     make_run_directory();
     if (logsinks_file_wanted()) {
         error = logsinks_open_file(NULL);
@@ -377,7 +383,7 @@ int main(int argc, char **argv)
         }
     }
     daemon_start(argc, argv);
-    raise_limits();
+    lock_memory();
     rcu_register();
     loop = loop_create("main");
     loop_use_rcu(loop);

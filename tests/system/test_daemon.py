@@ -109,6 +109,8 @@ def daemon(tmp_path):
     (["a", "b"], "at most one non-option argument accepted; use --help for usage"),
     (["-vnobody:dbg"], 'processing "nobody:dbg": no destination, level, or module "nobody"'),
     (["--enable-dummy=x"], 'x: unknown dummy level, expected "override" or "system" or none'),
+    (["--user=nosuch:root"], "--user: user nosuch not found"),
+    (["--user=:nosuch"], "--user: group nosuch not found"),
     (["--syslog-method=x"], "unsupported syslog method 'x'"),
     (["--db=nowhere"], "database nowhere: unknown connection method, expected unix:FILE, tcp:HOST[:PORT] or "
                        "ssl:HOST[:PORT]"),

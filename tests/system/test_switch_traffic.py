@@ -4,10 +4,13 @@
     host a (e0) --- va [ br0 ] vb --- (e0) host b        10.0.0.1/24, 10.0.0.2/24
 """
 import json
+import os
+import shutil
 
 import pytest
-from netns import wait_for
+from netns import build_dir, wait_for
 from ports_util import transfer
+from switch import Switch
 
 
 @pytest.fixture
@@ -185,3 +188,36 @@ def test_port_descriptions_follow_the_host(hosts, switch):
     assert "UP" in hosts.link("sw", "va")["flags"]
     wait_for(lambda: describes("config:     0\n", "state:      0\n"), "the port to be up")
     hosts.wait_ping("a", "10.0.0.2")
+
+
+class SwitchOfNobody(Switch):
+    """Started by root as another user, who may open /dev/net/tun (as Debian's udev lets everybody)."""
+
+    def start(self):
+        tun = self.dir / "tun"
+        os.mknod(tun, 0o20666, os.makedev(10, 200))
+        os.chmod(tun, 0o666)
+        shutil.chown(self.dir, "nobody", "nogroup")
+        self.command("unshare", "-m", "sh", "-c", f"mount --bind {tun} /dev/net/tun && exec $0 $*",
+                     build_dir() / "sluiced", "--detach", "--no-chdir", "--pidfile", "--log-file",
+                     "--user=nobody:nogroup")
+
+
+def test_with_the_rights_of_a_switch_only(net):
+    net.add_host("a", "va", "10.0.0.1/24")
+    net.add_host("b", "vb", "10.0.0.2/24")
+    switch = SwitchOfNobody(net)
+    try:
+        switch.vsctl("add-br br0 -- set bridge br0 datapath_type=netdev -- add-port br0 va -- add-port br0 vb "
+                     "-- add-port br0 i0 -- set interface i0 type=internal")
+        net.wait_ping("a", "10.0.0.2")
+        assert switch.get("interface", "i0", "error") == "[]"
+        with open(f"/proc/{switch.pid()}/status") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        assert status["Uid"].split() == ["65534"] * 4 and status["Gid"].split() == ["65534"] * 4
+        # NET_ADMIN, NET_RAW, NET_BROADCAST, NET_BIND_SERVICE, IPC_LOCK, PERFMON, BPF
+        assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0xC000007C00
+        switch.stop()
+        assert "sluice" not in net.output("sw", "tc filter show dev va ingress")
+    finally:
+        switch.close()
