@@ -453,7 +453,6 @@ void xlate_action_set(struct xlate_ctx *ctx)
         report_add(ctx->report, REPORT_TABLE, ctx->report ? xstrdup("--. Executing action set:") : NULL);
     ctx->in_action_set = true;
     ctx->table_id = OFPTT_ALL;
-    ctx->exit = false;
     bytebuf_clear(&ctx->action_set);
     xlate_actions(ctx, (const struct ofpact *)(const void *)list.data, list.len, true);
     ctx->in_action_set = false;

@@ -64,6 +64,18 @@ static bool is_group_live(struct xlate_ctx *ctx, uint32_t group_id, int depth)
     return false;
 }
 
+#define THE_GROUP UINT32_MAX /* not one of its buckets */
+
+/* The packet counts for the group, or for a bucket of it. */
+static void record_packet(struct xlate_ctx *ctx, struct group *g, uint32_t index)
+{
+    if (ctx->xin->record && group_try_ref(g)) {
+        struct record_entry *e = record_add(ctx->xin->record, RECORD_GROUP);
+        e->object = g;
+        e->port = index;
+    }
+}
+
 static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t index, bool is_last)
 {
     const struct group_bucket *b = &g->s.buckets[index];
@@ -92,11 +104,7 @@ static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t index, boo
     bytebuf_fini(&ctx->action_set);
     ctx->action_set = old_set;
 
-    if (ctx->xin->record && group_try_ref(g)) {
-        struct record_entry *e = record_add(ctx->xin->record, RECORD_GROUP);
-        e->object = g;
-        e->port = (uint32_t)index;
-    }
+    record_packet(ctx, g, (uint32_t)index);
     /* What a bucket does to the packet is its own. */
     *ctx->flow = old_flow;
     ctx->was_mpls = old_was_mpls;
@@ -180,14 +188,10 @@ static size_t select_by_dp_hash(struct xlate_ctx *ctx, const struct group *g)
 static void run_group(struct xlate_ctx *ctx, struct group *g, bool is_last)
 {
     size_t pick = SIZE_MAX;
-    if (ctx->xin->record && group_try_ref(g)) {
-        struct record_entry *e = record_add(ctx->xin->record, RECORD_GROUP);
-        e->object = g;
-        e->port = UINT32_MAX; /* the group itself */
-    }
     switch (g->s.type) {
     case GROUP_ALL:
     case GROUP_INDIRECT:
+        record_packet(ctx, g, THE_GROUP);
         for (size_t i = 0; i < g->s.n_buckets && !ctx->error; i++) {
             run_bucket(ctx, g, i, is_last && i + 1 == g->s.n_buckets);
         }
@@ -211,10 +215,11 @@ static void run_group(struct xlate_ctx *ctx, struct group *g, bool is_last)
         }
         break;
     }
-    if (pick == SIZE_MAX) {
+    if (pick == SIZE_MAX) { /* none is live; or the packet comes again with its hash, and counts then */
         xlate_report(ctx, REPORT_DETAIL, "no live bucket");
         return;
     }
+    record_packet(ctx, g, THE_GROUP);
     xlate_report(ctx, REPORT_DETAIL, "using bucket %u", g->s.buckets[pick].bucket_id);
     run_bucket(ctx, g, pick, is_last);
 }
