@@ -18,6 +18,8 @@ LOG_MODULE(rconn);
 #define LISTEN_AGAIN_MS   5000
 #define ADMITTED_AFTER_MS 30000 /* who is connected for so long does a controller's work */
 
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(5, 20);
+
 void ofservice_status_changed(struct ofservice *s)
 {
     if (s->status_changed) {
@@ -213,7 +215,7 @@ static void accepted(struct stream *stream, void *aux)
 {
     struct ofcontroller *t = aux;
     if (n_sessions(t) >= MAX_SESSIONS) {
-        LOG_WARN("%s: refusing a session: there are %d already", t->name, MAX_SESSIONS);
+        LOG_WARN_RL(&rl, "%s: refusing a session: there are %d already", t->name, MAX_SESSIONS);
         stream_close(stream);
         return;
     }

@@ -18,6 +18,15 @@ LOG_MODULE(vconn);
 #define SENT_KEPT  65536 /* bytes that were sent may stay in front of those that wait */
 /* A session that does not take its replies is not read from until it does. */
 #define OUT_MAX (1u << 20)
+/* A session that has not said hello by then is over. */
+#define HELLO_MS 5000
+/* What every version numbers alike. */
+enum {
+    HELLO = 0,
+    ERROR = 1,
+    ECHO_REQUEST = 2,
+    ECHO_REPLY = 3
+};
 
 static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 600);
 
@@ -146,9 +155,12 @@ static enum ofperr handle_message(struct ofconn *c, const struct ofp_msg *m)
     return handler(c, m, s->switch_);
 }
 
+static void schedule_probe(struct ofconn *);
+
 /* The versions agreed on: the session begins. */
 static void begin(struct ofconn *c)
 {
+    schedule_probe(c);
     if (c->is_snooper) {
         return;
     }
@@ -159,10 +171,15 @@ static void begin(struct ofconn *c)
     ofservice_check_miss_wanted(c->service);
 }
 
-/* "version 0x04", "versions 0x01, 0x04". */
+/* "version 0x04", "version 0x04 and earlier", "versions 0x01, 0x04". */
 static void put_versions(unsigned versions, struct strbuf *s)
 {
     bool one = !(versions & (versions - 1));
+    unsigned last = versions ? 31 - (unsigned)__builtin_clz(versions) : 0;
+    if (!one && versions == (2u << last) - 2) {
+        strbuf_printf(s, "version 0x%02x and earlier", last);
+        return;
+    }
     strbuf_puts(s, !versions ? "no versions" : one ? "version " : "versions ");
     const char *separator = "";
     for (unsigned v = 0; v < 32; v++) {
@@ -173,13 +190,11 @@ static void put_versions(unsigned versions, struct strbuf *s)
     }
 }
 
+/* The last one of a hello's versions; 1.0 if it is none that there is. */
 static enum ofp_version highest(unsigned versions)
 {
-    enum ofp_version v = OFP_VERSION_LAST;
-    while (v > OFP10 && !(versions & OFP_VERSION_BIT(v))) {
-        v--;
-    }
-    return v;
+    enum ofp_version last = versions ? 31 - (unsigned)__builtin_clz(versions) : OFP10;
+    return last >= OFP10 && last <= OFP_VERSION_LAST ? last : OFP10;
 }
 
 /* The first message. False: there is no version that both speak, or it is no hello. */
@@ -192,8 +207,9 @@ static bool handle_hello(struct ofconn *c, const struct ofp_msg *m, enum ofperr 
         c->end_error = EPROTO;
         return false;
     }
-    unsigned theirs = ofp_hello_decode(m);
-    c->version = ofp_version_negotiate(c->service->versions, theirs);
+    bool understood;
+    unsigned theirs = ofp_hello_versions(m, &understood);
+    c->version = ofp_version_negotiate(c->service->versions, theirs & OFP_VERSIONS_ALL);
     if (c->version) {
         begin(c);
         return true;
@@ -205,12 +221,38 @@ static bool handle_hello(struct ofconn *c, const struct ofp_msg *m, enum ofperr 
                 strbuf_text(&ours_text), strbuf_text(&theirs_text));
     char *text = xasprintf("We support %s, you support %s, no common versions.", strbuf_text(&ours_text),
                            strbuf_text(&theirs_text));
-    ofp_error_encode_hello(&c->out, highest(c->service->versions), text);
+    ofp_error_encode_hello(&c->out, highest(theirs), text);
     free(text);
     strbuf_fini(&ours_text);
     strbuf_fini(&theirs_text);
     c->end_error = EPROTO;
     return false;
+}
+
+/* A frame in a version that is not the session's, which lives on: echoes are answered in theirs, what else
+ * it may be is refused in its own. False: a hello, which says nothing any more. */
+static bool handle_other_version(struct ofconn *c, const uint8_t *data, size_t len)
+{
+    uint8_t version = data[0];
+    switch (data[1]) {
+    case HELLO:
+        return false;
+    case ECHO_REQUEST: {
+        size_t start = c->out.len;
+        bytebuf_put(&c->out, data, len);
+        c->out.data[start + 1] = ECHO_REPLY;
+        return true;
+    }
+    case ERROR:
+    case ECHO_REPLY:
+        return true;
+    default:
+        LOG_WARN_RL(&rl, "%s: received OpenFlow version 0x%02x != expected 0x%02x", c->name, version,
+                    c->version);
+        bool known = version >= OFP10 && version <= OFP_VERSION_LAST;
+        ofp_error_encode(&c->out, OFPERR_OFPBRC_BAD_VERSION, known ? version : OFP10, data, len);
+        return true;
+    }
 }
 
 /* One frame. False: the session is over. */
@@ -227,12 +269,8 @@ static bool take_frame(struct ofconn *c, const uint8_t *data, size_t len)
     if (c->is_snooper) {
         return true;
     }
-    if (m.version != c->version && m.raw[1] != 0) {
-        LOG_WARN_RL(&rl, "%s: received OpenFlow version 0x%02x != expected 0x%02x", c->name, m.version,
-                    c->version);
-        ofp_error_encode(&c->out, OFPERR_OFPBRC_BAD_VERSION, c->version, data, len);
-        c->end_error = EPROTO;
-        return false;
+    if (data[0] != c->version && handle_other_version(c, data, len)) {
+        return true;
     }
     error = error ? error : handle_message(c, &m);
     if (error) {
@@ -470,8 +508,9 @@ void ofconn_end_soon(struct ofconn *c)
 
 static void schedule_probe(struct ofconn *c)
 {
-    if (c->probe_ms) {
-        task_schedule(loop_tasks(c->service->loop), &c->probe, c->last_received_ms + c->probe_ms);
+    int wait_ms = !c->version && (!c->probe_ms || c->probe_ms > HELLO_MS) ? HELLO_MS : c->probe_ms;
+    if (wait_ms) {
+        task_schedule(loop_tasks(c->service->loop), &c->probe, c->last_received_ms + wait_ms);
     } else {
         task_cancel(&c->probe);
     }
@@ -492,7 +531,13 @@ static void run_probe(struct task *task)
 {
     struct ofconn *c = OBJECT_OF(task, c, probe);
     int64_t now = clock_ms();
-    if (c->probed || !c->version) {
+    if (!c->version) {
+        LOG_WARN_RL(&rl, "%s: the peer has not said hello: ending the session", c->name);
+        c->end_error = ETIMEDOUT;
+        ofconn_destroy(c);
+        return;
+    }
+    if (c->probed) {
         LOG_ERR_RL(&rl, "%s: no response to inactivity probe after %.3g seconds, disconnecting", c->name,
                    (double)(now - c->last_received_ms - c->probe_ms) / 1000.0);
         c->end_error = ETIMEDOUT;
@@ -551,6 +596,7 @@ void ofconn_create(struct ofservice *s, struct ofcontroller *controller, struct 
         ofconn_set_probe(c, controller->s.probe_ms);
         ofconn_packet_in_limits(c, &controller->s);
     }
+    schedule_probe(c);
     stream_watch(stream, s->loop, ready, c);
     ofp_hello_encode(&c->out, s->versions, 1);
     ready(c);

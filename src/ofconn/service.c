@@ -9,7 +9,9 @@
 
 LOG_MODULE(connmgr);
 
-#define MAX_SESSIONS 256 /* by BRIDGE.mgmt, and by BRIDGE.snoop: more wait in the kernel's queue */
+#define MAX_SESSIONS 256 /* by BRIDGE.mgmt, and by BRIDGE.snoop: more are refused */
+
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(5, 20);
 
 struct ofservice *ofservice_create(const char *name, struct loop *loop,
                                    const struct ofconn_handlers *handlers, void *switch_)
@@ -86,7 +88,7 @@ static void mgmt_accepted(struct stream *stream, void *aux)
         n += !c->controller;
     }
     if (n >= MAX_SESSIONS) {
-        LOG_WARN("%s: refusing a session: there are %d already", s->name, MAX_SESSIONS);
+        LOG_WARN_RL(&rl, "%s: refusing a session: there are %d already", s->name, MAX_SESSIONS);
         stream_close(stream);
         return;
     }
@@ -97,7 +99,7 @@ static void some_snoop_accepted(struct stream *stream, void *aux)
 {
     struct ofservice *s = aux;
     if (list_size(&s->snoopers) >= MAX_SESSIONS) {
-        LOG_WARN("%s: refusing an onlooker: there are %d already", s->name, MAX_SESSIONS);
+        LOG_WARN_RL(&rl, "%s: refusing an onlooker: there are %d already", s->name, MAX_SESSIONS);
         stream_close(stream);
         return;
     }

@@ -233,7 +233,8 @@ def test_bad_beginnings(one):
     second = session_of(controller, 4)
     second.send(FEATURES_REQUEST, version=6)
     assert second.of_type(ERROR).error() == (1, 0)
-    assert second.closed()
+    assert second.ask(FEATURES_REQUEST).type == FEATURES_REQUEST + 1  # it lives on, as in the reference
+    second.close()
     third = controller.accept()
     third.sock.sendall(struct.pack("!BBHI", 4, 0, 4, 1))  # shorter than a header
     assert third.closed()

@@ -47,9 +47,9 @@ def is_connected(switch):
     return switch.vsctl("--bare --columns=is_connected list controller").stdout.strip() == "true"
 
 
-def osken(net, port, stdout=subprocess.PIPE):
+def osken(net, port, stdout=subprocess.PIPE, app="osken_switch.py", **env):
     return net.start("sw", ["/usr/bin/python3", "/usr/bin/osken-manager", "--ofp-tcp-listen-port", str(port),
-                            str(HERE / "osken_switch.py")], stdout=stdout, stderr=subprocess.STDOUT)
+                            str(HERE / app)], stdout=stdout, stderr=subprocess.STDOUT, env=dict(os.environ, **env))
 
 
 def test_osken_learning_switch(net, switch):
@@ -90,6 +90,24 @@ def test_osken_learning_switch(net, switch):
     wait_for(lambda: output.has("connected"), "os-ken again", 20)
     wait_for(lambda: "priority=15790320" not in switch.ask("bridge/dump-flows", "br0"), "the switch to give back")
     wait_for(lambda: net.ping("h1", HOSTS["h3"]) and output.has("learned"), "os-ken to do its work")
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.2", "1.4", "1.5"] if os.environ.get("LONG_TESTS") else ["1.0", "1.5"])
+def test_osken_in_each_version(net, switch, version):
+    """By groups since 1.3, by bundles since 1.4; packet-ins bear the cookie of the rule that sent them."""
+    if not shutil.which("osken-manager"):
+        pytest.skip("no os-ken")
+    output = Output(osken(net, 6653, app="osken_versions.py", OSKEN_VERSION=version))
+    protocol = "OpenFlow" + version.replace(".", "")
+    connect_hosts(net, switch, 6653, f"protocols={protocol} fail_mode=secure")
+    wait_for(lambda: output.has("connected"), "os-ken to see the switch", 20)
+    for a, b in (("h1", "h2"), ("h2", "h3")):
+        wait_for(lambda: net.ping(a, HOSTS[b], 2), f"{a} to reach {b}")
+    wait_for(lambda: len(output.has("learned")) >= 2, "os-ken to learn")
+    dump = switch.command("ovs-ofctl", "-O", protocol, "dump-flows", "br0").stdout
+    assert dump.count("cookie=0x99") >= 3 and ("group:" in dump) == (version >= "1.3"), dump
+    bad = [line for line in output.lines if "Traceback" in line or line.startswith(("refused", "Error"))]
+    assert not bad, output.lines
 
 
 @pytest.mark.parametrize("version", ["OpenFlow10", "OpenFlow13", "OpenFlow15"])
