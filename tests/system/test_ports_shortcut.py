@@ -6,6 +6,7 @@ can tell by anything but speed.
                                vc --- (e0) host c        10.0.0.3/24
 """
 import re
+import subprocess
 
 import pytest
 from netns import wait_for
@@ -112,3 +113,111 @@ def test_ports_that_go_take_their_shortcuts_along(hosts, switch):
     wait_for(lambda: not hosts.ping("a", "10.0.0.2"), "the kernel to forget it", 2)
     switch.start()
     hosts.wait_ping("a", "10.0.0.2")
+
+
+class Flood:
+    """Ping from a to b, 100 a second, until it is stopped."""
+
+    def __init__(self, hosts):
+        self.process = hosts.start("a", "ping -n -i 0.01 10.0.0.2", stdout=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def tx_packets(switch, port):
+    return int(re.search(r"tx pkts=(\d+)", switch.command("ovs-ofctl", "dump-ports", "br0", port).stdout).group(1))
+
+
+def rule_packets(switch):
+    return sum(int(n) for n in re.findall(r"n_packets=(\d+)", switch.command("ovs-ofctl", "dump-flows", "br0", "icmp").stdout))
+
+
+def test_counts_only_grow_while_flows_go(hosts, switch):
+    """Flows are deleted under traffic again and again: rules, ports and the datapath never count less than before, and
+    each packet once."""
+    switch.command("ovs-ofctl", "add-flow", "br0", "priority=9,icmp,actions=normal")
+    last = (0, 0, 0)
+    with Flood(hosts):
+        for i in range(12):
+            assert hosts.ping("a", "10.0.0.2", 3)
+            switch.ask("dpctl/del-flows" if i % 3 == 0 else "revalidator/purge")
+            now = (rule_packets(switch), tx_packets(switch, "vb"), hits(switch))
+            assert all(x <= y for x, y in zip(last, now)), (last, now)
+            last = now
+    switch.ask("revalidator/purge")
+    before = rule_packets(switch)
+    assert hosts.ping("a", "10.0.0.2", 50)
+    switch.ask("revalidator/purge")
+    wait_for(lambda: rule_packets(switch) - before == 100, "each packet on the rule once")
+
+
+def test_a_mirror_made_under_traffic_gets_all(hosts, switch):
+    """From the reply on, each packet of the flow is seen by the mirror's port too."""
+    with Flood(hosts):
+        assert hosts.ping("a", "10.0.0.2", 10)
+        switch.vsctl("-- --id=@p get port vc -- --id=@m create mirror name=m select-all=true output-port=@p "
+                     "-- set bridge br0 mirrors=@m")
+        before = int(hosts.output("c", "cat /sys/class/net/e0/statistics/rx_packets"))
+        assert hosts.ping("a", "10.0.0.2", 20)
+        after = int(hosts.output("c", "cat /sys/class/net/e0/statistics/rx_packets"))
+        assert after - before >= 40
+        switch.vsctl("clear bridge br0 mirrors")
+        assert hosts.ping("a", "10.0.0.2", 5)
+
+
+def test_a_meter_made_under_traffic_holds(hosts, switch):
+    with Flood(hosts):
+        assert hosts.ping("a", "10.0.0.2", 10)
+        switch.command("ovs-ofctl", "-O", "OpenFlow13", "add-meter", "br0", "meter=1,pktps,band=type=drop,rate=1")
+        switch.command("ovs-ofctl", "-O", "OpenFlow13", "add-flow", "br0", "priority=9,icmp,actions=meter:1,normal")
+        # One packet a second is let through, of more than a hundred.
+        before = int(hosts.output("b", "cat /sys/class/net/e0/statistics/rx_packets"))
+        sent = int(hosts.output("a", "cat /sys/class/net/e0/statistics/tx_packets"))
+        hosts.ping("a", "10.0.0.2", 50)
+        sent = int(hosts.output("a", "cat /sys/class/net/e0/statistics/tx_packets")) - sent
+        received = int(hosts.output("b", "cat /sys/class/net/e0/statistics/rx_packets")) - before
+        assert sent >= 50 and received < sent / 2, (sent, received)
+
+
+def test_an_ingress_rate_set_under_traffic_holds(hosts, switch):
+    with Flood(hosts):
+        assert hosts.ping("a", "10.0.0.2", 10)
+        switch.vsctl("set interface va ingress_policing_kpkts_rate=1 ingress_policing_kpkts_burst=1")
+        seen = received_by_threads(switch)
+        assert hosts.ping("a", "10.0.0.2", 20)
+        assert received_by_threads(switch) - seen >= 20  # all of a's packets, which are to be policed
+
+
+def test_a_device_moved_or_deleted_under_traffic(hosts, switch):
+    with Flood(hosts):
+        assert hosts.ping("a", "10.0.0.2", 10)
+        hosts.add_namespace("away")
+        hosts.run("sw", f"ip link set vb netns {hosts.full('away')}")
+        hosts.run("away", "ip link set vb up")
+        assert not hosts.ping("a", "10.0.0.2")
+        wait_for(lambda: switch.get("interface", "vb", "error") not in ("[]", ""), "the row to say that it is gone")
+        hosts.run("away", f"ip link set vb netns {hosts.full('sw')}")
+        hosts.run("sw", "ip link set vb up")
+        hosts.wait_ping("a", "10.0.0.2")
+        hosts.run("sw", "ip link del vb")
+        assert not hosts.ping("a", "10.0.0.2")
+        assert hosts.ping("a", "10.0.0.3", 3)  # the others never noticed
+
+
+def test_stopped_and_killed_under_traffic(hosts, switch):
+    """Nothing is forwarded behind the switch's back, and the devices are the hosts' stack's again at once."""
+    for stop in (switch.stop, switch.kill):
+        with Flood(hosts):
+            assert hosts.ping("a", "10.0.0.2", 10)
+            stop()
+            assert not hosts.ping("a", "10.0.0.2")
+            hosts.run("sw", "ip addr add 10.0.0.9/24 dev va")
+            assert hosts.ping("a", "10.0.0.9", 2)  # no waiting
+            hosts.run("sw", "ip addr del 10.0.0.9/24 dev va")
+        switch.start()
+        hosts.wait_ping("a", "10.0.0.2")
