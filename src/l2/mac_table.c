@@ -384,7 +384,10 @@ int mac_table_add_static(struct mac_table *table, struct eth_addr mac, uint16_t 
 {
     lock_write(table);
     struct entry *entry = find(table, mac, vlan);
-    *replaced = entry != NULL;
+    const bool existed = entry != NULL;
+    if (replaced) {
+        *replaced = existed;
+    }
     if (entry && old) {
         *old = entry->e;
     }
@@ -395,14 +398,14 @@ int mac_table_add_static(struct mac_table *table, struct eth_addr mac, uint16_t 
         }
         entry = insert(table, mac, vlan);
     }
-    bool changed = !*replaced || entry->e.port != port;
+    bool changed = !existed || entry->e.port != port;
     leave_port(table, entry);
     table->n_static += !entry->e.is_static;
     entry->e.is_static = true;
     entry->e.port = port;
     become_youngest(table, entry, now_ms);
     if (changed) {
-        tell(table, *replaced ? MAC_MOVED : MAC_LEARNED, &entry->e);
+        tell(table, existed ? MAC_MOVED : MAC_LEARNED, &entry->e);
     }
     unlock(table);
     return 0;

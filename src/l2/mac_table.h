@@ -88,7 +88,8 @@ bool mac_table_learn(struct mac_table *, const struct mac_learn *, int64_t now_m
 /* Would learning change the table? */
 bool mac_table_would_learn(const struct mac_table *, const struct mac_learn *, int64_t now_ms);
 
-/* A static entry. Replaces what is there; *OLD, if not NULL, gets that, and *REPLACED whether there was any.
+/* A static entry. Replaces what is there; *OLD gets that, and *REPLACED whether there was any; either may be
+ * NULL.
  * ENOSPC: the table is full of static entries. */
 int mac_table_add_static(struct mac_table *, struct eth_addr mac, uint16_t vlan, void *port, int64_t now_ms,
                          struct mac_entry *old, bool *replaced);

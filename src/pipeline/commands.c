@@ -37,21 +37,28 @@ struct fdb_show {
     int64_t now;
 };
 
-static void show_mac(const struct mac_entry *e, void *aux)
+/* The OpenFlow port of the bundle that a MAC entry names. */
+static void format_bundle_port(const struct ofproto *ofproto, const void *id, char name[16])
 {
-    struct fdb_show *f = aux;
     const struct ofbundle *b;
-    char name[16] = "?";
-    LIST_FOR_EACH (b, node, &f->ofproto->bundles) {
-        if (b->id == (uint32_t)(uintptr_t)e->port && !list_is_empty(&b->members)) {
+    strcpy(name, "?");
+    LIST_FOR_EACH (b, node, &ofproto->bundles) {
+        if (b->id == (uint32_t)(uintptr_t)id && !list_is_empty(&b->members)) {
             uint32_t port = CONTAINER_OF(list_front(&b->members), struct ofport, bundle_node)->ofp_port;
             if (port == OFPP_LOCAL) {
                 strcpy(name, "LOCAL");
             } else {
-                snprintf(name, sizeof name, "%u", port);
+                snprintf(name, 16, "%u", port);
             }
         }
     }
+}
+
+static void show_mac(const struct mac_entry *e, void *aux)
+{
+    struct fdb_show *f = aux;
+    char name[16];
+    format_bundle_port(f->ofproto, e->port, name);
     strbuf_printf(&f->s, "%5s  %4u  ", name, e->vlan);
     text_put_mac(&f->s, &e->mac);
     if (e->is_static) {
@@ -118,13 +125,23 @@ static void fdb_add(struct control_request *r, int argc, const char *argv[], voi
         control_reply_error(r, "port is in no bundle");
         return;
     }
-    if (mac_table_add_static(ofproto->macs, mac, (uint16_t)atoi(argv[3]), (void *)(uintptr_t)port->bundle->id,
-                             clock_ms(), NULL, NULL)) {
+    void *bundle = (void *)(uintptr_t)port->bundle->id;
+    struct mac_entry old;
+    bool replaced;
+    if (mac_table_add_static(ofproto->macs, mac, (uint16_t)atoi(argv[3]), bundle, clock_ms(), &old,
+                             &replaced)) {
         control_reply_error(r, "the table is full of static entries");
         return;
     }
     pipeline_commit(aux);
-    control_reply(r, "");
+    if (!replaced || (old.is_static && old.port == bundle)) {
+        control_reply(r, "");
+        return;
+    }
+    char name[16];
+    format_bundle_port(ofproto, old.port, name);
+    control_reply_steal(r, xasprintf("Overriding already existing %s entry on %s",
+                                     old.is_static ? "static" : "dynamic", name));
 }
 
 static void fdb_del(struct control_request *r, int argc, const char *argv[], void *aux)
@@ -610,8 +627,8 @@ static const struct control_command commands[] = {
     {"ofproto/trace", "{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]", 1, INT_MAX,
      ofproto_trace},
     {"ofproto/trace-packet-out",
-     "[-consistent] {[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet] actions", 2, INT_MAX,
-     ofproto_trace},
+     "[-consistent] {[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet] actions", 2,
+     INT_MAX, ofproto_trace},
     {"revalidator/purge", "", 0, 0, run_simple},
     {"revalidator/wait", "", 0, 0, run_simple},
     {"sluice/add-flow", "bridge flow", 2, 2, change_flows},

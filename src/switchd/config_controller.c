@@ -356,7 +356,7 @@ static void reconnect(struct control_request *request, int argc, const char *arg
     if (argc > 1) {
         b = config_bridge_find(c, argv[1]);
         if (!b) {
-            control_reply_error(request, "unknown bridge");
+            control_reply_error(request, "Unknown bridge");
             return;
         }
         ofservice_reconnect(b->service);

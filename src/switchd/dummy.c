@@ -223,7 +223,7 @@ static void conn_state(struct control_request *request, int argc, const char *ar
     if (argc > 1) {
         struct vport *vport = find_dummy(argv[1]);
         if (!vport) {
-            control_reply_error(request, "Unknown Dummy Interface");
+            control_reply_steal(request, xasprintf("%s: unknown", argv[1]));
             return;
         }
         put_conn_state(vport, &s);
@@ -271,8 +271,7 @@ static void set_address(struct control_request *request, int argc, const char *a
     if (ok) {
         control_reply(request, "OK");
     } else {
-        control_reply_error_steal(request, xasprintf("%s: not an address: want %s", argv[2],
-                                                     v6 ? "IPV6/PREFIXLEN" : "IP/PREFIXLEN"));
+        control_reply_error_steal(request, xasprintf("%s: invalid %s address", argv[2], v6 ? "IPv6" : "IP"));
     }
 }
 

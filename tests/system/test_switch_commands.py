@@ -54,6 +54,11 @@ def test_to_the_letter(both):
     compare(both, [line.split(" ") for line in COMMANDS if line and not line.startswith("#")])
 
 
+def test_the_switch_to_the_letter(both):
+    lines = pathlib.Path(__file__).with_name("switch_commands.txt").read_text().splitlines()
+    compare(both, [line.split(" ") for line in lines if line and not line.startswith("#")])
+
+
 def test_files_of_flows_and_filters(both, tmp_path):
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
