@@ -85,13 +85,9 @@ static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t index, boo
 
     struct flow_key old_flow = *ctx->flow;
     bool old_was_mpls = ctx->was_mpls, old_conntracked = ctx->conntracked;
-    struct bytebuf old_set = ctx->action_set;
-    /* A bucket is an action set. */
-    bytebuf_init(&ctx->action_set);
-    bytebuf_put(&ctx->action_set, b->ofpacts.data, b->ofpacts.len);
+    /* A bucket is an action set. What rules that it leads to write goes into the packet's own. */
     struct bytebuf list = BYTEBUF_INITIALIZER;
-    xlate_compose_action_set(&ctx->action_set, &list);
-    bytebuf_clear(&ctx->action_set);
+    xlate_compose_action_set(&b->ofpacts, &list);
 
     ctx->depth++;
     xlate_actions(ctx, (const struct ofpact *)(const void *)list.data, list.len, is_last);
@@ -101,8 +97,6 @@ static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t index, boo
         xlate_finish_freezing(ctx);
     }
     bytebuf_fini(&list);
-    bytebuf_fini(&ctx->action_set);
-    ctx->action_set = old_set;
 
     record_packet(ctx, g, (uint32_t)index);
     /* What a bucket does to the packet is its own. */
