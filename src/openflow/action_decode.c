@@ -773,7 +773,7 @@ static const struct wire_action {
     {OFP_VENDOR_NX, NXAST_DECAP, OFP13, OFP15, 16, true, decode_decap},
     {OFP_VENDOR_NX, NXAST_DEC_NSH_TTL, OFP13, OFP15, 16, true, decode_dec_nsh_ttl},
     {OFP_VENDOR_NX, NXAST_CHECK_PKT_LARGER, OFP10, OFP15, 24, false, decode_check_pkt_larger},
-    {OFP_VENDOR_NX, NXAST_DELETE_FIELD, OFP10, OFP15, 16, false, decode_delete_field},
+    {OFP_VENDOR_NX, NXAST_DELETE_FIELD, OFP10, OFP15, 24, true, decode_delete_field},
 };
 
 static enum ofperr decode_one(struct reader *r, const struct action_decode *parent)

@@ -201,7 +201,7 @@ ENCODE(ENQUEUE)
         return;
     }
     std_u32(e, 21, a->queue);
-    put_output(e, a->port, 0);
+    put_output(e, a->port, UINT16_MAX);
     nx_null(e, NXAST_POP_QUEUE);
 }
 
@@ -260,6 +260,7 @@ ENCODE(DELETE_FIELD)
 {
     size_t start = nx_begin(e->b, NXAST_DELETE_FIELD);
     oxm_put_header(e->b, a->field, OFP10, false);
+    bytebuf_put_zeros(e->b, 24 - (e->b->len - start)); /* it is 24 bytes, whatever the header takes */
     action_end(e->b, start);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "flow/field.h"
+#include "flow/mask.h"
 
 LOG_MODULE(ofp_actions);
 static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 5);
@@ -196,7 +197,7 @@ static void check_decap(const struct ofpact_decap *a, struct state *s)
 static bool is_ct_valid(const struct match *m)
 {
     uint16_t mask = m->wc.bits.ct_state, state = m->flow.ct_state & mask;
-    return state & (FLOW_CS_NEW | FLOW_CS_EST | FLOW_CS_REL | FLOW_CS_RPL) ||
+    return state & ~(uint16_t)(FLOW_CS_TRK | FLOW_CS_INV) ||
            (state & FLOW_CS_TRK && mask & FLOW_CS_INV && !(state & FLOW_CS_INV));
 }
 
@@ -454,6 +455,7 @@ static enum ofperr check_list(struct ofpact *list, size_t len, struct state *s)
 enum ofperr ofpacts_check(struct ofpact *list, size_t len, struct ofpacts_check *check)
 {
     struct state s = {.flow = check->match->flow, .match = check->match, .check = check};
+    s.flow.dl_type = flow_key_dl_type(&s.flow); /* a packet without Ethernet says it in its own way */
     return check_list(list, len, &s);
 }
 

@@ -187,6 +187,10 @@ static char *parse_fields(struct flow_mod *fm, char *text, unsigned allowed, con
             }
             continue;
         }
+        const char *mask = strncmp(key, "vlan_", 5) ? NULL : strchr(value, '/');
+        if (!strcmp(key, "packet_type") || (mask && strtoul(mask + 1, NULL, 0) == 0x1fff)) {
+            *usable &= OFPROTO_NXM_ALL | OFPROTO_12_UP;
+        }
         char *error = parse_property(fm, key, value, allowed, names, usable, &done);
         if (!error && !done) {
             error = match_parse_field(&fm->match, names ? names->ports : NULL, key, value, &done);

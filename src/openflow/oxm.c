@@ -20,18 +20,16 @@ static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 5);
 /* Fields in the order in which they are sent: a field stands behind its prerequisites. Those that the same
  * bits have under another name (xreg, vlan_tci ...) are not in it, or are chosen by version. A block of the
  * key that a match does not use skips all up to the next one. */
-static const uint8_t order_hot[] = {
-    FIELD_RECIRC_ID,
-};
+static const uint8_t order_first[] = {FIELD_DP_HASH, FIELD_RECIRC_ID, FIELD_CONJ_ID};
 static const uint8_t order_main[] = {
-    FIELD_PACKET_TYPE, FIELD_IN_PORT,         FIELD_ETH_SRC,     FIELD_ETH_DST,     FIELD_ETH_TYPE,
-    FIELD_VLAN_TCI,    FIELD_VLAN_VID,        FIELD_VLAN_PCP,    FIELD_MPLS_TTL,    FIELD_MPLS_BOS,
-    FIELD_MPLS_TC,     FIELD_MPLS_LABEL,      FIELD_IPV4_SRC,    FIELD_IPV4_DST,    FIELD_IPV6_SRC,
-    FIELD_IPV6_DST,    FIELD_IPV6_LABEL,      FIELD_IP_FRAG,     FIELD_IP_TOS,      FIELD_IP_DSCP,
-    FIELD_IP_ECN,      FIELD_IP_TTL,          FIELD_IP_PROTO,    FIELD_TCP_SRC,     FIELD_TCP_DST,
+    FIELD_IN_PORT,     FIELD_ACTSET_OUTPUT,   FIELD_ETH_SRC,     FIELD_ETH_DST,     FIELD_ETH_TYPE,
+    FIELD_VLAN_TCI,    FIELD_VLAN_VID,        FIELD_VLAN_PCP,    FIELD_MPLS_TC,     FIELD_MPLS_BOS,
+    FIELD_MPLS_TTL,    FIELD_MPLS_LABEL,      FIELD_IPV4_SRC,    FIELD_IPV4_DST,    FIELD_IPV6_SRC,
+    FIELD_IPV6_DST,    FIELD_IP_FRAG,         FIELD_IP_TOS,      FIELD_IP_DSCP,     FIELD_IP_ECN,
+    FIELD_IP_TTL,      FIELD_IPV6_LABEL,      FIELD_IP_PROTO,    FIELD_TCP_SRC,     FIELD_TCP_DST,
     FIELD_TCP_FLAGS,   FIELD_UDP_SRC,         FIELD_UDP_DST,     FIELD_SCTP_SRC,    FIELD_SCTP_DST,
-    FIELD_ICMPV4_TYPE, FIELD_ICMPV4_CODE,     FIELD_ICMPV6_TYPE, FIELD_ICMPV6_CODE, FIELD_ND_TARGET,
-    FIELD_ND_RESERVED, FIELD_ND_OPTIONS_TYPE, FIELD_ND_SLL,      FIELD_ND_TLL,      FIELD_ARP_OP,
+    FIELD_ICMPV4_TYPE, FIELD_ICMPV4_CODE,     FIELD_ICMPV6_TYPE, FIELD_ICMPV6_CODE, FIELD_ND_RESERVED,
+    FIELD_ND_TARGET,   FIELD_ND_OPTIONS_TYPE, FIELD_ND_SLL,      FIELD_ND_TLL,      FIELD_ARP_OP,
     FIELD_ARP_SPA,     FIELD_ARP_TPA,         FIELD_ARP_SHA,     FIELD_ARP_THA,
 };
 static const uint8_t order_nsh[] = {
@@ -45,11 +43,10 @@ static const uint8_t order_tunnel[] = {
     FIELD_TUN_GTPU_FLAGS, FIELD_TUN_GTPU_MSGTYPE,
 };
 static const uint8_t order_meta[] = {
-    FIELD_DP_HASH,     FIELD_PKT_MARK,    FIELD_CT_STATE,  FIELD_CT_ZONE,   FIELD_CT_MARK,
-    FIELD_CT_LABEL,    FIELD_CT_NW_PROTO, FIELD_CT_NW_SRC, FIELD_CT_NW_DST, FIELD_CT_IPV6_SRC,
-    FIELD_CT_IPV6_DST, FIELD_CT_TP_SRC,   FIELD_CT_TP_DST,
+    FIELD_PKT_MARK,    FIELD_CT_STATE,    FIELD_CT_ZONE,   FIELD_CT_MARK,
+    FIELD_CT_LABEL,    FIELD_CT_NW_SRC,   FIELD_CT_NW_DST, FIELD_CT_IPV6_SRC,
+    FIELD_CT_IPV6_DST, FIELD_CT_NW_PROTO, FIELD_CT_TP_SRC, FIELD_CT_TP_DST,
 };
-static const uint8_t order_pipeline[] = {FIELD_CONJ_ID, FIELD_ACTSET_OUTPUT, FIELD_METADATA};
 
 /* --- One field --- */
 
@@ -196,6 +193,9 @@ static bool all_ones(const struct field *field, const union field_value *mask)
         }
         return i == field->n_bytes;
     }
+    if (field->id == FIELD_CT_STATE || field->id == FIELD_TUN_FLAGS) {
+        return false; /* each of their bits is matched by itself */
+    }
     field_all_ones(field, &ones);
     return !memcmp(&ones, mask, field->n_bytes);
 }
@@ -252,16 +252,13 @@ size_t oxm_put_match(struct bytebuf *b, const struct match *match, enum ofp_vers
                 wc->pkt_mark || wc->ct_state || wc->ct_zone;
     bool tunnel = !flow_block_is_zero(wc, FLOW_BLOCK_TUNNEL) || wc->erspan_idx;
     bool ethernet = wc->dl_type || wc->vlans[0].tci || is_matched(&wc->dl_src) || is_matched(&wc->dl_dst);
-    if (wc->packet_type && !match->flow.packet_type && ethernet) {
-        /* What has an Ethernet header is Ethernet: it goes without saying. */
-        PUT_FIELDS(order_hot);
-        for (size_t i = 1; i < sizeof order_main; i++) {
-            put_match_field(b, match, order_main[i], version);
-        }
-    } else {
-        PUT_FIELDS(order_hot);
-        PUT_FIELDS(order_main);
+    /* What has an Ethernet header is Ethernet: it goes without saying. */
+    bool implied = !match->flow.packet_type && ethernet;
+    if (!implied) {
+        put_match_field(b, match, FIELD_PACKET_TYPE, version);
     }
+    PUT_FIELDS(order_first);
+    PUT_FIELDS(order_main);
     if (!flow_block_is_zero(wc, FLOW_BLOCK_EXT)) {
         PUT_FIELDS(order_nsh);
     }
@@ -279,9 +276,7 @@ size_t oxm_put_match(struct bytebuf *b, const struct match *match, enum ofp_vers
     if (meta) {
         PUT_FIELDS(order_meta);
     }
-    if (!flow_block_is_zero(wc, FLOW_BLOCK_PIPELINE)) {
-        PUT_FIELDS(order_pipeline);
-    }
+    put_match_field(b, match, FIELD_METADATA, version);
     if (cookie_mask) {
         put_oxm_header(b, NXM_COOKIE, cookie_mask == UINT64_MAX ? 8 : 16, cookie_mask != UINT64_MAX);
         put_u64(b, cookie & cookie_mask);

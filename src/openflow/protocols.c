@@ -94,6 +94,9 @@ uint32_t ofproto_of_match(const struct match *match)
         is_partial(&m->nw_proto, 1) || !is_plain_vlan(m->vlans[0].tci)) {
         usable &= EXTENDED;
     }
+    if (m->dl_type && match->flow.dl_type == CONST_BE16(0x86dd) && (m->nw_proto || m->nw_tos)) {
+        usable &= EXTENDED; /* the fixed matches know IPv4's alone */
+    }
     if (mpls || m->metadata || (m->nw_tos & 3) || is_partial(&m->dl_src, 6) || is_partial(&m->dl_dst, 6) ||
         !is_cidr(m->nw_src) || !is_cidr(m->nw_dst)) {
         usable &= SINCE_11;
