@@ -92,7 +92,7 @@ def test_osken_learning_switch(net, switch):
     wait_for(lambda: net.ping("h1", HOSTS["h3"]) and output.has("learned"), "os-ken to do its work")
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.2", "1.4", "1.5"] if os.environ.get("LONG_TESTS") else ["1.0", "1.5"])
+@pytest.mark.parametrize("version", ["1.0", "1.2", "1.4", "1.5"] if os.environ.get("SLUICE_LONG") else ["1.0", "1.5"])
 def test_osken_in_each_version(net, switch, version):
     """By groups since 1.3, by bundles since 1.4; packet-ins bear the cookie of the rule that sent them."""
     if not shutil.which("osken-manager"):
