@@ -90,6 +90,18 @@ struct datapath *dpctl_take_datapath(struct dpctl *d, int max_args)
     return all.list[0];
 }
 
+struct datapath *dpctl_take_datapath_before(struct dpctl *d, int n_args)
+{
+    const int argc = d->argc;
+    if (argc > n_args) {
+        return dpctl_take_datapath(d, argc);
+    }
+    d->argc = 0; /* what is there is the others */
+    struct datapath *dp = dpctl_take_datapath(d, n_args + 1);
+    d->argc = argc;
+    return dp;
+}
+
 /* ---- ports' names ---- */
 
 static const char *port_name(const struct port_names *names, uint32_t port_no)

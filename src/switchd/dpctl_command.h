@@ -46,6 +46,8 @@ struct datapath *dpctl_find_datapath(const char *text, int *error);
 /* The datapath that the first argument names, which is then taken off; else the only one there is. With
  * MAX_ARGS arguments, which include a datapath, the first must be one. NULL: it has been said why. */
 struct datapath *dpctl_take_datapath(struct dpctl *, int max_args);
+/* The same where N_ARGS arguments must follow: the first one is a datapath only if there are more. */
+struct datapath *dpctl_take_datapath_before(struct dpctl *, int n_args);
 
 /* All of them, at most DPCTL_MAX_DATAPATHS. */
 #define DPCTL_MAX_DATAPATHS 64

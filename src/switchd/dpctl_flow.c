@@ -158,7 +158,7 @@ static bool dump_flows(struct dpctl *d)
 
 static bool get_flow(struct dpctl *d)
 {
-    struct datapath *dp = dpctl_take_datapath(d, 2);
+    struct datapath *dp = dpctl_take_datapath_before(d, 1);
     struct dp_ufid ufid;
     if (!dp) {
         return false;
@@ -302,19 +302,19 @@ static enum dp_put_flags modify_flags(const struct dpctl *d)
 
 static bool add_flow(struct dpctl *d)
 {
-    struct change c = {.d = d, .dp = dpctl_take_datapath(d, 3)};
+    struct change c = {.d = d, .dp = dpctl_take_datapath_before(d, 2)};
     return c.dp && put(&c, d->argv[0], d->argv[1], DP_PUT_CREATE);
 }
 
 static bool mod_flow(struct dpctl *d)
 {
-    struct change c = {.d = d, .dp = dpctl_take_datapath(d, 3)};
+    struct change c = {.d = d, .dp = dpctl_take_datapath_before(d, 2)};
     return c.dp && put(&c, d->argv[0], d->argv[1], modify_flags(d));
 }
 
 static bool del_flow(struct dpctl *d)
 {
-    struct change c = {.d = d, .dp = dpctl_take_datapath(d, 2)};
+    struct change c = {.d = d, .dp = dpctl_take_datapath_before(d, 1)};
     return c.dp && delete (&c, d->argv[0]);
 }
 
@@ -386,13 +386,13 @@ static bool run_file(struct dpctl *d, struct datapath *dp, enum line_kind kind)
 
 static bool add_flows(struct dpctl *d)
 {
-    struct datapath *dp = dpctl_take_datapath(d, 2);
+    struct datapath *dp = dpctl_take_datapath_before(d, 1);
     return dp && run_file(d, dp, LINE_ADD);
 }
 
 static bool mod_flows(struct dpctl *d)
 {
-    struct datapath *dp = dpctl_take_datapath(d, 2);
+    struct datapath *dp = dpctl_take_datapath_before(d, 1);
     return dp && run_file(d, dp, LINE_MODIFY);
 }
 

@@ -2,6 +2,7 @@
 """Rubbish for the daemon: frames, control requests, flow texts, command lines. It lives, forwards, and (in a sanitizer
 build, SLUICE_BUILD) has nothing to report: switch.py looks for reports when a test ends."""
 import json
+import pathlib
 import random
 import resource
 import socket
@@ -98,6 +99,13 @@ def commands_of(control):
     return [name for name in names if not name.startswith(avoid)]
 
 
+def well_formed_commands():
+    here = pathlib.Path(__file__).parent
+    lines = [line for name in ("switch_commands.txt", "dpctl_commands.txt")
+             for line in (here / name).read_text().splitlines()]
+    return [line for line in lines if line and not line.startswith(("#", "-", "time/"))]
+
+
 def test_control_requests(simulation):
     rng = random.Random(6)
     dummy_bridge(simulation)
@@ -107,6 +115,11 @@ def test_control_requests(simulation):
              "10.0.0.1/33", "00:00:00:00:00:01", "%s%n", "ufid:1", "nosuch", "on", "zone=1", "[", "\ud7ff"]
     for _ in range(COUNT):
         control.ask(rng.choice(names), *[rng.choice(words) for _ in range(rng.randrange(5))])
+    for line in well_formed_commands():  # as they are, and with one word lost or another
+        argv = line.split(" ")
+        control.ask(*argv)
+        place = rng.randrange(1, len(argv) + 1)
+        control.ask(*argv[:place], *rng.choice([[], [rng.choice(words)]]), *argv[place + 1:])
     control.close()
     valid = json.dumps({"id": 1, "method": "dpctl/show", "params": ["-s"]})
     for n in range(300):
