@@ -276,11 +276,11 @@ static enum ofperr decode_11(struct reader *r, enum ofp_version v, struct flow_m
         fm->cookie_mask = 0;
         fm->new_cookie = cookie;
     } else {
-        /* 1.1 changes a cookie with a modification that has no mask; 1.2 and later never do. */
+        /* A modification never changes a cookie; in 1.1 one without a mask names that of the rule which it
+         * adds when there is none to modify. */
         fm->cookie = cookie;
-        fm->modify_cookie =
-            v == OFP11 && fm->command < FLOW_DELETE && !fm->cookie_mask && cookie != UINT64_MAX;
-        fm->new_cookie = fm->modify_cookie ? cookie : UINT64_MAX;
+        fm->modify_cookie = false;
+        fm->new_cookie = v == OFP11 && fm->command < FLOW_DELETE && !fm->cookie_mask ? cookie : UINT64_MAX;
     }
     /* Other commands than deletions do not look at it, and it has to be a port all the same. */
     bool ok = ofp_port_from_11(out_port, &fm->out_port);

@@ -234,12 +234,8 @@ static void rule_removed(struct ofproto *ofproto, const void *rule_, uint8_t rea
     int64_t lived = clock_ms() - rule->created_ms;
     struct flow_removed fr = {
         .cookie = rule->cookie,
-        .packet_count = rule->flags & FLOW_NO_PKT_COUNTS
-                            ? UINT64_MAX
-                            : __atomic_load_n(&rule->counters->packets, __ATOMIC_RELAXED),
-        .byte_count = rule->flags & FLOW_NO_BYT_COUNTS
-                          ? UINT64_MAX
-                          : __atomic_load_n(&rule->counters->bytes, __ATOMIC_RELAXED),
+        .packet_count = __atomic_load_n(&rule->counters->packets, __ATOMIC_RELAXED),
+        .byte_count = __atomic_load_n(&rule->counters->bytes, __ATOMIC_RELAXED),
         .duration_sec = (uint32_t)(lived / 1000),
         .duration_nsec = (uint32_t)(lived % 1000) * 1000000u,
         .priority = (uint16_t)rule->cr.priority,

@@ -36,8 +36,10 @@ static void describe_rule(const struct rule *rule, int64_t now, struct flow_stat
     memset(fs, 0, sizeof *fs);
     match_expand(&rule->cr.match, NULL, &fs->match);
     fs->cookie = rule->cookie;
-    fs->packet_count = rule->flags & FLOW_NO_PKT_COUNTS ? UINT64_MAX : rule->counters->packets;
-    fs->byte_count = rule->flags & FLOW_NO_BYT_COUNTS ? UINT64_MAX : rule->counters->bytes;
+    /* no_packet_counts and no_byte_counts allow not to count: it is counted all the same, as the reference
+     * does. */
+    fs->packet_count = rule->counters->packets;
+    fs->byte_count = rule->counters->bytes;
     fs->ofpacts = rule->actions;
     fs->ofpacts_len = rule->actions_len;
     fs->duration_sec = (uint32_t)((now - rule->created_ms) / 1000);

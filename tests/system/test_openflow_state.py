@@ -37,17 +37,32 @@ def pair():
             s.close()
 
 
+def run(pair, line, version=None):
+    program, *words = re.findall(r"'[^']*'|\S+", line)
+    words = [w.strip("'") for w in words]
+    if program == "appctl":
+        ours, theirs = [s.appctl(*words, check=False) for s in pair]
+    else:
+        words = (["-O", version] if version else []) + words
+        ours, theirs = [s.command(f"ovs-{program}", *words, check=False) for s in pair]
+    assert normal(ours.stdout) == normal(theirs.stdout), line
+    assert normal(ours.stderr) == normal(theirs.stderr), line
+    assert ours.returncode == theirs.returncode, line
+    return theirs.stdout
+
+
+def lines(script):
+    return [line for line in (SCRIPTS / script).read_text().splitlines() if line and not line.startswith("#")]
+
+
 @pytest.mark.parametrize("script", sorted(p.name for p in SCRIPTS.glob("*.txt")))
 def test_script(pair, script):
-    for line in (SCRIPTS / script).read_text().splitlines():
-        if not line or line.startswith("#"):
-            continue
-        program, *words = re.findall(r"'[^']*'|\S+", line)
-        words = [w.strip("'") for w in words]
-        if program == "appctl":
-            ours, theirs = [s.appctl(*words, check=False) for s in pair]
-        else:
-            ours, theirs = [s.command(f"ovs-{program}", *words, check=False) for s in pair]
-        assert normal(ours.stdout) == normal(theirs.stdout), line
-        assert normal(ours.stderr) == normal(theirs.stderr), line
-        assert ours.returncode == theirs.returncode, line
+    for line in lines(script):
+        run(pair, line)
+
+
+@pytest.mark.parametrize("version", [f"OpenFlow1{v}" for v in (0, 1, 3, 5)])
+@pytest.mark.parametrize("script", sorted(p.name for p in SCRIPTS.glob("*.each")))
+def test_script_in_each_version(pair, script, version):
+    for line in lines(script):
+        run(pair, line, version)
