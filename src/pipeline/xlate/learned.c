@@ -111,10 +111,9 @@ static bool is_over_limit(const struct learned *l)
 
 static void touch(struct rule *rule, int64_t used_ms)
 {
-    /* As if it had been learned anew: its hard time-out begins again. */
-    int64_t now = used_ms ? used_ms : clock_ms();
-    __atomic_store_n(&rule->modified_ms, now, __ATOMIC_RELAXED);
-    rule_credit(rule, 0, 0, now);
+    /* As if it had been learned anew: its hard time-out begins again. Not the idle one: that is about packets
+     * that it matches. */
+    __atomic_store_n(&rule->modified_ms, used_ms ? used_ms : clock_ms(), __ATOMIC_RELAXED);
 }
 
 static bool make(const struct learned *l, int64_t used_ms)
