@@ -234,6 +234,7 @@ static void encode_forward(struct ofconn *c, struct bytebuf *b, const void *requ
         group_mod_encode(b, &gm, v, m->xid);
         group_mod_fini(&gm);
     } else if (m->type == OFPTYPE_METER_MOD && !meter_mod_decode(m, &command, &config)) {
+        openflow_fill_bursts(&config);
         meter_mod_encode(b, command, &config, v, m->xid);
         meter_fini(&config);
     }

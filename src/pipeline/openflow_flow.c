@@ -109,7 +109,7 @@ enum ofperr openflow_table_stats(struct ofconn *c, const struct ofp_msg *m, void
         struct table_stats s = {.table_id = (uint8_t)i,
                                 .max_entries = (uint32_t)MIN(t->max_rules, (size_t)TABLE_MAX_ENTRIES),
                                 .active_count = (uint32_t)t->n_rules,
-                                .miss = t->miss,
+                                .miss = t->miss == TABLE_MISS_CONTROLLER ? 0 : t->miss,
                                 .matched_count = __atomic_load_n(&t->n_matched, __ATOMIC_RELAXED),
                                 .lookup_count = __atomic_load_n(&t->n_lookups, __ATOMIC_RELAXED)};
         if (t->name) {

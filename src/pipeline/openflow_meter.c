@@ -17,6 +17,13 @@ static enum ofperr check_id(uint32_t id, enum meter_command command)
     return !id || (id > OFPM_MAX && !special) ? OFPERR_OFPMMFC_INVALID_METER : OFPERR_NONE;
 }
 
+void openflow_fill_bursts(struct meter_config *config)
+{
+    for (size_t i = 0; !(config->flags & METER_BURST) && i < config->n_bands; i++) {
+        config->bands[i].burst_size = config->bands[i].rate;
+    }
+}
+
 enum ofperr openflow_meter_mod(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
     struct meter_config config;
@@ -25,6 +32,7 @@ enum ofperr openflow_meter_mod(struct ofconn *c, const struct ofp_msg *m, void *
     if (error) {
         return error;
     }
+    openflow_fill_bursts(&config);
     error = check_id(config.meter_id, command);
     if (!error && config.n_bands > METER_MAX_BANDS) {
         error = OFPERR_OFPMMFC_OUT_OF_BANDS;

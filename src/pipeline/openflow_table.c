@@ -187,6 +187,9 @@ static void set_table(struct ofproto *ofproto, unsigned id, const struct table_m
     struct oftable *t = &ofproto->tables[id];
     if (v == OFP11 || v == OFP12) {
         uint8_t miss = tm->config & OFPTC11_MISS_MASK;
+        if (!miss) {
+            miss = TABLE_MISS_CONTROLLER;
+        }
         if (miss != t->miss) {
             __atomic_store_n(&t->miss, miss, __ATOMIC_RELAXED);
             pipeline_mark_all_changed(ofproto->pipeline);

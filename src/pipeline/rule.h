@@ -79,6 +79,14 @@ struct rule {
     struct rcu_head rcu;
 };
 
+/* OpenFlow 1.1's and 1.2's table mod, for a packet without a rule. */
+enum table_miss {
+    TABLE_MISS_DEFAULT = 0,  /* to the controllers that want such packets */
+    TABLE_MISS_CONTINUE = 1, /* with the next table */
+    TABLE_MISS_DROP = 2,
+    TABLE_MISS_CONTROLLER = 3, /* to the controllers: somebody has said so */
+};
+
 struct oftable {
     struct classifier *cls;
     char *name;           /* NULL: none */
@@ -91,7 +99,7 @@ struct oftable {
     bool is_filled;       /* control: they were told that it fills up */
     uint8_t vacancy_down; /* control: free places in per cent: fewer is "fills up" */
     uint8_t vacancy_up;   /* control: more is "empties" */
-    uint8_t miss;         /* atomic: OpenFlow 1.1's miss: 0 controller, 1 continue, 2 drop */
+    uint8_t miss;         /* atomic: TABLE_MISS_* */
     ssize_t n_change;     /* control: by how much the change at work changes n_rules */
     uint64_t n_lookups, n_matched; /* relaxed atomics */
 };
@@ -136,8 +144,8 @@ void ofproto_set_hidden_rule(struct ofproto *, const struct match *, int priorit
                              size_t actions_len);
 
 struct frozen_state;
-/* control. Goes on with a packet where FROZEN says, whose metadata becomes METADATA's: after controller(pause).
- * ENOMEM or EINVAL as above; EPROTO: its actions do not fit the packet. */
+/* control. Goes on with a packet where FROZEN says, whose metadata becomes METADATA's: after
+ * controller(pause). ENOMEM or EINVAL as above; EPROTO: its actions do not fit the packet. */
 int ofproto_resume(struct ofproto *, const void *frame, size_t len, const struct flow_key *metadata,
                    struct frozen_state *frozen);
 

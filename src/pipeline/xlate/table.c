@@ -35,7 +35,9 @@ static void report_rule(struct xlate_ctx *ctx, const struct rule *rule, uint8_t 
     const struct ofproto *ofproto = ctx->bridge->ofproto;
     if (!rule) {
         strbuf_puts(&s, "No match.");
-    } else if (rule == ofproto->no_packet_in_rule || rule == ofproto->miss_rule) {
+    } else if (rule == ofproto->miss_rule) {
+        strbuf_puts(&s, "No match, and a \"packet-in\" is called for.");
+    } else if (rule == ofproto->no_packet_in_rule) {
         strbuf_puts(&s, "No match.");
     } else if (rule == ofproto->drop_frags_rule) {
         strbuf_puts(&s, "Packets are IP fragments and the fragment handling mode is \"drop\".");
@@ -132,14 +134,11 @@ static void record_lookup(struct xlate_ctx *ctx, uint8_t table_id, struct rule *
     }
 }
 
-/* OpenFlow 1.1's and 1.2's table mod, for a packet without a rule; 0: to the controllers. */
-enum {
-    TABLE_MISS_CONTINUE = 1, /* with the next table */
-    TABLE_MISS_DROP = 2
-};
-
-static struct rule *lookup(struct xlate_ctx *ctx, uint8_t table_id, bool may_packet_in)
+/* The rule for the packet, in the table that CTX is in, or (then that is where CTX is) in one that follows.
+ */
+static struct rule *lookup(struct xlate_ctx *ctx, bool may_packet_in)
 {
+    uint8_t table_id = ctx->table_id;
     struct flow_key *flow = ctx->flow;
     const struct ofproto *ofproto = ctx->bridge->ofproto;
     be16 tp_src = flow->tp_src, tp_dst = flow->tp_dst;
@@ -168,13 +167,15 @@ static struct rule *lookup(struct xlate_ctx *ctx, uint8_t table_id, bool may_pac
     }
     uint8_t miss = rule ? 0 : __atomic_load_n(&ofproto->tables[table_id].miss, __ATOMIC_RELAXED);
     if (miss == TABLE_MISS_CONTINUE && table_id + 1 < OFPROTO_TABLE_INTERNAL) {
-        return lookup(ctx, table_id + 1, may_packet_in);
+        ctx->table_id++;
+        return lookup(ctx, may_packet_in);
     }
     if (!rule) {
         const struct xport *in_port = xbridge_port(ctx->bridge, flow->in_port);
-        bool quiet = !may_packet_in || miss == TABLE_MISS_DROP ||
-                     !__atomic_load_n(&ofproto->miss_wanted, __ATOMIC_RELAXED) ||
-                     (in_port && (in_port->config & OFPROTO_PC_NO_PACKET_IN));
+        bool quiet =
+            !may_packet_in || miss == TABLE_MISS_DROP ||
+            (miss != TABLE_MISS_CONTROLLER && !__atomic_load_n(&ofproto->miss_wanted, __ATOMIC_RELAXED)) ||
+            (in_port && (in_port->config & OFPROTO_PC_NO_PACKET_IN));
         rule = quiet ? ofproto->no_packet_in_rule : ofproto->miss_rule;
         if (ctx->xin->record && rule_try_ref(rule)) {
             record_add(ctx->xin->record, RECORD_RULE)->object = rule;
@@ -203,12 +204,12 @@ void xlate_table(struct xlate_ctx *ctx, uint32_t in_port, uint8_t table_id, bool
 
     ctx->table_id = table_id;
     ctx->flow->in_port = in_port;
-    struct rule *rule = lookup(ctx, table_id, may_packet_in);
+    struct rule *rule = lookup(ctx, may_packet_in);
     ctx->flow->in_port = old_in_port;
     if (with_ct_orig) {
         swap_ct_tuple(ctx);
     }
-    report_rule(ctx, rule, table_id);
+    report_rule(ctx, rule, ctx->table_id);
     if (ctx->entering) {
         ctx->entering = false;
         if (!xlate_enter(ctx)) {
