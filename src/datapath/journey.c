@@ -255,12 +255,11 @@ static void remember_same(struct burst *b, unsigned n)
 {
     struct same_flow *same = &b->same[b->keys[0].in_port % N_SAME];
     struct megaflow *m = b->flows[0] == b->flows[n - 1] ? b->flows[0] : b->flows[n / 2];
-    if (m && (m == b->flows[0]) + (m == b->flows[n / 2]) + (m == b->flows[n - 1]) >= 2) {
-        same->flow = m;
-        same->generation = __atomic_load_n(&m->generation, __ATOMIC_ACQUIRE);
-    } else {
-        same->flow = NULL;
-    }
+    /* One that was removed since it was found (its generation is even then) must not be found again. */
+    uint32_t generation = m ? __atomic_load_n(&m->generation, __ATOMIC_ACQUIRE) : 0;
+    bool most = (m == b->flows[0]) + (m == b->flows[n / 2]) + (m == b->flows[n - 1]) >= 2;
+    same->flow = most && generation & 1 ? m : NULL;
+    same->generation = generation;
 }
 
 /* Exact-match cache, then megaflows, for the packets of LEFT; the bitmap of those that were not found. */

@@ -15,7 +15,6 @@ struct bucket {
     uint32_t refs[BUCKET];
 } CACHE_ALIGNED;
 
-#define REF(M)       ((M)->index | __atomic_load_n(&(M)->generation, __ATOMIC_RELAXED) << 24)
 #define REF_INDEX(R) ((R)&0xffffff)
 
 /* Bitmap of the entries of B with TAG. */
@@ -118,6 +117,10 @@ void emc_insert(struct emc *c, uint32_t hash, const struct megaflow *m)
 {
     struct bucket *b = bucket_of(c, hash);
     unsigned same = find_tag(b, hash), place;
+    uint32_t generation = __atomic_load_n(&m->generation, __ATOMIC_ACQUIRE);
+    if (!(generation & 1)) {
+        return; /* removed since it was found: a reference made now would hold for the freed entry */
+    }
     if (same) {
         place = (unsigned)__builtin_ctz(same); /* one entry a tag */
     } else {
@@ -125,5 +128,5 @@ void emc_insert(struct emc *c, uint32_t hash, const struct megaflow *m)
         place = empty ? (unsigned)__builtin_ctz(empty) : c->turn++ & (BUCKET - 1);
     }
     b->tags[place] = hash;
-    b->refs[place] = REF(m);
+    b->refs[place] = m->index | generation << 24;
 }
