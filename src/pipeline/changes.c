@@ -327,47 +327,62 @@ static size_t count_rules(const struct table_change *t)
 }
 
 static void find_by_group(const struct table_change *t, const struct rule_group *g, struct dependents *d,
-                          struct ufids *ufids)
+                          struct dependents_found *f)
 {
     const struct minimatch **matches = xmalloc(g->n * sizeof *matches);
     for (size_t i = 0; i < g->n; i++) {
         matches[i] = &g->rules[i]->cr.match;
     }
-    dependents_of_matches(d, t->ofproto, t->table_id, matches, g->n, ufids);
+    dependents_of_matches(d, t->ofproto, t->table_id, matches, g->n, f);
     free(matches);
 }
 
-bool change_set_find(const struct change_set *set, struct dependents *d, size_t n_flows, struct ufids *ufids)
+static void find_by_table(const struct table_change *t, struct dependents *d, struct dependents_found *f)
+{
+    for (size_t i = 0; i < t->n_came && !f->gave_up; i++) {
+        find_by_group(t, t->came[i], d, f);
+    }
+    for (size_t i = 0; i < t->n_went && !f->gave_up; i++) {
+        const struct rule_group *g = t->went[i];
+        find_by_group(t, g, d, f);
+        for (size_t k = 0; k < g->n && !f->gave_up; k++) {
+            dependents_of_rule(d, g->rules[k], f);
+        }
+    }
+}
+
+/* Look-ups that a quick search may cost. */
+#define QUICK_COST 1024
+
+bool change_set_find(const struct change_set *set, struct dependents *d, size_t n_flows,
+                     struct dependents_found *f)
 {
     const struct table_change *t;
     const struct mac_tag *m;
     size_t cost = hmap_count(&set->macs);
-    if (set->all) {
+    f->gave_up = set->all;
+    if (f->gave_up || (f->quick && !dependents_trylock(d))) {
         return false;
     }
-    dependents_lock(d);
+    if (!f->quick) {
+        dependents_lock(d);
+    }
     HMAP_FOR_EACH (t, node, &set->tables) {
         cost += t->all ? n_flows + 1 : count_rules(t) * dependents_n_masks(d, t->ofproto, t->table_id);
     }
-    bool some = cost <= n_flows + 64;
-    if (some) {
-        HMAP_FOR_EACH (t, node, &set->tables) {
-            for (size_t i = 0; i < t->n_came; i++) {
-                find_by_group(t, t->came[i], d, ufids);
-            }
-            for (size_t i = 0; i < t->n_went; i++) {
-                find_by_group(t, t->went[i], d, ufids);
-            }
+    f->gave_up = cost > (f->quick ? MIN(n_flows, QUICK_COST) : n_flows) + 64;
+    HMAP_FOR_EACH (t, node, &set->tables) {
+        if (!f->gave_up) {
+            find_by_table(t, d, f);
         }
-        HMAP_FOR_EACH (m, node, &set->macs) {
-            dependents_of_mac(d, m->ofproto, m->vlan, m->mac, ufids);
-        }
-        if (set->rules_went) {
-            dependents_of_rules(d, ufids);
+    }
+    HMAP_FOR_EACH (m, node, &set->macs) {
+        if (!f->gave_up) {
+            dependents_of_mac(d, m->ofproto, m->vlan, m->mac, f);
         }
     }
     dependents_unlock(d);
-    return some;
+    return !f->gave_up;
 }
 
 /* ------------------------------------------------------------------ rules that came */

@@ -19,7 +19,7 @@
 
 struct changes;
 struct dependents;
-struct ufids;
+struct dependents_found;
 struct ofproto;
 struct pipeline;
 struct record;
@@ -47,8 +47,9 @@ struct change_set *changes_take(struct changes *, uint64_t *generation);
 void changes_return(struct changes *, struct change_set *);
 void change_set_destroy(struct change_set *);
 /* The flows that the changes may touch, of N_FLOWS that there are: not all that are found are touched, but
- * all that are touched are found. False: asking each flow costs less. */
-bool change_set_find(const struct change_set *, struct dependents *, size_t n_flows, struct ufids *);
+ * all that are touched are found. False: asking each flow costs less, or the bounds of FOUND were met. */
+bool change_set_find(const struct change_set *, struct dependents *, size_t n_flows,
+                     struct dependents_found *);
 /* Can the changes touch a flow with this record? Not const: what the answer takes is kept for the next. */
 bool change_set_affects(struct change_set *, const struct record *);
 

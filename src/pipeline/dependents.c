@@ -14,30 +14,45 @@
 
 #define MAX_VIEWS 8 /* of one group: the oldest gives way */
 
+/* A search that is to be quick makes no view of more look-ups than this. */
+#define QUICK_VIEW 256
+
 /* One thing that a flow depends on. */
 struct dependency {
-    struct hmap_node by_mac; /* in dependents.macs: a MAC */
-    struct list node;        /* in group.list: a look-up; in dependents.rules: a rule */
-    struct dep_group *group; /* NULL: no look-up */
+    struct list node; /* in group->list or thing->list */
+    union {
+        struct dep_group *group; /* a look-up */
+        struct dep_thing *thing; /* a MAC, a rule */
+    };
+    struct view_member *members; /* a look-up: its places in the group's views */
     const struct record_entry *entry;
-    struct dp_ufid ufid;
+    const struct ukey *ukey;
 };
 
-/* Look-ups by what a rule's mask and theirs have in common. */
+/* Look-ups by what a rule's mask and theirs have in common. Very many may be alike in that, so they hang on
+ * their key in a list, and each knows its place there: it leaves without a search. */
 struct view_item {
     uint8_t word;     /* of the key */
     uint8_t position; /* of that word in the look-ups' compressed key */
     uint64_t mask;
 };
-struct view_node {
-    struct hmap_node node;
+struct view_key {
+    struct hmap_node node; /* in view.keys */
+    struct dep_view *view;
+    struct list members; /* struct view_member, never empty: any of them has the key */
+    uint64_t search;     /* the last that found it */
+};
+struct view_member {
+    struct list node; /* in key.members */
     struct dependency *d;
+    struct view_key *key;
+    struct view_member *next; /* in d->members */
 };
 struct dep_view {
     struct minimatch rule; /* its mask counts */
     unsigned n_items;
     struct view_item *items;
-    struct hmap nodes;
+    struct hmap keys;
 };
 
 /* Look-ups in one table with one mask. */
@@ -53,10 +68,16 @@ struct dep_group {
     unsigned n_views, oldest;
 };
 
+/* A MAC in a VLAN, or a rule that ran without a look-up. */
+struct dep_thing {
+    struct hmap_node node; /* in dependents.things */
+    struct list list;      /* struct dependency, never empty: any of them says what it is */
+};
+
 struct dependents {
     pthread_mutex_t lock;
-    struct hmap groups, macs;
-    struct list rules;
+    struct hmap groups, things;
+    uint64_t search; /* numbers searches */
 };
 
 struct dependents *dependents_create(void)
@@ -64,8 +85,7 @@ struct dependents *dependents_create(void)
     struct dependents *t = xzalloc(sizeof *t);
     pthread_mutex_init(&t->lock, NULL);
     hmap_init(&t->groups);
-    hmap_init(&t->macs);
-    list_init(&t->rules);
+    hmap_init(&t->things);
     return t;
 }
 
@@ -73,7 +93,7 @@ void dependents_destroy(struct dependents *t)
 {
     if (t) {
         hmap_fini(&t->groups);
-        hmap_fini(&t->macs);
+        hmap_fini(&t->things);
         pthread_mutex_destroy(&t->lock);
         free(t);
     }
@@ -89,6 +109,11 @@ void dependents_unlock(struct dependents *t)
     pthread_mutex_unlock(&t->lock);
 }
 
+bool dependents_trylock(struct dependents *t)
+{
+    return !pthread_mutex_trylock(&t->lock);
+}
+
 /* ------------------------------------------------------------------ views */
 
 static uint32_t hash_key(const struct dep_view *v, const uint64_t *key)
@@ -100,33 +125,74 @@ static uint32_t hash_key(const struct dep_view *v, const uint64_t *key)
     return hash_finish64(h);
 }
 
-static void view_add(struct dep_view *v, struct dependency *d)
+static struct view_key *find_key(const struct dep_view *v, const uint64_t *key, uint32_t hash)
 {
-    struct view_node *n = xmalloc(sizeof *n);
-    n->d = d;
-    hmap_insert(&v->nodes, &n->node, hash_key(v, minimatch_key(&d->entry->seen)));
-}
-
-static void view_remove(struct dep_view *v, const struct dependency *d)
-{
-    struct view_node *n;
-    HMAP_FOR_EACH_WITH_HASH (n, node, hash_key(v, minimatch_key(&d->entry->seen)), &v->nodes) {
-        if (n->d == d) {
-            hmap_remove(&v->nodes, &n->node);
-            free(n);
-            return;
+    struct view_key *k;
+    HMAP_FOR_EACH_WITH_HASH (k, node, hash, &v->keys) {
+        const struct view_member *any = CONTAINER_OF(list_front(&k->members), struct view_member, node);
+        const uint64_t *seen = minimatch_key(&any->d->entry->seen);
+        uint64_t differs = 0;
+        for (unsigned i = 0; i < v->n_items; i++) {
+            const struct view_item *item = &v->items[i];
+            differs |= (seen[item->position] ^ key[item->position]) & item->mask;
+        }
+        if (!differs) {
+            return k;
         }
     }
+    return NULL;
 }
 
-static void view_destroy(struct dep_view *v)
+static void view_add(struct dep_view *v, struct dependency *d)
 {
-    struct view_node *n;
-    HMAP_FOR_EACH_SAFE (n, node, &v->nodes) {
-        hmap_remove(&v->nodes, &n->node);
-        free(n);
+    const uint64_t *seen = minimatch_key(&d->entry->seen);
+    uint32_t hash = hash_key(v, seen);
+    struct view_key *k = find_key(v, seen, hash);
+    if (!k) {
+        k = xmalloc(sizeof *k);
+        k->view = v;
+        k->search = 0;
+        list_init(&k->members);
+        hmap_insert(&v->keys, &k->node, hash);
     }
-    hmap_fini(&v->nodes);
+    struct view_member *m = xmalloc(sizeof *m);
+    m->d = d;
+    m->key = k;
+    m->next = d->members;
+    d->members = m;
+    list_push_back(&k->members, &m->node);
+}
+
+/* Takes M, which its look-up does not know any more, out of its view. */
+static void member_free(struct view_member *m)
+{
+    struct view_key *k = m->key;
+    list_remove(&m->node);
+    free(m);
+    if (list_is_empty(&k->members)) {
+        hmap_remove(&k->view->keys, &k->node);
+        free(k);
+    }
+}
+
+/* Takes out of D's places the one in V. */
+static struct view_member *forget_place(struct dependency *d, const struct dep_view *v)
+{
+    struct view_member **place = &d->members, *m;
+    while ((m = *place)->key->view != v) {
+        place = &m->next;
+    }
+    *place = m->next;
+    return m;
+}
+
+static void view_destroy(struct dep_group *g, struct dep_view *v)
+{
+    struct dependency *d;
+    LIST_FOR_EACH (d, node, &g->list) {
+        member_free(forget_place(d, v));
+    }
+    hmap_fini(&v->keys);
     minimatch_fini(&v->rule);
     free(v->items);
     free(v);
@@ -137,7 +203,7 @@ static struct dep_view *view_create(const struct dep_group *g, const struct mini
     struct dep_view *v = xzalloc(sizeof *v);
     unsigned position = 0, word;
     minimatch_clone(&v->rule, rule);
-    hmap_init(&v->nodes);
+    hmap_init(&v->keys);
     v->items = xcalloc(flow_map_count(&rule->map) + 1, sizeof *v->items);
     FLOW_MAP_FOR_EACH (word, &g->seen.map) {
         uint64_t common = g->seen.words[position] & minimatch_mask_word(rule, word);
@@ -153,17 +219,21 @@ static struct dep_view *view_create(const struct dep_group *g, const struct mini
     return v;
 }
 
-static const struct dep_view *view_for(struct dep_group *g, const struct minimatch *rule)
+/* NULL: there is none, and QUICK forbids to make one. */
+static struct dep_view *view_for(struct dep_group *g, const struct minimatch *rule, bool quick)
 {
     for (unsigned i = 0; i < g->n_views; i++) {
         if (minimatch_masks_equal(&g->views[i]->rule, rule)) {
             return g->views[i];
         }
     }
+    if (quick && g->n > QUICK_VIEW) {
+        return NULL;
+    }
     unsigned place = g->n_views;
     if (place == MAX_VIEWS) {
         place = g->oldest++ % MAX_VIEWS;
-        view_destroy(g->views[place]);
+        view_destroy(g, g->views[place]);
     } else {
         g->n_views++;
     }
@@ -215,13 +285,15 @@ static void add_lookup(struct dependents *t, struct dependency *d)
 static void remove_lookup(struct dependents *t, struct dependency *d)
 {
     struct dep_group *g = d->group;
+    struct view_member *m;
     list_remove(&d->node);
-    for (unsigned i = 0; i < g->n_views; i++) {
-        view_remove(g->views[i], d);
+    while ((m = d->members)) {
+        d->members = m->next;
+        member_free(m);
     }
     if (!--g->n) {
         for (unsigned i = 0; i < g->n_views; i++) {
-            view_destroy(g->views[i]);
+            view_destroy(g, g->views[i]);
         }
         hmap_remove(&t->groups, &g->node);
         minimatch_fini(&g->seen);
@@ -229,10 +301,56 @@ static void remove_lookup(struct dependents *t, struct dependency *d)
     }
 }
 
+/* The switch's own rules (of a packet that no rule takes) stay as long as the bridge. */
 static bool is_dependency(const struct record_entry *e)
 {
-    return e->type == RECORD_TABLE || e->type == RECORD_RULE || e->type == RECORD_MAC_LEARN ||
-           e->type == RECORD_MAC_LOOKUP;
+    return e->type == RECORD_TABLE || e->type == RECORD_MAC_LEARN || e->type == RECORD_MAC_LOOKUP ||
+           (e->type == RECORD_RULE && ((const struct rule *)e->object)->table_id != OFPROTO_TABLE_INTERNAL);
+}
+
+static uint32_t hash_thing(const struct record_entry *e)
+{
+    return e->type == RECORD_RULE ? hash_pointer(e->object, 0) : hash_mac(e->ofproto, e->vlan, e->mac);
+}
+
+static bool same_thing(const struct record_entry *a, const struct record_entry *b)
+{
+    if (a->type == RECORD_RULE || b->type == RECORD_RULE) {
+        return a->type == b->type && a->object == b->object;
+    }
+    return a->ofproto == b->ofproto && a->vlan == b->vlan && !memcmp(&a->mac, &b->mac, sizeof a->mac);
+}
+
+static struct dep_thing *find_thing(const struct dependents *t, const struct record_entry *e)
+{
+    struct dep_thing *thing;
+    HMAP_FOR_EACH_WITH_HASH (thing, node, hash_thing(e), &t->things) {
+        if (same_thing(CONTAINER_OF(list_front(&thing->list), struct dependency, node)->entry, e)) {
+            return thing;
+        }
+    }
+    return NULL;
+}
+
+static void add_thing(struct dependents *t, struct dependency *d)
+{
+    struct dep_thing *thing = find_thing(t, d->entry);
+    if (!thing) {
+        thing = xmalloc(sizeof *thing);
+        list_init(&thing->list);
+        hmap_insert(&t->things, &thing->node, hash_thing(d->entry));
+    }
+    d->thing = thing;
+    list_push_back(&thing->list, &d->node);
+}
+
+static void remove_thing(struct dependents *t, struct dependency *d)
+{
+    list_remove(&d->node);
+    if (list_is_empty(&d->thing->list)) {
+        hmap_remove(&t->things, &d->thing->node);
+        free(d->thing);
+    }
 }
 
 void dependents_add(struct dependents *t, struct ukey *u)
@@ -251,13 +369,11 @@ void dependents_add(struct dependents *t, struct ukey *u)
             continue;
         }
         d->entry = e;
-        d->ufid = u->ufid;
+        d->ukey = u;
         if (e->type == RECORD_TABLE) {
             add_lookup(t, d);
-        } else if (e->type == RECORD_RULE) {
-            list_push_back(&t->rules, &d->node);
         } else {
-            hmap_insert(&t->macs, &d->by_mac, hash_mac(e->ofproto, e->vlan, e->mac));
+            add_thing(t, d);
         }
         d++;
     }
@@ -269,12 +385,10 @@ void dependents_remove(struct dependents *t, struct ukey *u)
     dependents_lock(t);
     for (unsigned i = 0; i < u->n_deps; i++) {
         struct dependency *d = &u->deps[i];
-        if (d->group) {
+        if (d->entry->type == RECORD_TABLE) {
             remove_lookup(t, d);
-        } else if (d->entry->type == RECORD_RULE) {
-            list_remove(&d->node);
         } else {
-            hmap_remove(&t->macs, &d->by_mac);
+            remove_thing(t, d);
         }
     }
     dependents_unlock(t);
@@ -285,12 +399,16 @@ void dependents_remove(struct dependents *t, struct ukey *u)
 
 /* ------------------------------------------------------------------ from a change to flows */
 
-static void found(struct ufids *ufids, const struct dependency *d)
+static void found(struct dependents_found *f, const struct dependency *d)
 {
-    if (ufids->n == ufids->allocated) {
-        ufids->list = x2nrealloc(ufids->list, &ufids->allocated, sizeof *ufids->list);
+    if (f->n >= f->limit) {
+        f->gave_up = true;
+        return;
     }
-    ufids->list[ufids->n++] = d->ufid;
+    if (f->n == f->allocated) {
+        f->list = x2nrealloc(f->list, &f->allocated, sizeof *f->list);
+    }
+    f->list[f->n++] = d->ukey->ufid;
 }
 
 size_t dependents_n_masks(const struct dependents *t, const struct ofproto *ofproto, uint8_t table_id)
@@ -303,56 +421,67 @@ size_t dependents_n_masks(const struct dependents *t, const struct ofproto *ofpr
     return n;
 }
 
-static void find_in_view(const struct dep_view *v, const struct minimatch *match, struct ufids *ufids)
+static void find_in_view(const struct dep_view *v, const struct minimatch *match, uint64_t search,
+                         struct dependents_found *f)
 {
     uint64_t key[FLOW_WORDS];
-    const struct view_node *n;
     for (unsigned i = 0; i < v->n_items; i++) {
         key[v->items[i].position] = minimatch_key_word(match, v->items[i].word);
     }
-    HMAP_FOR_EACH_WITH_HASH (n, node, hash_key(v, key), &v->nodes) {
-        const uint64_t *seen = minimatch_key(&n->d->entry->seen);
-        uint64_t differs = 0;
-        for (unsigned i = 0; i < v->n_items; i++) {
-            const struct view_item *item = &v->items[i];
-            differs |= (seen[item->position] ^ key[item->position]) & item->mask;
-        }
-        if (!differs) {
-            found(ufids, n->d);
+    struct view_key *k = find_key(v, key, hash_key(v, key));
+    if (!k || k->search == search) {
+        return; /* another of the rules has the same bits here */
+    }
+    const struct view_member *m;
+    k->search = search;
+    LIST_FOR_EACH (m, node, &k->members) {
+        found(f, m->d);
+        if (f->gave_up) {
+            return;
         }
     }
 }
 
 void dependents_of_matches(struct dependents *t, const struct ofproto *ofproto, uint8_t table_id,
-                           const struct minimatch *const *matches, size_t n, struct ufids *ufids)
+                           const struct minimatch *const *matches, size_t n, struct dependents_found *f)
 {
     struct dep_group *g;
+    t->search++;
     HMAP_FOR_EACH_WITH_HASH (g, node, hash_table(ofproto, table_id), &t->groups) {
         if (n && g->ofproto == ofproto && g->table_id == table_id) {
-            const struct dep_view *v = view_for(g, matches[0]);
-            for (size_t i = 0; i < n; i++) {
-                find_in_view(v, matches[i], ufids);
+            const struct dep_view *v = view_for(g, matches[0], f->quick);
+            f->gave_up |= !v;
+            for (size_t i = 0; i < n && !f->gave_up; i++) {
+                find_in_view(v, matches[i], t->search, f);
             }
         }
     }
 }
 
-void dependents_of_mac(const struct dependents *t, const struct ofproto *ofproto, uint16_t vlan,
-                       struct eth_addr mac, struct ufids *ufids)
+static void find_thing_users(const struct dependents *t, const struct record_entry *e,
+                             struct dependents_found *f)
 {
+    const struct dep_thing *thing = find_thing(t, e);
     const struct dependency *d;
-    HMAP_FOR_EACH_WITH_HASH (d, by_mac, hash_mac(ofproto, vlan, mac), &t->macs) {
-        const struct record_entry *e = d->entry;
-        if (e->ofproto == ofproto && e->vlan == vlan && !memcmp(&e->mac, &mac, sizeof mac)) {
-            found(ufids, d);
+    if (thing) {
+        LIST_FOR_EACH (d, node, &thing->list) {
+            found(f, d);
+            if (f->gave_up) {
+                return;
+            }
         }
     }
 }
 
-void dependents_of_rules(const struct dependents *t, struct ufids *ufids)
+void dependents_of_mac(const struct dependents *t, struct ofproto *ofproto, uint16_t vlan,
+                       struct eth_addr mac, struct dependents_found *f)
 {
-    const struct dependency *d;
-    LIST_FOR_EACH (d, node, &t->rules) {
-        found(ufids, d);
-    }
+    const struct record_entry e = {.type = RECORD_MAC_LOOKUP, .ofproto = ofproto, .vlan = vlan, .mac = mac};
+    find_thing_users(t, &e, f);
+}
+
+void dependents_of_rule(const struct dependents *t, struct rule *rule, struct dependents_found *f)
+{
+    const struct record_entry e = {.type = RECORD_RULE, .object = rule};
+    find_thing_users(t, &e, f);
 }

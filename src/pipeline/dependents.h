@@ -20,6 +20,7 @@
 struct dependents;
 struct minimatch;
 struct ofproto;
+struct rule;
 struct ukey;
 
 struct dependents *dependents_create(void);
@@ -31,23 +32,27 @@ void dependents_add(struct dependents *, struct ukey *);
 void dependents_remove(struct dependents *, struct ukey *);
 
 /* Flows that were found, some of them twice. */
-struct ufids {
+struct dependents_found {
     struct dp_ufid *list;
     size_t n, allocated;
+    size_t limit; /* in: more are not wanted */
+    bool quick;   /* in: nothing that takes milliseconds is to be begun */
+    bool gave_up; /* out: for one of these reasons not all were found */
 };
 
 /* The lock is held around these. */
 void dependents_lock(struct dependents *);
+bool dependents_trylock(struct dependents *);
 void dependents_unlock(struct dependents *);
 /* How many masks the look-ups in a table have. */
 size_t dependents_n_masks(const struct dependents *, const struct ofproto *, uint8_t table_id);
 /* Flows that looked in a table with a key that some of the N rules' matches, which have one mask, may match.
  */
 void dependents_of_matches(struct dependents *, const struct ofproto *, uint8_t table_id,
-                           const struct minimatch *const *, size_t n, struct ufids *);
-void dependents_of_mac(const struct dependents *, const struct ofproto *, uint16_t vlan, struct eth_addr,
-                       struct ufids *);
-/* Flows whose records name rules that they did not look up. */
-void dependents_of_rules(const struct dependents *, struct ufids *);
+                           const struct minimatch *const *, size_t n, struct dependents_found *);
+void dependents_of_mac(const struct dependents *, struct ofproto *, uint16_t vlan, struct eth_addr,
+                       struct dependents_found *);
+/* Flows whose records name the rule without having looked it up. */
+void dependents_of_rule(const struct dependents *, struct rule *, struct dependents_found *);
 
 #endif

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -180,13 +181,13 @@ static void check_each(struct slow_path *sp, struct change_set *set)
 
 /* The flows that the changes may touch are known: these alone. */
 static void check_some(struct slow_path *sp, struct change_set *set, uint64_t taken,
-                       const struct ufids *ufids)
+                       const struct dependents_found *found)
 {
     struct doomed doomed = {NULL, 0, 0};
-    for (size_t i = 0; i < ufids->n; i++) {
-        struct ukey_shard *shard = ukey_shard(sp, ufids->list[i]);
+    for (size_t i = 0; i < found->n; i++) {
+        struct ukey_shard *shard = ukey_shard(sp, found->list[i]);
         pthread_mutex_lock(&shard->lock);
-        struct ukey *u = ukey_find(shard, ufids->list[i]);
+        struct ukey *u = ukey_find(shard, found->list[i]);
         if (u && u->checked != taken) { /* some are found twice */
             u->checked = taken;
             if (change_set_affects(set, &u->record) && !retranslate(sp, u)) {
@@ -203,20 +204,19 @@ static void check_some(struct slow_path *sp, struct change_set *set, uint64_t ta
 
 static void check_changes(struct slow_path *sp, struct change_set *set, uint64_t taken)
 {
-    struct ufids ufids = {NULL, 0, 0};
     size_t n_flows = __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED);
+    struct dependents_found found = {.limit = n_flows / 2 + 64}; /* to find one costs more than to ask it */
     /* Who looked at the generation before it was raised is installing its flow, with its shard locked. */
     for (int i = 0; i < UKEY_N_SHARDS; i++) {
         pthread_mutex_lock(&sp->shards[i].lock);
         pthread_mutex_unlock(&sp->shards[i].lock);
     }
-    bool some = change_set_find(set, sp->dependents, n_flows, &ufids);
-    if (some) {
-        check_some(sp, set, taken, &ufids);
+    if (change_set_find(set, sp->dependents, n_flows, &found)) {
+        check_some(sp, set, taken, &found);
     } else {
         check_each(sp, set);
     }
-    free(ufids.list);
+    free(found.list);
 }
 
 /* A flow that was translated before GENERATION is not installed from now on. Never back: two threads call. */
@@ -250,7 +250,7 @@ uint64_t revalidate_changes(struct slow_path *sp)
 uint64_t revalidate_if_untouched(struct slow_path *sp)
 {
     uint64_t taken;
-    struct ufids ufids = {NULL, 0, 0};
+    struct dependents_found found = {.limit = 0, .quick = true};
     struct change_set *set = changes_take(sp->backer->changes, &taken);
     if (!set) {
         return taken;
@@ -258,9 +258,7 @@ uint64_t revalidate_if_untouched(struct slow_path *sp)
     raise_generation(sp, taken);
     bool untouched =
         !__atomic_load_n(&sp->installing, __ATOMIC_SEQ_CST) &&
-        change_set_find(set, sp->dependents, __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED), &ufids) &&
-        !ufids.n;
-    free(ufids.list);
+        change_set_find(set, sp->dependents, __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED), &found);
     if (!untouched) {
         changes_return(sp->backer->changes, set);
         return 0;
@@ -269,15 +267,24 @@ uint64_t revalidate_if_untouched(struct slow_path *sp)
     return taken;
 }
 
+/* The thread's own processor time. */
+static int64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
 /* How many flows the slow path can look after in time: fewer if a pass took long, slowly more if it did not.
- */
-static void adapt_limit(struct slow_path *sp, int duration_ms)
+ * What counts is the work of the pass, not what it waited for or did for changes meanwhile: on a busy host,
+ * or after a wide change, fewer flows would only mean more upcalls. */
+static void adapt_limit(struct slow_path *sp, int duration_ms, int64_t work_ms)
 {
     unsigned limit = __atomic_load_n(&sp->flow_limit, __ATOMIC_RELAXED);
     unsigned n = __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED);
     unsigned max = sp->backer->pipeline->config.flow_limit;
-    unsigned duration = (unsigned)MAX(duration_ms, 1);
-    __atomic_store_n(&sp->dump_duration_ms, (int)duration, __ATOMIC_RELAXED);
+    unsigned duration = (unsigned)MAX(work_ms, 1);
+    __atomic_store_n(&sp->dump_duration_ms, MAX(duration_ms, 1), __ATOMIC_RELAXED);
     __atomic_store_n(&sp->max_flows, MAX(sp->max_flows, n), __ATOMIC_RELAXED);
     __atomic_store_n(&sp->avg_flows, (sp->avg_flows + n) / 2, __ATOMIC_RELAXED);
     if (__atomic_load_n(&sp->forced_limit, __ATOMIC_RELAXED)) {
@@ -326,7 +333,7 @@ static size_t read_stats(struct slow_path *sp, struct ukey_shard *shard, struct 
 
 void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), void *aux)
 {
-    int64_t start = clock_ms();
+    int64_t start = clock_ms(), work = -cpu_ns();
     unsigned n = __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED);
     unsigned limit = __atomic_load_n(&sp->flow_limit, __ATOMIC_RELAXED);
     int64_t max_idle = n > limit ? 100 : sp->backer->pipeline->config.max_idle_ms;
@@ -358,7 +365,9 @@ void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), voi
             bury(sp, &doomed);
         }
         if (between) {
+            work += cpu_ns();
             between(aux);
+            work -= cpu_ns();
         }
     }
     __atomic_sub_fetch(&sp->installing, all, __ATOMIC_SEQ_CST);
@@ -366,7 +375,7 @@ void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), voi
     free(a.ufids);
     free(a.stats);
     free(a.ukeys);
-    adapt_limit(sp, (int)(clock_ms() - start));
+    adapt_limit(sp, (int)(clock_ms() - start), (work + cpu_ns()) / 1000000);
 }
 
 static void purge_if(struct slow_path *sp, const struct ofproto *ofproto)
