@@ -130,11 +130,13 @@ void ofconn_multipart_end(struct ofconn_multipart *m)
 /* ------------------------------------------------------------------ frames */
 
 /* What a secondary may not do. */
-static bool is_change(enum ofptype type)
+static bool is_change(const struct ofp_msg *m)
 {
+    enum ofptype type = m->type;
     return type == OFPTYPE_FLOW_MOD || type == OFPTYPE_GROUP_MOD || type == OFPTYPE_METER_MOD ||
            type == OFPTYPE_PORT_MOD || type == OFPTYPE_TABLE_MOD || type == OFPTYPE_PACKET_OUT ||
-           type == OFPTYPE_TLV_TABLE_MOD || type == OFPTYPE_RESUME;
+           type == OFPTYPE_TLV_TABLE_MOD || type == OFPTYPE_RESUME ||
+           (type == OFPTYPE_TABLE_FEATURES_REQUEST && m->body.n);
 }
 
 static enum ofperr handle_message(struct ofconn *c, const struct ofp_msg *m)
@@ -149,7 +151,7 @@ static enum ofperr handle_message(struct ofconn *c, const struct ofp_msg *m)
         return m->kind == OFPK_MSG || m->kind == OFPK_NXT || m->kind == OFPK_ONFT ? OFPERR_OFPBRC_BAD_TYPE
                                                                                   : OFPERR_OFPBRC_BAD_STAT;
     }
-    if (c->role == ROLE_SECONDARY && is_change(m->type)) {
+    if (c->role == ROLE_SECONDARY && is_change(m)) {
         return OFPERR_OFPBRC_IS_SECONDARY;
     }
     return handler(c, m, s->switch_);
@@ -272,7 +274,13 @@ static bool take_frame(struct ofconn *c, const uint8_t *data, size_t len)
     if (data[0] != c->version && handle_other_version(c, data, len)) {
         return true;
     }
-    error = error ? error : handle_message(c, &m);
+    struct bytebuf whole = BYTEBUF_INITIALIZER;
+    bool complete = true;
+    error = error ? error : ofconn_assemble(c, &m, &whole, &complete);
+    if (!error && complete) {
+        error = handle_message(c, &m);
+    }
+    bytebuf_fini(&whole);
     if (error) {
         LOG_INFO_RL(&rl, "%s: sending %s error reply to %s message", c->name, ofperr_name(error),
                     m.name ? m.name : "unknown");
@@ -584,6 +592,7 @@ void ofconn_create(struct ofservice *s, struct ofcontroller *controller, struct 
     c->config.miss_send_len = c->primary ? 128 : 0;
     c->last_received_ms = clock_ms();
     ofconn_bundles_init(c);
+    ofconn_requests_init(c);
     list_init(&c->holds);
     list_push_back(snooper ? &s->snoopers : &s->conns, &c->node);
     task_init(&c->soon, "OpenFlow messages", run_soon);
@@ -620,6 +629,7 @@ void ofconn_destroy(struct ofconn *c)
     ofservice_check_miss_wanted(s);
     ofconn_packet_in_fini(c);
     ofconn_bundles_clear(c);
+    ofconn_requests_clear(c);
     release_holds(c, true);
     stream_close(c->stream);
     bytebuf_fini(&c->in);

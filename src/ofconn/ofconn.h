@@ -5,6 +5,7 @@
  *   controller.c  the targets of Controller rows: connecting, back-off, listening, status
  *   ofconn.c      one session: hello, frames, replies, errors, probes
  *   request.c     requests that concern the session alone
+ *   multipart.c   requests in several parts
  *   role.c        who is primary, who secondary
  *   async.c       messages that nobody asked for: who gets which
  *   packet_in.c   packets for controllers: their limits and queues (limiter.c)

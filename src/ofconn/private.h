@@ -95,6 +95,9 @@ struct ofconn {
     struct switch_config config;
     struct list bundles;
     int64_t max_future_ms, max_past_ms; /* how far off the time of a commit may be */
+    struct list requests;               /* of which parts are missing: multipart.c */
+    size_t requests_size;
+    struct task request_due;
     /* Bytes. */
     struct bytebuf in, out;
     size_t sent;        /* of `out` */
@@ -193,6 +196,13 @@ void snoop_end(struct ofconn *);
 own_handler ofconn_bundle_control, ofconn_bundle_add, ofconn_bundle_features;
 void ofconn_bundles_init(struct ofconn *);
 void ofconn_bundles_clear(struct ofconn *);
+
+/* --- multipart.c --- */
+void ofconn_requests_init(struct ofconn *);
+void ofconn_requests_clear(struct ofconn *);
+/* A message may be a part of a multipart request: it is kept, and *COMPLETE false, unless it is all of a
+ * request, or the last part: then its body becomes that of all parts, which is put into WHOLE. */
+enum ofperr ofconn_assemble(struct ofconn *, struct ofp_msg *, struct bytebuf *whole, bool *complete);
 
 /* What was done so far is to take effect, and the reply that is put into `out` next says that it has. */
 void ofconn_reply_when_settled(struct ofconn *);

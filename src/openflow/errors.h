@@ -33,6 +33,7 @@
     X(NXR_NOT_SUPPORTED, W(1, 2, NX, 1, 533) W(3, 6, NX, 34, 0)) \
     X(NXR_STALE, W(1, 2, NX, 1, 534) W(3, 6, NX, 35, 0)) \
     X(NXST_NOT_CONFIGURED, W(1, 2, NX, 1, 535) W(3, 6, NX, 36, 0)) \
+    X(NXTFFC_DUP_TABLE, W(4, 6, NX, 44, 0)) \
     X(NXTTMFC_ALREADY_MAPPED, W(1, 2, NX, 1, 531) W(3, 6, NX, 20, 0)) \
     X(NXTTMFC_BAD_COMMAND, W(1, 2, NX, 1, 527) W(3, 6, NX, 16, 0)) \
     X(NXTTMFC_BAD_FIELD_IDX, W(1, 2, NX, 1, 529) W(3, 6, NX, 18, 0)) \

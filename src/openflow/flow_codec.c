@@ -408,6 +408,27 @@ static void put_counters(struct bytebuf *b, const struct flow_stats *fs)
     put_u64(b, fs->byte_count);
 }
 
+static struct oxs oxs_of(const struct flow_stats *fs)
+{
+    struct oxs s = {.present = 1 << OXS_DURATION | 1 << OXS_PACKET_COUNT | 1 << OXS_BYTE_COUNT,
+                    .duration_sec = fs->duration_sec,
+                    .duration_nsec = fs->duration_nsec,
+                    .idle_sec = MAX(fs->idle_age, 0),
+                    .packet_count = fs->packet_count,
+                    .byte_count = fs->byte_count};
+    s.present |= fs->idle_age >= 0 ? 1 << OXS_IDLE_TIME : 0;
+    return s;
+}
+
+static void set_oxs(const struct oxs *s, struct flow_stats *fs)
+{
+    fs->duration_sec = s->duration_sec;
+    fs->duration_nsec = s->duration_nsec;
+    fs->packet_count = s->present & 1 << OXS_PACKET_COUNT ? s->packet_count : UINT64_MAX;
+    fs->byte_count = s->present & 1 << OXS_BYTE_COUNT ? s->byte_count : UINT64_MAX;
+    fs->idle_age = s->present & 1 << OXS_IDLE_TIME ? (int)s->idle_sec : -1;
+}
+
 void flow_stats_encode(struct bytebuf *b, const struct flow_stats *fs, enum ofp_version v, bool nx,
                        bool with_ages)
 {
@@ -424,13 +445,7 @@ void flow_stats_encode(struct bytebuf *b, const struct flow_stats *fs, enum ofp_
         put_u16(b, fs->importance);
         put_u64(b, fs->cookie);
         match_encode(b, &fs->match, v);
-        struct oxs s = {.present = 1 << OXS_DURATION | 1 << OXS_PACKET_COUNT | 1 << OXS_BYTE_COUNT,
-                        .duration_sec = fs->duration_sec,
-                        .duration_nsec = fs->duration_nsec,
-                        .idle_sec = MAX(fs->idle_age, 0),
-                        .packet_count = fs->packet_count,
-                        .byte_count = fs->byte_count};
-        s.present |= fs->idle_age >= 0 ? 1 << OXS_IDLE_TIME : 0;
+        struct oxs s = oxs_of(fs);
         oxs_put(b, &s);
         instructions_encode(b, fs->ofpacts, fs->ofpacts_len, v);
     } else {
@@ -492,11 +507,7 @@ static enum ofperr get_stats_15(struct reader *r, struct flow_stats *fs)
     enum ofperr error = match_decode(r, OFP15, true, &fs->match);
     error = error ? error : oxs_get(r, &s);
     if (!error) {
-        fs->duration_sec = s.duration_sec;
-        fs->duration_nsec = s.duration_nsec;
-        fs->packet_count = s.present & 1 << OXS_PACKET_COUNT ? s.packet_count : UINT64_MAX;
-        fs->byte_count = s.present & 1 << OXS_BYTE_COUNT ? s.byte_count : UINT64_MAX;
-        fs->idle_age = s.present & 1 << OXS_IDLE_TIME ? (int)s.idle_sec : -1;
+        set_oxs(&s, fs);
     }
     return error;
 }
@@ -555,6 +566,45 @@ enum ofperr flow_stats_decode(struct reader *r, const struct ofp_msg *m, bool wi
     fs->ofpacts_len = ofpacts->len;
     *more = true;
     return OFPERR_NONE;
+}
+
+void flow_counts_encode(struct bytebuf *b, const struct flow_stats *fs, enum flow_counts_reason reason)
+{
+    size_t start = b->len;
+    put_u16(b, 0);
+    put_u16(b, 0);
+    put_u8(b, fs->table_id);
+    put_u8(b, reason);
+    put_u16(b, fs->priority);
+    match_encode(b, &fs->match, OFP15);
+    struct oxs s = oxs_of(fs);
+    oxs_put(b, &s);
+    set_u16(b, start, b->len - start);
+}
+
+enum ofperr flow_counts_decode(struct reader *r, struct flow_stats *fs, uint8_t *reason, bool *more)
+{
+    *more = r->n;
+    *fs = (struct flow_stats){.idle_age = -1, .hard_age = -1};
+    if (!r->n) {
+        return OFPERR_NONE;
+    }
+    unsigned len = r->n >= 2 ? ntohs(get_be16(r->p)) : 0;
+    if (len < 8 || len > r->n) {
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
+    struct reader f = get_sub(r, len);
+    struct oxs s;
+    get_skip(&f, 4);
+    fs->table_id = get_u8(&f);
+    *reason = get_u8(&f);
+    fs->priority = get_u16(&f);
+    enum ofperr error = match_decode(&f, OFP15, true, &fs->match);
+    error = error ? error : oxs_get(&f, &s);
+    if (!error) {
+        set_oxs(&s, fs);
+    }
+    return error ? error : f.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
 }
 
 void aggregate_stats_encode(struct bytebuf *b, const struct aggregate_stats *a, const struct ofp_msg *request)

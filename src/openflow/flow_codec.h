@@ -23,6 +23,15 @@ void flow_stats_encode(struct bytebuf *, const struct flow_stats *, enum ofp_ver
 enum ofperr flow_stats_decode(struct reader *, const struct ofp_msg *, bool with_ages, struct flow_stats *,
                               struct bytebuf *ofpacts, bool *more);
 
+/* The statistics of a flow alone: OpenFlow 1.5's FLOW_STATS. */
+enum flow_counts_reason {
+    FLOW_COUNTS_REQUESTED,
+    FLOW_COUNTS_TRIGGERED /* by a flow's stat_trigger */
+};
+/* The match, table, priority and counters of FS. */
+void flow_counts_encode(struct bytebuf *, const struct flow_stats *fs, enum flow_counts_reason);
+enum ofperr flow_counts_decode(struct reader *, struct flow_stats *fs, uint8_t *reason, bool *more);
+
 struct aggregate_stats {
     uint64_t packet_count, byte_count;
     uint32_t flow_count;

@@ -24,7 +24,11 @@ enum flow_monitor_command {
 #define FLOW_MONITOR_F_MODIFY    0x08
 #define FLOW_MONITOR_F_ACTIONS   0x10 /* tell actions, too */
 #define FLOW_MONITOR_F_OWN       0x20 /* in full what this controller did itself; else abbreviated */
-#define FLOW_MONITOR_F_NO_ABBREV 0x40 /* OpenFlow 1.4's flag; the reference refuses it */
+#define FLOW_MONITOR_F_NO_ABBREV 0x40 /* 1.4 and later, see FLOW_MONITOR_F_ONLY_OWN */
+/* OpenFlow 1.4 says "in full what this controller did" (NO_ABBREV) and "only what it did" (ONLY_OWN). The
+ * reference refuses the one and has the other mean what F_OWN does: so it does alone. Together they are the
+ * standard's. */
+#define FLOW_MONITOR_F_ONLY_OWN (FLOW_MONITOR_F_OWN | FLOW_MONITOR_F_NO_ABBREV)
 
 struct flow_monitor_request {
     uint32_t id;

@@ -71,6 +71,8 @@
     X(DESC_REPLY, F("OFPST_DESC reply", 1, 6, REPLY, 0, 1056, 0)) \
     X(FLOW_REQUEST, F("OFPST_FLOW request", 1, 1, STAT, 1, 44, 0) F("OFPST_FLOW request", 2, 6, STAT, 1, 32, 8) F("NXST_FLOW request", 1, 1, NXSTAT, 0, 8, 8)) \
     X(FLOW_REPLY, F("OFPST_FLOW reply", 1, 6, REPLY, 1, 0, 1) F("NXST_FLOW reply", 1, 1, NXREPLY, 0, 0, 1)) \
+    X(FLOW_COUNTS_REQUEST, F("OFPST_FLOW_STATS request", 6, 6, STAT, 17, 32, 8)) \
+    X(FLOW_COUNTS_REPLY, F("OFPST_FLOW_STATS reply", 6, 6, REPLY, 17, 0, 8)) \
     X(AGGREGATE_REQUEST, F("OFPST_AGGREGATE request", 1, 1, STAT, 2, 44, 0) F("OFPST_AGGREGATE request", 2, 6, STAT, 2, 32, 8) F("NXST_AGGREGATE request", 1, 1, NXSTAT, 1, 8, 8)) \
     X(AGGREGATE_REPLY, F("OFPST_AGGREGATE reply", 1, 5, REPLY, 2, 24, 0) F("OFPST_AGGREGATE reply", 6, 6, REPLY, 2, 0, 1) F("NXST_AGGREGATE reply", 1, 1, NXREPLY, 1, 24, 0)) \
     X(TABLE_REQUEST, F("OFPST_TABLE request", 1, 6, STAT, 3, 0, 0)) \

@@ -255,9 +255,9 @@ static bool same_features(const struct table_features *a, const struct table_fea
 {
     return a->metadata_match == b->metadata_match && a->metadata_write == b->metadata_write &&
            a->miss_config == b->miss_config && a->eviction == b->eviction && a->vacancy == b->vacancy &&
-           a->max_entries == b->max_entries && a->command == b->command &&
-           !memcmp(&a->hit, &b->hit, sizeof a->hit) && !memcmp(&a->miss, &b->miss, sizeof a->miss) &&
-           same_matching(a, b);
+           a->max_entries == b->max_entries && !((a->features ^ b->features) & OFPTFF_FIRST_EGRESS) &&
+           a->command == b->command && !memcmp(&a->hit, &b->hit, sizeof a->hit) &&
+           !memcmp(&a->miss, &b->miss, sizeof a->miss) && same_matching(a, b);
 }
 
 static bool same_stats(const struct table_stats *a, const struct table_stats *b)
@@ -338,6 +338,9 @@ void table_features_format(const struct table_features *t, const struct table_fe
     if (t->max_entries) {
         strbuf_printf(s, "    max_entries=%" PRIu32 "\n", t->max_entries);
     }
+    if (t->features & OFPTFF_FIRST_EGRESS) {
+        strbuf_puts(s, "    first egress table\n");
+    }
     put_instructions(t, previous, s);
     put_matching(t, previous, s);
 }
@@ -353,7 +356,7 @@ static enum ofperr print_tables(const struct ofp_msg *m, bool with_stats, struct
     bool more, first = true;
     for (;; first = false) {
         enum ofperr error = with_stats ? table_stats_features_decode(&r, m->version, &t, &stats, &more)
-                                       : table_features_decode(&r, m->version, &t, &more);
+                                       : table_features_decode(&r, m->version, false, &t, &more);
         if (error) {
             return error;
         }

@@ -116,6 +116,32 @@ enum ofperr print_flow_reply(const struct ofp_msg *m, const struct print *p)
     return error;
 }
 
+enum ofperr print_flow_counts_reply(const struct ofp_msg *m, const struct print *p)
+{
+    struct reader r = m->body;
+    for (;;) {
+        struct flow_stats fs;
+        uint8_t reason;
+        bool more;
+        enum ofperr error = flow_counts_decode(&r, &fs, &reason, &more);
+        if (error || !more) {
+            return error;
+        }
+        strbuf_puts(p->s, "\n ");
+        if (reason == FLOW_COUNTS_TRIGGERED) {
+            strbuf_puts(p->s, "reason=stat_trigger, ");
+        }
+        strbuf_printf(
+            p->s,
+            "duration=%" PRIu32 ".%03" PRIu32 "s, table=%u, n_packets=%" PRIu64 ", n_bytes=%" PRIu64 ", ",
+            fs.duration_sec, fs.duration_nsec / 1000000, fs.table_id, fs.packet_count, fs.byte_count);
+        if (fs.idle_age >= 0) {
+            strbuf_printf(p->s, "idle_age=%d, ", fs.idle_age);
+        }
+        print_match(&fs.match, p, fs.priority);
+    }
+}
+
 enum ofperr print_aggregate_reply(const struct ofp_msg *m, const struct print *p)
 {
     struct aggregate_stats a;

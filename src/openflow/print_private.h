@@ -15,7 +15,8 @@ struct print {
 
 typedef enum ofperr print_fn(const struct ofp_msg *, const struct print *);
 
-print_fn print_flow_mod, print_flow_request, print_flow_reply, print_aggregate_reply, print_flow_removed;
+print_fn print_flow_mod, print_flow_request, print_flow_reply, print_flow_counts_reply, print_aggregate_reply,
+    print_flow_removed;
 print_fn print_hello, print_error_msg, print_echo, print_config, print_desc, print_role, print_tlv_table,
     print_bundle_control, print_bundle_add, print_bundle_features, print_u8_value, print_format_value,
     print_controller_id;

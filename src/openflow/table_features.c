@@ -11,13 +11,26 @@ enum {
     PROP_MATCH = 8,
     PROP_WILDCARDS = 10,
     PROP_WRITE_SETFIELD = 12,
-    PROP_APPLY_SETFIELD = 14
+    PROP_APPLY_SETFIELD = 14,
+    PROP_SYNC_FROM = 16,       /* 1.4 */
+    PROP_WRITE_COPYFIELD = 18, /* 1.5, and 19 to 21 */
+    PROP_PACKET_TYPES = 22,    /* 1.5 */
+    PROP_EXPERIMENTER = 0xfffe /* and 0xffff */
 };
 /* Those that a description has to have. */
 #define PROPS_REQUIRED                                                                                       \
     (1u << PROP_INSTRUCTIONS | 1u << PROP_NEXT_TABLES | 1u << PROP_WRITE_ACTIONS |                           \
      1u << PROP_APPLY_ACTIONS | 1u << PROP_MATCH | 1u << PROP_WILDCARDS | 1u << PROP_WRITE_SETFIELD |        \
      1u << PROP_APPLY_SETFIELD)
+
+/* Those that a version has. */
+static bool is_known(uint16_t type, enum ofp_version v)
+{
+    return (type <= PROP_APPLY_SETFIELD + 1 && type != PROP_MATCH + 1 && type != PROP_WILDCARDS + 1) ||
+           (type == PROP_SYNC_FROM && v >= OFP14) ||
+           (type >= PROP_WRITE_COPYFIELD && type <= PROP_PACKET_TYPES && v >= OFP15) ||
+           type >= PROP_EXPERIMENTER;
+}
 
 /* Ids of instructions or actions: type, length, the experimenter's behind. */
 static enum ofperr get_ids(struct reader *r, uint64_t *ids)
@@ -37,7 +50,7 @@ static enum ofperr get_ids(struct reader *r, uint64_t *ids)
 }
 
 /* OXM headers; MASK gets those that say that they have a mask. */
-static enum ofperr get_fields(struct reader *r, struct field_set *set, struct field_set *masks)
+static enum ofperr get_fields(struct reader *r, bool strict, struct field_set *set, struct field_set *masks)
 {
     memset(set, 0, sizeof *set);
     while (r->n) {
@@ -48,6 +61,9 @@ static enum ofperr get_fields(struct reader *r, struct field_set *set, struct fi
             return error;
         }
         if (!field) {
+            if (strict) {
+                return OFPERR_OFPBMC_BAD_FIELD;
+            }
             continue;
         }
         if (masked && (!masks || field->masking == FIELD_EXACT)) {
@@ -71,7 +87,7 @@ static enum ofperr get_next_tables(struct reader *r, uint64_t next[4])
     return OFPERR_NONE;
 }
 
-static enum ofperr get_one(uint16_t type, struct reader *q, struct table_features *t)
+static enum ofperr get_one(uint16_t type, struct reader *q, bool strict, struct table_features *t)
 {
     struct table_abilities *a = type & 1 ? &t->miss : &t->hit;
     uint64_t ids;
@@ -88,13 +104,13 @@ static enum ofperr get_one(uint16_t type, struct reader *q, struct table_feature
     case PROP_APPLY_ACTIONS:
         return get_ids(q, &a->apply.actions);
     case PROP_MATCH:
-        return get_fields(q, &t->match, &t->mask);
+        return get_fields(q, strict, &t->match, &t->mask);
     case PROP_WILDCARDS:
-        return get_fields(q, &t->wildcard, NULL);
+        return get_fields(q, strict, &t->wildcard, NULL);
     case PROP_WRITE_SETFIELD:
-        return get_fields(q, &a->write.set_fields, NULL);
+        return get_fields(q, strict, &a->write.set_fields, NULL);
     case PROP_APPLY_SETFIELD:
-        return get_fields(q, &a->apply.set_fields, NULL);
+        return get_fields(q, strict, &a->apply.set_fields, NULL);
     default:
         return OFPERR_NONE; /* of a later version, or an experimenter's */
     }
@@ -124,7 +140,8 @@ static void complete_misses(struct table_features *t, uint32_t seen)
     }
 }
 
-enum ofperr table_features_decode(struct reader *r, enum ofp_version v, struct table_features *t, bool *more)
+enum ofperr table_features_decode(struct reader *r, enum ofp_version v, bool strict, struct table_features *t,
+                                  bool *more)
 {
     *t = (struct table_features){.miss_config = -1, .eviction = -1, .vacancy = -1};
     *more = r->n;
@@ -142,7 +159,7 @@ enum ofperr table_features_decode(struct reader *r, enum ofp_version v, struct t
         return OFPERR_OFPTFFC_BAD_TABLE;
     }
     uint8_t command = get_u8(&b);
-    get_skip(&b, 4);
+    t->features = get_u32(&b);
     memcpy(t->name, get_bytes(&b, 32), 32);
     t->metadata_match = get_u64(&b);
     t->metadata_write = get_u64(&b);
@@ -157,6 +174,8 @@ enum ofperr table_features_decode(struct reader *r, enum ofp_version v, struct t
         if (command > TABLE_FEATURES_DISABLE) {
             return OFPERR_OFPTFFC_BAD_COMMAND;
         }
+    } else {
+        t->features = 0;
     }
     uint32_t seen = 0;
     while (b.n) {
@@ -165,21 +184,24 @@ enum ofperr table_features_decode(struct reader *r, enum ofp_version v, struct t
         if (!get_property(&b, &type, &q)) {
             return OFPERR_OFPBPC_BAD_LEN;
         }
-        enum ofperr error = get_one(type, &q, t);
+        if (strict && !is_known(type, v)) {
+            return OFPERR_OFPBPC_BAD_TYPE;
+        }
+        if (type < 32 && seen >> type & 1) {
+            return OFPERR_OFPTFFC_BAD_FEATURES;
+        }
+        enum ofperr error = get_one(type, &q, strict, t);
         if (error) {
             return error;
         }
         seen |= type < 32 ? 1u << type : 0;
     }
-    if ((seen & PROPS_REQUIRED) != PROPS_REQUIRED) {
+    if ((seen & PROPS_REQUIRED) != PROPS_REQUIRED && t->command == TABLE_FEATURES_REPLACE) {
         return OFPERR_OFPTFFC_BAD_FEATURES;
     }
     complete_misses(t, seen);
     /* Whatever may be masked may be wild. */
     for (int i = 0; i < FIELD_SET_WORDS; i++) {
-        if (t->wildcard.bits[i] & ~t->match.bits[i]) {
-            return OFPERR_OFPBMC_BAD_WILDCARDS;
-        }
         t->wildcard.bits[i] |= t->mask.bits[i];
     }
     return OFPERR_NONE;

@@ -27,10 +27,15 @@ enum table_features_command { /* of a request, 1.5 */
     TABLE_FEATURES_DISABLE
 };
 
+#define OFPTFF_INGRESS_TABLE 0x01u /* it can be one before output */
+#define OFPTFF_EGRESS_TABLE  0x02u /* it can be one after it */
+#define OFPTFF_FIRST_EGRESS  0x10u /* from it on they are */
+
 struct table_features {
     uint8_t table_id;
     uint8_t command; /* enum table_features_command */
     char name[33];
+    uint32_t features; /* OFPTFF_*, 1.5; 0: not said */
     uint64_t metadata_match, metadata_write;
     int miss_config;       /* 0 controller, 1 continue, 2 drop; -1: not said */
     int eviction, vacancy; /* is it supported? -1: not said */
@@ -48,7 +53,9 @@ struct table_features {
     struct field_set match, mask, wildcard;
 };
 
-enum ofperr table_features_decode(struct reader *, enum ofp_version, struct table_features *, bool *more);
+/* The next table. STRICT: of a request, in which there is no property and no field that is not known. */
+enum ofperr table_features_decode(struct reader *, enum ofp_version, bool strict, struct table_features *,
+                                  bool *more);
 /* A row of TABLE statistics: in 1.0 to 1.2 with features, which else say nothing. */
 enum ofperr table_stats_features_decode(struct reader *, enum ofp_version, struct table_features *,
                                         struct table_stats *, bool *more);

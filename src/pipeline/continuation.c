@@ -16,7 +16,8 @@ enum {
     PROP_ACTIONS, /* several make one list */
     PROP_ACTION_SET,
     PROP_WAS_MPLS = 0x8100,
-    PROP_INSTRUCTIONS, /* part of the list, too: an instruction among actions */
+    PROP_EGRESS = 0x8102,       /* ports, 4 bytes each */
+    PROP_INSTRUCTIONS = 0x8101, /* part of the list, too: an instruction among actions */
 };
 
 #define VERSION   OFP13 /* of the actions in it, whatever the session's */
@@ -96,6 +97,13 @@ void continuation_encode(const struct frozen_state *s, struct bytebuf *b)
     if (s->was_mpls) {
         end_prop(b, begin_prop(b, PROP_WAS_MPLS));
     }
+    if (s->n_egress) {
+        at = begin_prop(b, PROP_EGRESS);
+        for (unsigned i = 0; i < s->n_egress; i++) {
+            put_u32(b, s->egress[i]);
+        }
+        end_prop(b, at);
+    }
     at = begin_prop(b, PROP_TABLE_ID);
     put_u8(b, s->table_id);
     end_prop(b, at);
@@ -133,6 +141,14 @@ static enum ofperr get_prop(uint16_t type, struct reader *q, uint64_t ofproto_id
         break;
     case PROP_WAS_MPLS:
         s->was_mpls = true;
+        break;
+    case PROP_EGRESS:
+        if (q->n % 4 || q->n / 4 > FROZEN_MAX_EGRESS) {
+            return OFPERR_OFPBPC_BAD_LEN;
+        }
+        for (s->n_egress = 0; q->n; s->n_egress++) {
+            s->egress[s->n_egress] = get_u32(q);
+        }
         break;
     case PROP_TABLE_ID:
         s->table_id = get_u8(q);

@@ -135,6 +135,7 @@ struct ofproto {
     struct ofmirror mirrors[MAX_MIRRORS];
 
     struct oftable *tables; /* OFPROTO_N_TABLES; classifiers are r */
+    uint8_t first_egress;   /* atomic: the first egress table, 0: there is none */
     uint64_t version;       /* r: rules that are in force */
     size_t n_rules;         /* c: without hidden ones */
     struct list expirable;  /* c: rules with a time-out */
@@ -145,6 +146,12 @@ struct ofproto {
     struct group_table *groups;                                   /* r */
     struct meter_table *meters;                                   /* r */
 };
+
+/* Any thread. */
+static inline uint8_t ofproto_first_egress(const struct ofproto *ofproto)
+{
+    return __atomic_load_n(&ofproto->first_egress, __ATOMIC_RELAXED);
+}
 
 struct ofport *ofproto_find_port(const struct ofproto *, uint32_t ofp_port);
 struct ofport *ofproto_find_port_name(const struct ofproto *, const char *);

@@ -276,6 +276,7 @@ const struct ofconn_handlers pipeline_openflow = {
             [OFPTYPE_PORT_MOD] = openflow_port_mod,
             [OFPTYPE_FLOW_MOD] = openflow_flow_mod,
             [OFPTYPE_FLOW_REQUEST] = openflow_flow_stats,
+            [OFPTYPE_FLOW_COUNTS_REQUEST] = openflow_flow_counts,
             [OFPTYPE_AGGREGATE_REQUEST] = openflow_aggregate,
             [OFPTYPE_TABLE_REQUEST] = openflow_table_stats,
             [OFPTYPE_TABLE_FEATURES_REQUEST] = openflow_table_features,

@@ -47,15 +47,18 @@ void openflow_forward_request(struct ofproto *, const struct ofconn *asker, cons
 /* A band whose meter says nothing of bursts has one of its rate's size, in replies too. */
 struct meter_config;
 void openflow_fill_bursts(struct meter_config *);
+/* Do the actions of a rule fit its table, where there are egress tables? */
+struct ofpact;
+enum ofperr openflow_check_stage(const struct ofproto *, uint8_t table_id, const struct ofpact *, size_t len);
 /* Actions that the switch knows, 1 << OFPAT_* of the version. */
 uint32_t openflow_action_bits(enum ofp_version);
 
-ofconn_handler openflow_flow_mod, openflow_flow_stats, openflow_aggregate, openflow_table_stats,
-    openflow_packet_out, openflow_resume, openflow_table_features, openflow_port_mod, openflow_group_mod,
-    openflow_group_desc, openflow_group_stats, openflow_group_features, openflow_meter_mod,
-    openflow_meter_config, openflow_meter_stats, openflow_meter_features, openflow_table_mod,
-    openflow_table_desc, openflow_queue_config, openflow_queue_stats, openflow_flow_monitor,
-    openflow_flow_monitor_cancel;
+ofconn_handler openflow_flow_mod, openflow_flow_stats, openflow_flow_counts, openflow_aggregate,
+    openflow_table_stats, openflow_packet_out, openflow_resume, openflow_table_features, openflow_port_mod,
+    openflow_group_mod, openflow_group_desc, openflow_group_stats, openflow_group_features,
+    openflow_meter_mod, openflow_meter_config, openflow_meter_stats, openflow_meter_features,
+    openflow_table_mod, openflow_table_desc, openflow_queue_config, openflow_queue_stats,
+    openflow_flow_monitor, openflow_flow_monitor_cancel;
 
 /* The number of rules in a table has changed. */
 void openflow_table_changed(struct ofproto *, unsigned table_id);

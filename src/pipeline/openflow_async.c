@@ -124,6 +124,12 @@ static void deliver_one(const struct waiting_pin *w)
         .max_len = w->max_len,
     };
     metadata_of(&w->key, &pin.pin.metadata);
+    unsigned first_egress = ofproto_first_egress(ofproto);
+    if (first_egress && w->table_id >= first_egress && w->table_id < OFPROTO_TABLE_INTERNAL) {
+        pin.pin.metadata.flow.actset_output = w->key.actset_output; /* the port that it is bound for */
+        pin.pin.metadata.wc.bits.actset_output = UINT32_MAX;
+        pin.pin.metadata.wc.blocks = (uint16_t)flow_mask_find_blocks(&pin.pin.metadata.wc);
+    }
     ofservice_send_packet_in(ofproto->sessions, &pin);
 }
 

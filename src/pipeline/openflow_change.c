@@ -44,7 +44,7 @@ static enum ofperr check_names(const struct change *c, const struct ofpact *acti
 }
 
 /* Do the actions fit the match? OpenFlow 1.1 and later forbid what 1.0 lets pass. */
-static enum ofperr check_actions(struct flow_mod *fm, uint32_t protocol)
+static enum ofperr check_actions(const struct ofproto *ofproto, struct flow_mod *fm, uint32_t protocol)
 {
     if (fm->command == FLOW_DELETE || fm->command == FLOW_DELETE_STRICT) {
         return OFPERR_NONE;
@@ -54,7 +54,9 @@ static enum ofperr check_actions(struct flow_mod *fm, uint32_t protocol)
                                   .table_id = fm->table_id == OFPTT_ALL ? 0 : fm->table_id,
                                   .n_tables = OFPROTO_N_TABLES,
                                   .usable = protocol};
-    return ofpacts_check_consistency((struct ofpact *)(void *)fm->ofpacts.data, fm->ofpacts.len, &check);
+    struct ofpact *actions = (struct ofpact *)(void *)fm->ofpacts.data;
+    enum ofperr error = ofpacts_check_consistency(actions, fm->ofpacts.len, &check);
+    return error ? error : openflow_check_stage(ofproto, fm->table_id, actions, fm->ofpacts.len);
 }
 
 static enum ofperr apply_flow_mod(struct change *c, struct flow_mod *fm)
@@ -70,9 +72,9 @@ static enum ofperr apply_flow_mod(struct change *c, struct flow_mod *fm)
 }
 
 /* What can be said of it alone. We keep no packets, so that a rule for one that is kept is for none. */
-static enum ofperr check_flow_mod(struct flow_mod *fm, uint32_t protocol)
+static enum ofperr check_flow_mod(const struct ofproto *ofproto, struct flow_mod *fm, uint32_t protocol)
 {
-    enum ofperr error = check_actions(fm, protocol);
+    enum ofperr error = check_actions(ofproto, fm, protocol);
     bool takes_packet = fm->command != FLOW_DELETE && fm->command != FLOW_DELETE_STRICT;
     return error || !takes_packet || fm->buffer_id == OFP_NO_BUFFER ? error : OFPERR_OFPBRC_BUFFER_UNKNOWN;
 }
@@ -88,7 +90,7 @@ enum ofperr openflow_flow_mod(struct ofconn *conn, const struct ofp_msg *m, void
     change_init(&c, ofproto, false);
     c.asker = conn;
     c.xid = m->xid;
-    error = check_flow_mod(&fm, ofconn_protocol(conn));
+    error = check_flow_mod(ofproto, &fm, ofconn_protocol(conn));
     if (!error) {
         error = apply_flow_mod(&c, &fm);
     }
@@ -117,7 +119,7 @@ enum ofperr openflow_check_bundled(struct ofconn *conn, const struct ofp_msg *m,
     case OFPTYPE_FLOW_MOD:
         error = flow_mod_decode(m, ofconn_protocol(conn), &u.flow);
         if (!error) {
-            error = check_flow_mod(&u.flow, ofconn_protocol(conn));
+            error = check_flow_mod(ofproto, &u.flow, ofconn_protocol(conn));
             flow_mod_fini(&u.flow);
         }
         return error;
@@ -151,7 +153,7 @@ static enum ofperr apply(struct change *c, struct ofconn *conn, const struct ofp
     case OFPTYPE_FLOW_MOD:
         error = flow_mod_decode(m, ofconn_protocol(conn), &fm);
         if (!error) {
-            error = check_flow_mod(&fm, ofconn_protocol(conn));
+            error = check_flow_mod(c->ofproto, &fm, ofconn_protocol(conn));
             error = error ? error : apply_flow_mod(c, &fm);
             flow_mod_fini(&fm);
         }

@@ -77,6 +77,29 @@ enum ofperr openflow_flow_stats(struct ofconn *c, const struct ofp_msg *m, void 
     return OFPERR_NONE;
 }
 
+enum ofperr openflow_flow_counts(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    struct flow_stats_request q;
+    enum ofperr error = flow_stats_request_decode(m, &q);
+    if (error) {
+        return error;
+    }
+    size_t n;
+    int64_t now = clock_ms();
+    struct rule **rules = select_rules(ofproto, &q, &n);
+    struct ofconn_multipart reply;
+    ofconn_multipart_begin(&reply, c, OFPTYPE_FLOW_COUNTS_REPLY, m);
+    for (size_t i = 0; i < n; i++) {
+        struct flow_stats fs;
+        describe_rule(rules[i], now, &fs);
+        flow_counts_encode(ofconn_out(c), &fs, FLOW_COUNTS_REQUESTED);
+        ofconn_multipart_next(&reply);
+    }
+    ofconn_multipart_end(&reply);
+    free(rules);
+    return OFPERR_NONE;
+}
+
 enum ofperr openflow_aggregate(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
     struct flow_stats_request q;

@@ -214,10 +214,11 @@ static void tell(struct ofconn *c, void *event_)
     }
     const struct monitor *m;
     LIST_FOR_EACH (m, node, &s->monitors) {
-        if (m->q.flags & e->flag && watches(m, e->rule, e->before)) {
+        bool only_own = (m->q.flags & FLOW_MONITOR_F_ONLY_OWN) == FLOW_MONITOR_F_ONLY_OWN;
+        if (m->q.flags & e->flag && !(only_own && e->change->asker != c) && watches(m, e->rule, e->before)) {
             wanted = true;
             with_actions |= (m->q.flags & FLOW_MONITOR_F_ACTIONS) != 0;
-            in_full |= (m->q.flags & FLOW_MONITOR_F_OWN) != 0;
+            in_full |= (m->q.flags & FLOW_MONITOR_F_ONLY_OWN) != 0; /* either of the two */
         }
     }
     if (!wanted) {

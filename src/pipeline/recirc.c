@@ -43,7 +43,8 @@ static void get_part(const struct frozen_state *s, int i, const void **p, size_t
 /* The members that are not. */
 struct frozen_plain {
     uint64_t ofproto_id, rule_cookie, metadata, tun_md_present, tunnel[8];
-    uint32_t flags, mirrors, in_port, actset_output, erspan_idx, regs[FLOW_N_REGS], pad;
+    uint32_t flags, mirrors, in_port, actset_output, erspan_idx, regs[FLOW_N_REGS], egress[FROZEN_MAX_EGRESS],
+        pad;
 };
 
 static void get_plain(const struct frozen_state *s, struct frozen_plain *p)
@@ -55,12 +56,13 @@ static void get_plain(const struct frozen_state *s, struct frozen_plain *p)
     p->tun_md_present = s->tun_md_present;
     memcpy(p->tunnel, s->tunnel, sizeof p->tunnel);
     p->flags = (uint32_t)s->table_id | (uint32_t)s->conntracked << 8 | (uint32_t)s->was_mpls << 9 |
-               (uint32_t)s->resume_in_table << 10;
+               (uint32_t)s->resume_in_table << 10 | (uint32_t)s->n_egress << 16;
     p->mirrors = s->mirrors;
     p->in_port = s->in_port;
     p->actset_output = s->actset_output;
     p->erspan_idx = s->erspan_idx;
     memcpy(p->regs, s->regs, sizeof p->regs);
+    memcpy(p->egress, s->egress, sizeof p->egress);
 }
 
 static uint32_t hash_state(const struct frozen_state *s)

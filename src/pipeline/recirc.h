@@ -18,6 +18,8 @@
 
 struct recirc_table;
 
+#define FROZEN_MAX_EGRESS 8 /* ports whose egress processing is under way, each within another's */
+
 struct frozen_state {
     uint64_t ofproto_id; /* the bridge where it goes on */
     uint8_t table_id;    /* and the table, if there are no actions; 255 with them: theirs */
@@ -33,6 +35,8 @@ struct frozen_state {
     uint64_t tunnel[8];
     uint32_t erspan_idx;
     uint32_t regs[FLOW_N_REGS];
+    uint8_t n_egress;
+    uint32_t egress[FROZEN_MAX_EGRESS]; /* the outermost first; the rest are 0 */
     uint8_t *stack;
     size_t stack_len;
     struct ofpact *actions;

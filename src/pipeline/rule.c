@@ -661,7 +661,8 @@ void ofproto_tables_init(struct ofproto *ofproto)
     ofproto->tables = xcalloc(OFPROTO_N_TABLES, sizeof *ofproto->tables);
     for (unsigned i = 0; i < OFPROTO_N_TABLES; i++) {
         ofproto->tables[i].cls = classifier_create();
-        ofproto->tables[i].max_rules = SIZE_MAX;
+        struct oftable *t = &ofproto->tables[i];
+        t->max_rules = t->max_by_config = t->max_by_openflow = SIZE_MAX;
     }
     ofproto->tables[OFPROTO_TABLE_INTERNAL].hidden = true;
     task_init(&ofproto->expiry, "rule expiry", run_expiry);
@@ -684,15 +685,33 @@ void ofproto_tables_init(struct ofproto *ofproto)
     bytebuf_fini(&b);
 }
 
-void ofproto_set_table(struct ofproto *ofproto, unsigned id, const struct ofproto_table_settings *s)
+static void set_name(struct oftable *t, const char *name)
 {
-    struct oftable *t = &ofproto->tables[id];
-    const char *name = s ? s->name : NULL;
     if (name ? !t->name || strcmp(name, t->name) : t->name != NULL) {
         free(t->name);
         t->name = name ? xstrdup(name) : NULL;
     }
-    t->max_rules = s ? s->max_rules : SIZE_MAX;
+}
+
+void oftable_set_by_openflow(struct oftable *t, const char *name, size_t max_rules)
+{
+    free(t->openflow_name);
+    t->openflow_name = *name ? xstrdup(name) : NULL;
+    if (!t->name_by_config) {
+        set_name(t, t->openflow_name);
+    }
+    t->max_by_openflow = max_rules;
+    t->max_rules = MIN(t->max_by_config, t->max_by_openflow);
+}
+
+void ofproto_set_table(struct ofproto *ofproto, unsigned id, const struct ofproto_table_settings *s)
+{
+    struct oftable *t = &ofproto->tables[id];
+    const char *name = s ? s->name : NULL;
+    t->name_by_config = name != NULL;
+    set_name(t, name ? name : t->openflow_name);
+    t->max_by_config = s ? s->max_rules : SIZE_MAX;
+    t->max_rules = MIN(t->max_by_config, t->max_by_openflow);
     t->evict_by_config = s && s->evict;
     if (!t->evict_by_config && !t->eviction) {
         return;
@@ -734,6 +753,7 @@ void ofproto_tables_fini(struct ofproto *ofproto)
     for (unsigned i = 0; i < OFPROTO_N_TABLES; i++) {
         classifier_destroy(ofproto->tables[i].cls);
         free(ofproto->tables[i].name);
+        free(ofproto->tables[i].openflow_name);
     }
     free(ofproto->tables);
 }

@@ -89,10 +89,13 @@ enum table_miss {
 
 struct oftable {
     struct classifier *cls;
-    char *name;           /* NULL: none */
-    bool hidden;          /* not for flow-mods and dumps with "all tables" */
-    size_t n_rules;       /* control: in force and seen */
-    size_t max_rules;     /* control: SIZE_MAX: no limit */
+    char *name;                            /* control: the configuration's, else OpenFlow's; NULL: none */
+    char *openflow_name;                   /* control: what table features say; NULL: none */
+    bool name_by_config;                   /* control */
+    bool hidden;                           /* not for flow-mods and dumps with "all tables" */
+    size_t n_rules;                        /* control: in force and seen */
+    size_t max_rules;                      /* control: the lower of the next two; SIZE_MAX: no limit */
+    size_t max_by_config, max_by_openflow; /* control */
     bool eviction;        /* control: a table mod says that a full table evicts instead of refusing */
     bool evict_by_config; /* control: the configuration does */
     bool vacancy_events;  /* control: controllers are told when it fills up, and empties */
@@ -156,6 +159,10 @@ struct rule **ofproto_collect_rules(struct ofproto *, const struct flow_mod *cri
 
 /* control. A rule as `bridge/dump-flows` prints it, without a final newline. */
 void rule_format(const struct rule *, int64_t now_ms, struct strbuf *);
+
+/* control. What table features say; the configuration's name goes before it ("": none), and its limit stays
+ * (SIZE_MAX: none of OpenFlow's). */
+void oftable_set_by_openflow(struct oftable *, const char *name, size_t max_rules);
 
 /* control, for ofproto.c. */
 void ofproto_tables_init(struct ofproto *);

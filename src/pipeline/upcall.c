@@ -283,7 +283,7 @@ struct way {
 static void fill_metadata(struct frozen_state *s, const struct flow_key *key, uint32_t in_port)
 {
     s->in_port = in_port;
-    s->actset_output = key->actset_output;
+    s->actset_output = s->n_egress ? s->egress[s->n_egress - 1] : key->actset_output;
     s->metadata = key->metadata;
     s->tun_md_present = key->tun_md_present;
     s->erspan_idx = key->erspan_idx;

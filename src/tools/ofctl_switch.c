@@ -86,7 +86,7 @@ static void add_features(const uint8_t *msg, size_t len, void *aux)
     for (;;) {
         struct table_features t;
         bool more;
-        enum ofperr error = table_features_decode(&r, m.version, &t, &more);
+        enum ofperr error = table_features_decode(&r, m.version, false, &t, &more);
         if (error) {
             error_fatal("decode error: %s", ofperr_name(error));
         }
@@ -209,6 +209,66 @@ static void parse_vacancy(char *text, struct table_mod *tm)
     tm->config |= OFPTC_VACANCY;
 }
 
+/* All tables of a reply of TABLE_FEATURES, as they are on the wire. */
+static void keep_features(const uint8_t *msg, size_t len, void *tables)
+{
+    struct ofp_msg m;
+    if (ofp_msg_decode(msg, len, &m) || m.type != OFPTYPE_TABLE_FEATURES_REPLY) {
+        add_features(msg, len, NULL); /* says what it is, and ends the program */
+    }
+    bytebuf_put(tables, m.body.p, m.body.n);
+}
+
+/* Until OpenFlow 1.5 a request says of each table what it is to be; since then one may be changed. */
+static void rename_table(struct ofctl_conn *c, uint8_t table_id, const char *name)
+{
+    enum ofp_version v = ofctl_version(c);
+    struct bytebuf b = BYTEBUF_INITIALIZER, tables = BYTEBUF_INITIALIZER;
+    ofp_msg_put_empty(&b, OFPTYPE_TABLE_FEATURES_REQUEST, v, ofctl_xid(c));
+    ofctl_dump(c, &b, keep_features, &tables);
+    bytebuf_clear(&b);
+
+    uint32_t xid = ofctl_xid(c);
+    size_t start = SIZE_MAX, at = 0;
+    while (tables.len - at >= 64) {
+        uint8_t *t = tables.data + at;
+        size_t len = ntohs(get_be16(t));
+        if (len < 64 || len > tables.len - at) {
+            error_fatal("decode error: %s", ofperr_name(OFPERR_OFPBPC_BAD_LEN));
+        }
+        at += len;
+        bool is_it = t[2] == table_id;
+        if (is_it) {
+            memset(t + 8, 0, 32);
+            memcpy(t + 8, name, strnlen(name, 31));
+        }
+        if (v >= OFP15) {
+            if (!is_it) {
+                continue;
+            }
+            t[3] = TABLE_FEATURES_MODIFY;
+        }
+        if (start != SIZE_MAX && b.len - start + len > OFP_MAX_LEN) {
+            set_u16(&b, start + OFP_HEADER_LEN + 2, OFPMPF_MORE);
+            ofp_msg_end(&b, start);
+            start = SIZE_MAX;
+        }
+        if (start == SIZE_MAX) {
+            start = ofp_msg_begin(&b, OFPTYPE_TABLE_FEATURES_REQUEST, v, xid);
+        }
+        bytebuf_put(&b, t, len);
+    }
+    if (start != SIZE_MAX) {
+        ofp_msg_end(&b, start);
+    }
+    bytebuf_fini(&tables);
+    if (!ofctl_transact_mods(c, &b)) {
+        exit(1);
+    }
+    bytebuf_fini(&b);
+    ofctl_close(c);
+}
+
 void ofctl_mod_table(int argc, char **argv)
 {
     static const struct {
@@ -230,6 +290,15 @@ void ofctl_mod_table(int argc, char **argv)
         error_fatal("unknown table \"%s\"", argv[2]);
     }
     size_t i = 0, n = strcspn(argv[3], ":");
+    if (!strncmp(argv[3], "name:", 5) && s.tm.table_id != OFPTT_ALL) {
+        if (ofctl_version(c) < OFP13) {
+            error_fatal(
+                "table_mod '%s' requires one of the OpenFlow versions OpenFlow13, OpenFlow14, OpenFlow15",
+                argv[3]);
+        }
+        rename_table(c, s.tm.table_id, argv[3] + 5);
+        return;
+    }
     while (i < ARRAY_SIZE(settings) &&
            (strlen(settings[i].name) != n || strncmp(argv[3], settings[i].name, n))) {
         i++;

@@ -20,7 +20,7 @@ SLUICE = os.path.join(os.path.abspath(BUILD), "sluice")
 MESSAGES = os.path.join(HERE, "../tables/openflow_messages.hex")
 # What differs on purpose: OpenFlow 1.5's messages that the reference does not know; a flag of 1.4's flow monitors that it
 # refuses; table mods whose eviction flags it prints as an error.
-OURS = re.compile(r"BUNDLE_FEATURES|CONTROLLER_STATUS|no_abbrev|eviction_flags=")
+OURS = re.compile(r"BUNDLE_FEATURES|OFPST_FLOW_STATS|CONTROLLER_STATUS|no_abbrev|eviction_flags=")
 
 
 def seeds():

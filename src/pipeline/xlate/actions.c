@@ -118,8 +118,12 @@ static const struct ofpact *find_last(const struct bytebuf *set, enum ofpact_typ
 static void write_actions(struct xlate_ctx *ctx, const struct ofpact_nest *a)
 {
     const struct ofpact *w;
-    bytebuf_put(&ctx->action_set, a->actions, ofpact_nest_len(a));
     OFPACT_FOR_EACH (w, a->actions, ofpact_nest_len(a)) {
+        if (ctx->n_egress && (w->type == OFPACT_GROUP || w->type == OFPACT_OUTPUT)) {
+            continue; /* the output that there is cannot be changed; learned rules were not checked for that
+                       */
+        }
+        bytebuf_put(&ctx->action_set, w, ROUND_UP(w->len, OFPACT_ALIGN));
         /* What is matched as actset_output. */
         if (w->type == OFPACT_GROUP) {
             ctx->flow->actset_output = OFPP_UNSET;

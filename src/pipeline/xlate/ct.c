@@ -55,6 +55,8 @@ static void fill_state(const struct xlate_ctx *ctx, struct frozen_state *s)
     s->erspan_idx = flow->erspan_idx;
     memcpy(s->tunnel, &flow->tun_id, sizeof s->tunnel);
     memcpy(s->regs, flow->regs, sizeof s->regs);
+    s->n_egress = ctx->n_egress;
+    memcpy(s->egress, ctx->egress, ctx->n_egress * sizeof *s->egress);
     s->stack = ctx->stack.data;
     s->stack_len = ctx->stack.len;
     s->action_set = (struct ofpact *)(void *)ctx->action_set.data;
@@ -142,6 +144,8 @@ void xlate_thaw(struct xlate_ctx *ctx, const struct frozen_state *s)
     memcpy(flow->regs, s->regs, sizeof flow->regs);
     bytebuf_put(&ctx->stack, s->stack, s->stack_len);
     bytebuf_put(&ctx->action_set, s->action_set, s->action_set_len);
+    ctx->n_egress = s->n_egress;
+    memcpy(ctx->egress, s->egress, sizeof ctx->egress);
     ctx->mirrors = s->mirrors;
     ctx->rule_cookie = s->rule_cookie;
     ctx->base_flow = *flow;

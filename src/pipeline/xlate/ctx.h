@@ -56,6 +56,9 @@ struct xlate_ctx {
     struct bytebuf action_set; /* struct ofpacts */
     uint32_t mirrors;          /* this packet went there already */
     uint16_t mirror_snaplen;
+    bool in_mirror;
+    uint8_t n_egress; /* ports of this bridge whose egress processing is under way, the outermost first */
+    uint32_t egress[FROZEN_MAX_EGRESS];
     uint32_t sflow_out; /* the last output port */
     uint32_t orig_skb_priority;
 
@@ -113,6 +116,18 @@ void xlate_enqueue(struct xlate_ctx *, const struct ofpact_enqueue *, bool is_la
 void xlate_controller(struct xlate_ctx *, uint16_t max_len, enum ofp_packet_in_reason, uint16_t controller_id,
                       uint32_t meter_id, const uint8_t *userdata, size_t userdata_len);
 void xlate_clear_conntrack(struct xlate_ctx *);
+
+/* egress.c */
+/* Is the packet to go through the egress tables before it leaves by the port? */
+bool xlate_has_egress(const struct xlate_ctx *, uint32_t ofp_port);
+/* Is it what they send by it? */
+bool xlate_is_egress_of(const struct xlate_ctx *, uint32_t ofp_port);
+/* It goes through them; MAX_LEN bytes leave, 0: all. */
+void xlate_egress(struct xlate_ctx *, uint32_t ofp_port, uint16_t max_len, bool is_last);
+/* Is the table one of those that the packet may be in now? Says if not. */
+bool xlate_may_enter_table(struct xlate_ctx *, uint8_t table_id);
+/* No rule takes the packet: an egress table sends it nowhere. */
+void xlate_egress_missed(struct xlate_ctx *);
 
 /* normal.c */
 void xlate_normal(struct xlate_ctx *);

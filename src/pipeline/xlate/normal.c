@@ -289,6 +289,8 @@ void xlate_mirror(struct xlate_ctx *ctx, const struct xbundle *bundle, uint32_t 
         ctx->mirrors |= m->dup_mirrors;
         mirrors &= ~m->dup_mirrors;
         ctx->mirror_snaplen = m->snaplen;
+        bool nested = ctx->in_mirror;
+        ctx->in_mirror = true; /* it shows what is there: no egress table changes that */
         if (m->out) {
             const struct xport *in_port = xbridge_port(ctx->bridge, ctx->flow->in_port);
             if (!in_port || in_port->bundle != m->out) {
@@ -305,6 +307,7 @@ void xlate_mirror(struct xlate_ctx *ctx, const struct xbundle *bundle, uint32_t 
             }
         }
         ctx->mirror_snaplen = 0;
+        ctx->in_mirror = nested;
     }
 }
 

@@ -43,6 +43,7 @@ static void enter_bridge(struct xlate_ctx *ctx, const struct xport *peer)
     clear_tunnel(flow);
     xlate_clear_conntrack(ctx);
     ctx->mirrors = 0;
+    ctx->n_egress = 0;
     ctx->exit = false;
 }
 
@@ -69,6 +70,9 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     struct flow_key old_flow = *ctx->flow, old_base = ctx->base_flow;
     bool old_conntracked = ctx->conntracked, old_was_mpls = ctx->was_mpls;
     uint32_t old_mirrors = ctx->mirrors;
+    uint8_t old_n_egress = ctx->n_egress;
+    uint32_t old_egress[FROZEN_MAX_EGRESS];
+    memcpy(old_egress, ctx->egress, sizeof old_egress);
     struct rule *old_rule = ctx->rule;
     uint8_t old_table = ctx->table_id;
     struct bytebuf old_stack = ctx->stack, old_set = ctx->action_set;
@@ -107,6 +111,8 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     ctx->conntracked = old_conntracked;
     ctx->was_mpls = old_was_mpls;
     ctx->mirrors = old_mirrors;
+    ctx->n_egress = old_n_egress;
+    memcpy(ctx->egress, old_egress, sizeof old_egress);
     ctx->rule = old_rule;
     ctx->table_id = old_table;
     /* That the other bridge failed or exited is no matter of this one, but for lack of resources. */
@@ -114,20 +120,34 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     ctx->report = outer_report;
 }
 
-void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, bool truncate)
+/* The port, if the packet may leave by it; NULL: says why not. */
+static const struct xport *find_output(struct xlate_ctx *ctx, uint32_t ofp_port)
 {
     const struct xport *xport = xbridge_port(ctx->bridge, ofp_port);
     if (!xport) {
         xlate_report(ctx, REPORT_WARN, "Nonexistent output port");
-        return;
+        return NULL;
     }
     if (xport->config & OFPROTO_PC_NO_FWD) {
         xlate_report(ctx, REPORT_DETAIL, "OFPPC_NO_FWD set, skipping output");
-        return;
+        return NULL;
     }
     const struct xport *in_port = xbridge_port(ctx->bridge, ctx->flow->in_port);
     if (in_port && in_port->bundle && in_port->bundle->protect && xport->bundle && xport->bundle->protect) {
         xlate_report(ctx, REPORT_WARN, "Flow is between protected ports, skipping output.");
+        return NULL;
+    }
+    return xport;
+}
+
+void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, bool truncate)
+{
+    const struct xport *xport = find_output(ctx, ofp_port);
+    if (!xport) {
+        return;
+    }
+    if (xlate_has_egress(ctx, ofp_port)) {
+        xlate_egress(ctx, ofp_port, 0, is_last);
         return;
     }
     if (xport->is_patch) {
@@ -281,7 +301,13 @@ void xlate_output(struct xlate_ctx *ctx, uint32_t port, uint16_t controller_len,
         break;
     case OFPP_LOCAL:
     default:
-        if (port != ctx->flow->in_port) {
+        if (ctx->in_action_set && xlate_is_egress_of(ctx, port)) {
+            /* The output that egress processing began with: back where it came from, too; and truncated. */
+            if (controller_len) {
+                dp_actions_put_trunc(ctx->actions, controller_len);
+            }
+            xlate_output_port(ctx, port, is_last, truncate);
+        } else if (port != ctx->flow->in_port) {
             xlate_output_port(ctx, port, is_last, truncate);
         } else {
             xlate_report(ctx, REPORT_WARN, "skipping output to input port");
@@ -331,6 +357,12 @@ void xlate_output_trunc(struct xlate_ctx *ctx, const struct ofpact_output_trunc 
             ofp_port_format(a->port, xlate_names(ctx), &s);
             xlate_report_error(ctx, "output_trunc does not support patch port %s", strbuf_text(&s));
             strbuf_fini(&s);
+            break;
+        }
+        if (xlate_has_egress(ctx, a->port)) {
+            if (find_output(ctx, a->port)) {
+                xlate_egress(ctx, a->port, (uint16_t)MIN(a->max_len, (uint32_t)UINT16_MAX), is_last);
+            }
             break;
         }
         dp_actions_put_trunc(ctx->actions, a->max_len);

@@ -166,7 +166,9 @@ static struct rule *lookup(struct xlate_ctx *ctx, bool may_packet_in)
         flow->tp_dst = tp_dst;
     }
     uint8_t miss = rule ? 0 : __atomic_load_n(&ofproto->tables[table_id].miss, __ATOMIC_RELAXED);
-    if (miss == TABLE_MISS_CONTINUE && table_id + 1 < OFPROTO_TABLE_INTERNAL) {
+    int first_egress = ofproto_first_egress(ofproto);
+    if (miss == TABLE_MISS_CONTINUE && table_id + 1 < OFPROTO_TABLE_INTERNAL &&
+        (!first_egress || table_id + 1 != first_egress)) {
         ctx->table_id++;
         return lookup(ctx, may_packet_in);
     }
@@ -187,7 +189,7 @@ static struct rule *lookup(struct xlate_ctx *ctx, bool may_packet_in)
 void xlate_table(struct xlate_ctx *ctx, uint32_t in_port, uint8_t table_id, bool may_packet_in,
                  bool with_ct_orig, bool is_last)
 {
-    if (!xlate_may_resubmit(ctx)) {
+    if (!xlate_may_enter_table(ctx, table_id) || !xlate_may_resubmit(ctx)) {
         return;
     }
     if (with_ct_orig) {
@@ -210,6 +212,9 @@ void xlate_table(struct xlate_ctx *ctx, uint32_t in_port, uint8_t table_id, bool
         swap_ct_tuple(ctx);
     }
     report_rule(ctx, rule, ctx->table_id);
+    if (may_packet_in && rule->table_id == OFPROTO_TABLE_INTERNAL) {
+        xlate_egress_missed(ctx);
+    }
     if (ctx->entering) {
         ctx->entering = false;
         if (!xlate_enter(ctx)) {
