@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "flow/key.h"
+#include "wire/eth.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
 
 /* Sets every bit of MEMBER in the mask KEY; takes every bit away. */
 #define flow_wc_set(KEY, MEMBER)   memset(&(KEY)->MEMBER, 0xff, sizeof(KEY)->MEMBER)
@@ -92,6 +95,14 @@ static inline be16 flow_key_dl_type(const struct flow_key *key)
 {
     return (CONST_BE32(key->packet_type) >> 16) == 1 ? CONST_BE16(CONST_BE32(key->packet_type) & 0xffff)
                                                      : key->dl_type;
+}
+
+/* Neighbour solicitation or advertisement. */
+static inline bool flow_key_is_nd(const struct flow_key *key)
+{
+    return flow_key_dl_type(key) == CONST_BE16(ETH_TYPE_IPV6) && key->nw_proto == IP_PROTO_ICMPV6 &&
+           !key->tp_dst &&
+           (key->tp_src == CONST_BE16(ND_NEIGHBOR_SOLICIT) || key->tp_src == CONST_BE16(ND_NEIGHBOR_ADVERT));
 }
 static inline bool flow_key_is_ip(const struct flow_key *key)
 {

@@ -176,7 +176,6 @@ bool match_normalise(struct match *m)
 /* Layer 3 and 4 of flow_mask_for_packet(). */
 static void mask_ip_for_packet(const struct flow_key *f, struct flow_key *wc)
 {
-    be16 type = flow_key_dl_type(f);
 
     flow_wc_set(wc, nw_proto);
     flow_wc_set(wc, nw_tos);
@@ -205,8 +204,7 @@ static void mask_ip_for_packet(const struct flow_key *f, struct flow_key *wc)
     case IP_PROTO_ICMPV6:
         flow_wc_set(wc, tp_src);
         flow_wc_set(wc, tp_dst);
-        if (type == CONST_BE16(ETH_TYPE_IPV6) && !f->tp_dst &&
-            (f->tp_src == CONST_BE16(ND_NEIGHBOR_SOLICIT) || f->tp_src == CONST_BE16(ND_NEIGHBOR_ADVERT))) {
+        if (flow_key_is_nd(f)) {
             flow_wc_set(wc, arp_sha);
             flow_wc_set(wc, arp_tha);
             flow_wc_set(wc, nd_target);

@@ -52,13 +52,16 @@ static bool is_alive(const char *file)
     return error != ECONNREFUSED && error != ENOENT;
 }
 
-/* Binds FD to FILE, in the place of what a dead process left there. */
+/* Binds FD to FILE, in the place of what a dead process left there. EEXIST: something that is no socket. */
 static int bind_unix(int fd, const char *file)
 {
     int error = address_unix(fd, file, bind);
     struct stat s;
-    if (error == EADDRINUSE && !lstat(file, &s) && S_ISSOCK(s.st_mode) && !is_alive(file)) {
-        if (!unlink(file)) {
+    if (error == EADDRINUSE && !lstat(file, &s)) {
+        if (!S_ISSOCK(s.st_mode)) {
+            return EEXIST;
+        }
+        if (!is_alive(file) && !unlink(file)) {
             error = address_unix(fd, file, bind);
         }
     }

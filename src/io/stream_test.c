@@ -155,7 +155,7 @@ static void keeps_off_living_sockets(void **state)
     /* A plain file is never taken for a socket of the dead. */
     FILE *file = fopen(name + 6, "w");
     fclose(file);
-    assert_int_equal(listener_open(name, 0, 0, loop, accepted, NULL, &b, NULL), EADDRINUSE);
+    assert_int_equal(listener_open(name, 0, 0, loop, accepted, NULL, &b, NULL), EEXIST);
     unlink(name + 6);
 
     /* What a dead process left is replaced. */

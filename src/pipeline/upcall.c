@@ -62,9 +62,11 @@ void upcall_flow_actions(const struct xlate_out *xout, struct bytebuf *scratch, 
 }
 
 /* upcall/disable-megaflows: a flow matches everything that such a packet can have, zeros included (an IPv6
- * packet that ends before its addresses says so). */
+ * packet that ends before its addresses says so). As in the reference, two fields of neighbour discovery
+ * count only where a rule looked at them: the reserved bits, and which option there was. */
 static void make_exact(const struct flow_key *key, struct flow_mask *mask)
 {
+    const struct flow_key looked_at = mask->bits;
     unsigned blocks =
         flow_key_used_blocks(key) | FLOW_BLOCK_BIT(FLOW_BLOCK_HOT) | FLOW_BLOCK_BIT(FLOW_BLOCK_META);
     if (key->dl_type == CONST_BE16(ETH_TYPE_IPV6) || key->dl_type == CONST_BE16(ETH_TYPE_ARP) ||
@@ -77,6 +79,10 @@ static void make_exact(const struct flow_key *key, struct flow_mask *mask)
         if (blocks & FLOW_BLOCK_BIT(b)) {
             memset((char *)&mask->bits + b * FLOW_BLOCK_SIZE, 0xff, FLOW_BLOCK_SIZE);
         }
+    }
+    if (flow_key_is_nd(key)) {
+        mask->bits.igmp_group = looked_at.igmp_group;
+        mask->bits.tcp_flags = looked_at.tcp_flags;
     }
     memset(mask->bits.pad_hot, 0, sizeof mask->bits.pad_hot);
     memset(mask->bits.pad_meta, 0, sizeof mask->bits.pad_meta);

@@ -89,7 +89,9 @@ void switchd_fini(bool cleanup)
 {
     dummy_stop();
     config_destroy(self.config);
-    pipeline_destroy(self.pipeline);
-    openflow_unbind();
+    if (self.pipeline) { /* otherwise switchd_init() has failed before it */
+        pipeline_destroy(self.pipeline);
+        openflow_unbind();
+    }
     ovsdb_server_stop(self.database);
 }

@@ -137,6 +137,40 @@ def test_run_directory(daemon):
                              "OVS_RUNDIR to a directory that may be written to)\n")
 
 
+def locked(path):
+    """Somebody else has the database open."""
+    import fcntl
+    lock = open(os.path.join(os.path.dirname(path), ".conf.db.~lock~"), "w")
+    fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lock
+
+
+def garbage(path):
+    with open(path, "w", encoding="ascii") as database:
+        database.write("garbage\n")
+
+
+@pytest.mark.parametrize("directory, prepare, error", [
+    ("", garbage, "ovsdb error: DB: unexpected file format"),
+    ("", os.mkdir, "I/O error: DB: open failed (Is a directory)"),
+    ("", locked, "I/O error: DB: failed to lock lockfile (Resource temporarily unavailable)"),
+    ("nowhere", None, "I/O error: DB: create failed (No such file or directory)"),
+], ids=["damaged", "directory", "locked", "nowhere"])
+@pytest.mark.parametrize("background", [[], ["--detach", "--pidfile"], ["--detach", "--monitor", "--pidfile"]],
+                         ids=["here", "detached", "monitored"])
+def test_databases_that_cannot_be_opened(daemon, directory, prepare, error, background):
+    daemon.env["OVS_DBDIR"] = os.path.join(daemon.dir, directory).rstrip("/")
+    database = os.path.join(daemon.env["OVS_DBDIR"], "conf.db")
+    held = prepare and prepare(database)
+    result = daemon.run(*background)
+    if held:
+        held.close()
+    lines = [line for line in result.stderr.splitlines() if "|WARN|" not in line and "|INFO|" not in line]
+    assert lines == ["sluiced: " + error.replace("DB", database)]
+    assert result.returncode == 1
+    assert not daemon.leftovers()
+
+
 def test_help_and_version(daemon):
     assert daemon.run("--version").stdout.startswith("sluiced (Open vSwitch) ")
     text = daemon.run("--help").stdout
@@ -264,6 +298,13 @@ def test_living_socket_is_left_alone(daemon):
     assert result.stderr == (f"sluiced: {daemon.path('fixed.ctl')}: could not initialize control socket (another process "
                              "is listening there)\n")
     assert daemon.ask("-t", daemon.path("fixed.ctl"), "version")
+
+
+def test_no_socket_in_the_place_of_something_else(daemon):
+    os.mkdir(daemon.path("fixed.ctl"))
+    result = daemon.run("--unixctl=fixed.ctl")
+    assert result.returncode == 1
+    assert result.stderr == f"sluiced: {daemon.path('fixed.ctl')}: could not initialize control socket (File exists)\n"
 
 
 # Background, monitor, signals, systemd.

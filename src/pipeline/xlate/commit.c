@@ -266,12 +266,6 @@ static unsigned commit_network(struct xlate_ctx *ctx)
     return 0;
 }
 
-static bool is_nd(const struct flow_key *key)
-{
-    return key->nw_proto == 58 && !key->tp_dst &&
-           (key->tp_src == CONST_BE16(135) || key->tp_src == CONST_BE16(136));
-}
-
 static unsigned commit_icmp(struct xlate_ctx *ctx, enum dp_set_group group)
 {
     struct flow_key *flow = ctx->flow, *base = &ctx->base_flow;
@@ -331,7 +325,7 @@ static unsigned commit_transport(struct xlate_ctx *ctx)
         return v6 ? 0 : commit_icmp(ctx, DP_SET_ICMP);
     case 58:
         if (v6) {
-            unsigned slow = is_nd(flow) ? commit_nd(ctx) : 0;
+            unsigned slow = flow_key_is_nd(flow) ? commit_nd(ctx) : 0;
             return slow | commit_icmp(ctx, DP_SET_ICMPV6);
         }
         return 0;
