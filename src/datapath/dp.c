@@ -174,7 +174,8 @@ static void get_stats(struct datapath *up, struct dp_stats *stats)
     .meter_get = dp_meter_get, .meter_del = dp_meter_del, .show = dp_show
 
 static const struct datapath_ops netdev_ops = {.type = "netdev", .default_name = "ovs-netdev", OPERATIONS};
-static const struct datapath_ops system_ops = {.type = "system", .default_name = "ovs-system", OPERATIONS};
+static const struct datapath_ops system_ops = {
+    .type = "system", .default_name = "ovs-system", .queues_by_handle = true, OPERATIONS};
 static const struct datapath_ops dummy_ops = {
     .type = "dummy", .default_name = "ovs-dummy", .is_inline = true, OPERATIONS};
 

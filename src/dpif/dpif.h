@@ -141,6 +141,9 @@ struct datapath_ops {
     /* Inline: no threads and no queue; upcalls are delivered through the callback while the packet is
      * received. Otherwise handlers receive them. */
     bool is_inline;
+    /* A queue is said to it as the kernel's packet schedulers are told (port/qos.h, vport_queue_priority()):
+     * as the reference does with datapaths in the kernel. Otherwise by its number. */
+    bool queues_by_handle;
 
     /* control. create: makes the datapath with its port 0 (LOCAL device) of the datapath's own name where the
      * reference has one. destroy: everything, ports included. */

@@ -30,6 +30,7 @@
     X(NXFMFC_BAD_TABLE_ID, W(1, 2, NX, 5, 257) W(3, 6, NX, 13, 0)) \
     X(NXFMFC_HARDWARE, W(1, 2, NX, 5, 256) W(3, 6, NX, 12, 0)) \
     X(NXFMFC_INVALID_TLV_FIELD, W(1, 2, NX, 1, 536) W(3, 6, NX, 37, 0)) \
+    X(NXQOFC_QUEUE_ERROR, W(5, 6, NX, 23, 0)) \
     X(NXR_NOT_SUPPORTED, W(1, 2, NX, 1, 533) W(3, 6, NX, 34, 0)) \
     X(NXR_STALE, W(1, 2, NX, 1, 534) W(3, 6, NX, 35, 0)) \
     X(NXST_NOT_CONFIGURED, W(1, 2, NX, 1, 535) W(3, 6, NX, 36, 0)) \

@@ -194,6 +194,15 @@ int ofproto_port_set_config(struct ofproto *, uint32_t ofp_port, uint32_t config
 /* The device's state changed (link, admin state, MTU): called by whoever watches devices. */
 void ofproto_port_changed(struct ofproto *, uint32_t ofp_port);
 
+/* A queue of a port whose packets are marked: IP packets that leave by it get the DSCP. */
+struct ofproto_queue_mark {
+    uint32_t queue;
+    uint8_t dscp;
+};
+void ofproto_port_set_marks(struct ofproto *, uint32_t ofp_port, const struct ofproto_queue_mark *, size_t n);
+/* The priority by which packets for QUEUE are known in the bridge's datapath. False: it has no such queue. */
+bool ofproto_queue_priority(const struct ofproto *, uint32_t queue, uint32_t *priority);
+
 struct ofproto_port_stats {
     uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
 };

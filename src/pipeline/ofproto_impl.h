@@ -88,7 +88,9 @@ struct ofport {
     uint64_t order;             /* i: grows with each port made */
     int64_t created_ms;         /* i */
     struct traffic_counters *counters;
-    struct eth_addr mac;       /* i: patch port's */
+    struct eth_addr mac;              /* i: patch port's */
+    struct ofproto_queue_mark *marks; /* c */
+    size_t n_marks;
     struct ofport_shown shown; /* c: what was last told of it */
 };
 

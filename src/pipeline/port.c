@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "l2/mac_table.h"
 #include "pipeline/ofproto_impl.h"
+#include "port/qos.h"
 
 /* ------------------------------------------------------------------ ports */
 
@@ -204,6 +205,7 @@ void ofport_destroy(struct ofport *port)
     free(port->name);
     free(port->type);
     free(port->peer);
+    free(port->marks);
     free(port);
     pipeline_mark_changed(ofproto->pipeline);
 }
@@ -337,6 +339,29 @@ void ofproto_port_changed(struct ofproto *ofproto, uint32_t ofp_port)
         refresh_state(port);
         tell_change(port);
     }
+}
+
+void ofproto_port_set_marks(struct ofproto *ofproto, uint32_t ofp_port,
+                            const struct ofproto_queue_mark *marks, size_t n)
+{
+    struct ofport *port = ofproto_find_port(ofproto, ofp_port);
+    bool same = port && port->n_marks == n;
+    for (size_t i = 0; same && i < n; i++) {
+        same = marks[i].queue == port->marks[i].queue && marks[i].dscp == port->marks[i].dscp;
+    }
+    if (port && !same) {
+        free(port->marks);
+        port->marks = xmemdup(marks, n * sizeof *marks);
+        port->n_marks = n;
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+}
+
+bool ofproto_queue_priority(const struct ofproto *ofproto, uint32_t queue, uint32_t *priority)
+{
+    bool by_handle = ofproto->backer->dp->ops->queues_by_handle;
+    *priority = by_handle ? vport_queue_priority(queue) : queue;
+    return !by_handle || queue < QOS_N_QUEUES;
 }
 
 int ofproto_patch_stats(const struct ofproto *ofproto, uint32_t ofp_port, struct ofproto_port_stats *s)

@@ -147,6 +147,17 @@ static int compare_flood(const void *a_, const void *b_)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
+static void copy_marks(struct snapshot *s, const struct ofport *port, struct xport *xp)
+{
+    struct xmark *marks = port->n_marks ? take(s, port->n_marks * sizeof *marks) : NULL;
+    for (size_t i = 0; i < port->n_marks; i++) {
+        marks[xp->n_marks].tos = (uint8_t)(port->marks[i].dscp << 2);
+        xp->n_marks +=
+            ofproto_queue_priority(port->ofproto, port->marks[i].queue, &marks[xp->n_marks].priority);
+    }
+    xp->marks = marks;
+}
+
 static void copy_ports(struct snapshot *s, const struct ofproto *ofproto, struct xbridge *xb)
 {
     size_t n = hmap_count(&ofproto->ports);
@@ -163,6 +174,7 @@ static void copy_ports(struct snapshot *s, const struct ofproto *ofproto, struct
         xp->is_patch = port->dp_port == PACKET_NO_PORT;
         xp->bridge = xb;
         xp->counters = counters_ref(port->counters);
+        copy_marks(s, port, xp);
         hmap_insert(&xb->by_ofp, &xp->by_ofp, hash_u32(xp->ofp_port, 0));
         if (!xp->is_patch) {
             hmap_insert(&s->by_dp, &xp->by_dp, hash_2u32(xp->dp_port, (uint32_t)(uintptr_t)xb->backer, 0));

@@ -32,6 +32,12 @@ struct traffic_counters {
     struct rcu_head rcu;
 };
 
+/* Packets of this priority are marked on their way out. */
+struct xmark {
+    uint32_t priority;
+    uint8_t tos; /* the DSCP where it stands in an IP header */
+};
+
 struct xport {
     struct hmap_node by_dp;  /* in snapshot.by_dp; not for patch ports */
     struct hmap_node by_ofp; /* in xbridge.by_ofp */
@@ -43,6 +49,8 @@ struct xport {
     struct xbundle *bundle; /* NULL: none, drops */
     struct xport *peer;     /* patch port: NULL while it has no peer */
     struct traffic_counters *counters;
+    const struct xmark *marks; /* of its queues */
+    size_t n_marks;
 };
 
 struct xbundle {

@@ -24,6 +24,7 @@
 #include "port/device.h"
 #include "port/gate.h"
 #include "port/kinds.h"
+#include "port/priority.h"
 #include "port/rx.h"
 #include "port/shortcut.h"
 #include "port/vnet.h"
@@ -55,6 +56,8 @@ struct afpacket_vport {
     bool lro_off; /* and we switched it off */
     uint64_t
         socket_drops; /* control: receive buffer full; the kernel's counter starts anew when it is read */
+    bool priority_in_messages;           /* i: messages carry their priority; or there is */
+    struct priority_sockets *priorities; /* r: a socket for each queue */
 };
 
 static struct afpacket_vport *afpacket_cast(const struct vport *vport)
@@ -158,20 +161,9 @@ static enum drop_reason why_not_sent(int error)
     }
 }
 
-static void afpacket_send(struct vport *vport, struct vport_tx *tx, struct packet_batch *batch)
+/* MSGS all by one socket. */
+static void send_messages(int fd, struct vport_tx *tx, struct mmsghdr *msgs, unsigned n)
 {
-    struct mmsghdr msgs[BATCH_SIZE];
-    struct iovec iov[BATCH_SIZE][2];
-    struct virtio_net_hdr hdrs[BATCH_SIZE];
-    unsigned n = batch->n;
-    for (unsigned i = 0; i < n; i++) {
-        struct packet *p = batch->packets[i];
-        vnet_describe(p, &hdrs[i]);
-        iov[i][0] = (struct iovec){&hdrs[i], sizeof hdrs[i]};
-        iov[i][1] = (struct iovec){p->data, p->len};
-        msgs[i].msg_hdr = (struct msghdr){.msg_iov = iov[i], .msg_iovlen = 2};
-    }
-    int fd = afpacket_cast(vport)->fd;
     for (unsigned done = 0; done < n;) {
         int sent = sendmmsg(fd, msgs + done, n - done, MSG_DONTWAIT);
         if (sent > 0) {
@@ -186,7 +178,60 @@ static void afpacket_send(struct vport *vport, struct vport_tx *tx, struct packe
         tx->dropped[why] += rest_too ? n - done : 1;
         done = rest_too ? n : done + 1;
     }
+}
+
+/* An older kernel: each run of packets of one priority by the priority's socket. */
+static void send_by_sockets(const struct afpacket_vport *a, struct vport_tx *tx, struct mmsghdr *msgs,
+                            struct packet *const *packets, unsigned n)
+{
+    for (unsigned first = 0, i = 1; first < n; i++) {
+        uint32_t priority = priority_of(packets[first]);
+        if (i == n || priority_of(packets[i]) != priority) {
+            send_messages(priority ? priority_socket(&a->priorities, priority, a->fd) : a->fd, tx,
+                          msgs + first, i - first);
+            first = i;
+        }
+    }
+}
+
+static void afpacket_send(struct vport *vport, struct vport_tx *tx, struct packet_batch *batch)
+{
+    const struct afpacket_vport *a = afpacket_cast(vport);
+    struct mmsghdr msgs[BATCH_SIZE];
+    struct iovec iov[BATCH_SIZE][2];
+    struct virtio_net_hdr hdrs[BATCH_SIZE];
+    union priority_control controls[BATCH_SIZE];
+    unsigned n = batch->n;
+    bool by_sockets = false;
+    for (unsigned i = 0; i < n; i++) {
+        struct packet *p = batch->packets[i];
+        uint32_t priority = priority_of(p);
+        vnet_describe(p, &hdrs[i]);
+        iov[i][0] = (struct iovec){&hdrs[i], sizeof hdrs[i]};
+        iov[i][1] = (struct iovec){p->data, p->len};
+        msgs[i].msg_hdr = (struct msghdr){.msg_iov = iov[i], .msg_iovlen = 2};
+        if (unlikely(priority)) {
+            if (a->priority_in_messages) {
+                priority_put(&controls[i], &msgs[i].msg_hdr, priority);
+            } else {
+                by_sockets = true;
+            }
+        }
+    }
+    if (likely(!by_sockets)) {
+        send_messages(a->fd, tx, msgs, n);
+    } else {
+        send_by_sockets(a, tx, msgs, batch->packets, n);
+    }
     batch_free(batch);
+}
+
+static void afpacket_set_queues(struct vport *vport, const uint32_t *queues, size_t n)
+{
+    struct afpacket_vport *a = afpacket_cast(vport);
+    if (!a->priority_in_messages) {
+        priority_sockets_set(&a->priorities, a->ifindex, queues, n);
+    }
 }
 
 /* Open, start, stop, close */
@@ -236,6 +281,7 @@ static int afpacket_open(const char *name, const struct smap *options, struct vp
     struct afpacket_vport *a = xzalloc(sizeof *a);
     a->fd = fd;
     a->ifindex = info.ifindex;
+    a->priority_in_messages = priority_in_messages();
     vport_init(&a->up, &vport_ops_system, name);
     vport_make_rxqs(&a->up, 1, sizeof(struct afpacket_rxq));
     a->up.rxqs[0]->fd = fd;
@@ -249,6 +295,7 @@ static int afpacket_open(const char *name, const struct smap *options, struct vp
 static void afpacket_close(struct vport *vport)
 {
     struct afpacket_vport *a = afpacket_cast(vport);
+    priority_sockets_set(&a->priorities, a->ifindex, NULL, 0);
     close(a->fd);
     vport_fini(vport);
     free(a);
@@ -346,12 +393,14 @@ static int afpacket_set_admin(struct vport *vport, bool up)
 const struct vport_ops vport_ops_system = {
     .type = "system",
     .needs_host = true,
+    .has_qdisc = true,
     .open = afpacket_open,
     .close = afpacket_close,
     .start = afpacket_start,
     .stop = afpacket_stop,
     .rxq_recv = afpacket_recv,
     .send = afpacket_send,
+    .set_queues = afpacket_set_queues,
     .refresh = afpacket_refresh,
     .get_stats = afpacket_get_stats,
     .set_mac = afpacket_set_mac,

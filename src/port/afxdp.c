@@ -396,6 +396,7 @@ static int afxdp_set_admin(struct vport *vport, bool up)
 const struct vport_ops vport_ops_afxdp = {
     .type = "afxdp",
     .needs_host = true,
+    .has_qdisc = true, /* which its own packets do not pass */
     .open = afxdp_open,
     .close = afxdp_close,
     .start = afxdp_start,

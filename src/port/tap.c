@@ -341,9 +341,10 @@ static void tap_get_driver_info(const struct vport *vport, struct smap *status)
 }
 
 #define TAP_HOOKS                                                                                            \
-    .needs_host = true, .counts_down = true, .close = tap_close, .rxq_recv = tap_recv, .send = tap_send,     \
-    .refresh = tap_refresh, .get_stats = tap_get_stats, .set_mac = tap_set_mac, .set_mtu = tap_set_mtu,      \
-    .set_admin = tap_set_admin, .get_driver_info = tap_get_driver_info, .is_attached = tap_is_attached
+    .needs_host = true, .has_qdisc = true, .counts_down = true, .close = tap_close, .rxq_recv = tap_recv,    \
+    .send = tap_send, .refresh = tap_refresh, .get_stats = tap_get_stats, .set_mac = tap_set_mac,            \
+    .set_mtu = tap_set_mtu, .set_admin = tap_set_admin, .get_driver_info = tap_get_driver_info,              \
+    .is_attached = tap_is_attached
 
 const struct vport_ops vport_ops_internal = {.type = "internal", .open = internal_open, TAP_HOOKS};
 const struct vport_ops vport_ops_tap = {.type = "tap", .open = tap_open, TAP_HOOKS};

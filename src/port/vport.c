@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "port/kinds.h"
+#include "port/qos.h"
 #include "port/shortcut.h"
 
 /* In the order in which they are listed. */
@@ -187,6 +188,7 @@ int vport_open(const char *type, const char *name, const struct smap *options, s
 void vport_close(struct vport *vport)
 {
     if (vport) {
+        vport_qos_fini(vport);
         vport_stop(vport);
         vport->ops->close(vport);
     }

@@ -18,6 +18,7 @@
 #include <net/if.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -31,6 +32,7 @@
 struct smap; /* base/smap.h: ordered string -> string map */
 struct vport;
 struct vport_ops;
+struct vport_qos;
 
 /* One receive queue. Embedded by the kinds in a structure of their own. */
 struct vport_rxq {
@@ -120,6 +122,7 @@ struct vport {
     _Atomic uint32_t mtu;        /* what forwarding threads check */
     _Atomic bool up;             /* administratively up: what forwarding threads check */
     struct policer policer;      /* of what it receives; the datapath asks it */
+    struct vport_qos *qos;       /* control thread: of what leaves its device (port/qos.h); NULL: none yet */
     uint16_t shortcut; /* its number there (port/shortcut.h), immutable while it forwards; 0: it has none */
 };
 
@@ -134,6 +137,7 @@ struct vport_ops {
     const char *type; /* the Interface's `type`: "system", "internal", "tap", "dummy", ... */
     bool is_dummy;    /* registered by --enable-dummy alone */
     bool needs_host;  /* touches the host's devices: not with --disable-system */
+    bool has_qdisc;   /* the kernel's queueing disciplines can be had on its device (port/qos.h) */
     bool synthetic;   /* needs no forwarding thread: packets are handed in (dummy) */
     bool counts_down; /* is sent to while it is down too: the device refuses, and counts it for the host to
                          see */
@@ -161,6 +165,8 @@ struct vport_ops {
     void (*send)(struct vport *, struct vport_tx *, struct packet_batch *);
 
     /* control thread. A kind may lack any of these but get_stats (NULL). */
+    /* The device has these queues from now on, ascending (port/qos.h). */
+    void (*set_queues)(struct vport *, const uint32_t *queues, size_t n);
     int (*refresh)(struct vport *);                               /* looks at the device; updates `status` */
     int (*get_stats)(const struct vport *, struct vport_stats *); /* fills in every member */
     /* The device has left our network namespace: does the vport still have it? NULL: no. */

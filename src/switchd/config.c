@@ -126,6 +126,7 @@ void config_run(struct config *c)
     config_bridges_settings(c, root);
     HMAP_FOR_EACH (b, node, &c->bridges) {
         config_ifaces_settings(b);
+        config_qos_settings(b);
         config_ports_settings(b);
         config_mirrors_settings(b);
     }
@@ -280,7 +281,8 @@ static void declare_columns(struct ovsdb_client *db)
     };
     static const unsigned tables[] = {OVS_TABLE_OPEN_VSWITCH, OVS_TABLE_BRIDGE, OVS_TABLE_PORT,
                                       OVS_TABLE_INTERFACE,    OVS_TABLE_MIRROR, OVS_TABLE_CONTROLLER,
-                                      OVS_TABLE_MANAGER,      OVS_TABLE_SSL,    OVS_TABLE_FLOW_TABLE};
+                                      OVS_TABLE_MANAGER,      OVS_TABLE_SSL,    OVS_TABLE_FLOW_TABLE,
+                                      OVS_TABLE_QOS,          OVS_TABLE_QUEUE};
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
         ovsdb_client_monitor_table(db, tables[i], OVSDB_MONITOR_ALERT);
     }

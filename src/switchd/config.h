@@ -6,6 +6,7 @@
  *   config_bridge.c     Bridge: bridges come and go; addresses, fail mode, ageing
  *   config_interface.c  Interface: devices and OpenFlow ports
  *   config_port.c       Port: VLANs and members (bundles)
+ *   config_qos.c        QoS, Queue; qos/show
  *   config_mirror.c     Mirror
  *   config_controller.c Controller, SSL: sessions, in-band control, fail mode
  *   status.c            the way back: ofport, error, mac_in_use, statistics ...
@@ -137,6 +138,8 @@ struct iface *config_iface_find(const struct bridge *, const char *name);
 /* The device of IFACE; NULL: none (patch port, or not there). */
 struct vport *config_iface_vport(const struct iface *, struct ofproto_port *);
 
+void config_qos_settings(struct bridge *);
+void config_qos_register_commands(struct config *, struct control_server *);
 void config_ports_settings(struct bridge *);
 void config_mirrors_settings(struct bridge *);
 

@@ -373,4 +373,5 @@ static const struct control_command commands[] = {{"bridge/reconnect", "[bridge]
 void config_register_commands(struct config *c, struct control_server *server)
 {
     control_register(server, commands, ARRAY_SIZE(commands), c);
+    config_qos_register_commands(c, server);
 }

@@ -5,6 +5,7 @@
 #include "pipeline/meter.h"
 #include "pipeline/xlate/ctx.h"
 #include "wire/eth.h"
+#include "wire/ipv4.h"
 
 void xlate_clear_conntrack(struct xlate_ctx *ctx)
 {
@@ -120,6 +121,19 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     ctx->report = outer_report;
 }
 
+/* A queue may have a DSCP that its packets are marked with. */
+static void mark_for_queue(struct xlate_ctx *ctx, const struct xport *out)
+{
+    for (size_t i = 0; i < out->n_marks; i++) {
+        if (out->marks[i].priority == ctx->flow->skb_priority) {
+            ctx->wc->bits.nw_tos |= IP_DSCP_MASK;
+            flow_wc_set(&ctx->wc->bits, skb_priority);
+            ctx->flow->nw_tos = (uint8_t)((ctx->flow->nw_tos & ~IP_DSCP_MASK) | out->marks[i].tos);
+            return;
+        }
+    }
+}
+
 /* The port, if the packet may leave by it; NULL: says why not. */
 static const struct xport *find_output(struct xlate_ctx *ctx, uint32_t ofp_port)
 {
@@ -168,6 +182,7 @@ void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, b
     memcpy(saved_flow.vlans, ctx->flow->vlans, sizeof saved_flow.vlans);
     uint8_t saved_tos = ctx->flow->nw_tos;
 
+    mark_for_queue(ctx, xport);
     xlate_commit(ctx);
     if (ctx->mirror_snaplen) {
         dp_actions_put_trunc(ctx->actions, ctx->mirror_snaplen);
@@ -373,9 +388,12 @@ void xlate_output_trunc(struct xlate_ctx *ctx, const struct ofpact_output_trunc 
 
 void xlate_set_queue(struct xlate_ctx *ctx, uint32_t queue)
 {
-    /* To the userspace datapath a queue's number is the priority. */
-    ctx->flow->skb_priority = queue;
-    flow_wc_set(&ctx->wc->bits, skb_priority);
+    /* A queue that the datapath cannot have is none. */
+    uint32_t priority;
+    if (ofproto_queue_priority(ctx->bridge->ofproto, queue, &priority)) {
+        ctx->flow->skb_priority = priority;
+        flow_wc_set(&ctx->wc->bits, skb_priority);
+    }
 }
 
 void xlate_enqueue(struct xlate_ctx *ctx, const struct ofpact_enqueue *a, bool is_last)
