@@ -161,6 +161,7 @@ def test_the_kernel_is_told_what_the_reference_tells_it(both):
             messages = traced.told()
             told.append([messages[:2], sorted(messages[2:])])  # classes of queues: in any order
             text = traced.switch.ask("qos/show", traced.device).replace(traced.device, "DEV")
+            text = re.sub(r"(tx_\w+): \d+", r"\1: N", text)
             # Queues in any order; the reference does not end a complaint about statistics with a line's end.
             shown.append(sorted(re.sub(r"(directory)(?=\nQueue|$)", r"\1\n", text).strip().split("\n\n")))
             clear(traced.switch, traced.device)
