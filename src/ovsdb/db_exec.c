@@ -480,11 +480,11 @@ static struct ovsdb_error *compare_rows(struct operation *op, struct db_table *t
 static struct ovsdb_error *execute_wait(struct operation *op)
 {
     const struct json_object *timeout_json = member(op, "timeout", MEMBER_INTEGER | MEMBER_OPTIONAL);
-    struct db_table *t = member_table(op);
     const struct json_object *where = member(op, "where", MEMBER_ARRAY);
     const struct json_object *columns_json = member(op, "columns", MEMBER_ARRAY | MEMBER_OPTIONAL);
     const struct json_object *until = member(op, "until", MEMBER_STRING);
     const struct json_object *rows = member(op, "rows", MEMBER_ARRAY);
+    struct db_table *t = member_table(op);
     struct ovsdb_condition cond = OVSDB_CONDITION_INITIALIZER;
     struct ovsdb_column_set columns = {0};
     int64_t timeout = INT64_MAX;

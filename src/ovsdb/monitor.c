@@ -52,9 +52,6 @@ static struct ovsdb_error *parse_select(const struct json_object *json, const ch
     if (!json) {
         return NULL;
     }
-    if (!json_is_object(json)) {
-        return ovsdb_syntax_error(json, NULL, "Parsing table %s select failed: Object expected.", table);
-    }
     for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
         const struct json_object *m = json_get(json, members[i].name);
         if (!json_has(json, members[i].name)) {
@@ -85,11 +82,30 @@ static struct ovsdb_error *parse_select(const struct json_object *json, const ch
     return NULL;
 }
 
-static void add_column(struct monitored_table *t, const struct ovsdb_column *c, unsigned select)
+/* False if the column is there already. */
+static bool add_column(struct monitored_table *t, const struct ovsdb_column *c, unsigned select)
 {
+    for (size_t i = 0; i < t->n_columns; i++) {
+        if (t->columns[i].column == c) {
+            return false;
+        }
+    }
     t->columns = xrealloc(t->columns, (t->n_columns + 1) * sizeof *t->columns);
     t->columns[t->n_columns++] = (struct monitored_column){c, select};
     t->select |= select;
+    return true;
+}
+
+/* Members that are there are of their type: null is none. */
+static struct ovsdb_error *check_member_type(const struct json_object *json, const char *table,
+                                             const char *name, enum json_type type)
+{
+    const struct json_object *member = json_get(json, name);
+    if (!json_has(json, name) || (member && json_object_is_type(member, type))) {
+        return NULL;
+    }
+    return ovsdb_syntax_error(json, NULL, "Parsing table %s failed: Type mismatch for member '%s'.", table,
+                              name);
 }
 
 static struct ovsdb_error *check_request_members(const struct json_object *json, const char *table, bool v1)
@@ -106,68 +122,72 @@ static struct ovsdb_error *check_request_members(const struct json_object *json,
     return NULL;
 }
 
-static struct ovsdb_error *parse_request(struct monitored_table *t, const struct json_object *json, bool v1)
+/* Column names, as the reference words what is wrong with them here (in a transaction's "columns" it has
+ * other words). */
+static struct ovsdb_error *parse_columns(struct monitored_table *t, const struct json_object *columns,
+                                         unsigned select)
+{
+    for (size_t i = 0; i < json_length(columns); i++) {
+        const char *name;
+        if (!json_is_string(json_element(columns, i), &name)) {
+            return ovsdb_syntax_error(columns, NULL, "array of column names expected");
+        }
+        const struct ovsdb_column *c = ovsdb_table_column(t->schema, name);
+        if (!c) {
+            return ovsdb_syntax_error(columns, NULL, "%s is not a valid column name", name);
+        }
+        if (!add_column(t, c, select)) {
+            return ovsdb_syntax_error(columns, NULL, "column %s mentioned more than once", name);
+        }
+    }
+    return NULL;
+}
+
+static struct ovsdb_error *all_columns(struct monitored_table *t, unsigned select)
+{
+    const struct ovsdb_column *twice =
+        add_column(t, t->schema->version_column, select) ? NULL : t->schema->version_column;
+    for (size_t i = 0; i < t->schema->n_columns; i++) {
+        if (!add_column(t, t->schema->columns[i], select)) {
+            twice = t->schema->columns[i];
+        }
+    }
+    return twice ? ovsdb_syntax_error(NULL, NULL, "column %s mentioned more than once", twice->name) : NULL;
+}
+
+/* One of a table's requests. All say which columns; the condition is the first one's alone, as with the
+ * reference: a row is in the client's view or it is not. */
+static struct ovsdb_error *parse_request(struct monitored_table *t, const struct json_object *json, bool v1,
+                                         bool first)
 {
     const struct ovsdb_table_schema *schema = t->schema;
     unsigned select;
     if (!json_is_object(json)) {
-        return ovsdb_syntax_error(json, NULL, "Parsing table %s failed: Object expected.", schema->name);
+        return ovsdb_syntax_error(NULL, NULL, "Parsing table %s failed: Object expected.", schema->name);
     }
     const struct json_object *columns = json_get(json, "columns"), *where = json_get(json, "where");
-    if (columns && !json_is_array(columns)) {
-        return ovsdb_syntax_error(json, NULL, "Parsing table %s failed: Type mismatch for member 'columns'.",
-                                  schema->name);
-    }
-    struct ovsdb_error *error = parse_select(json_get(json, "select"), schema->name, &select);
+    struct ovsdb_error *error = check_member_type(json, schema->name, "columns", json_type_array);
+    error = error || v1 ? error : check_member_type(json, schema->name, "where", json_type_array);
+    error = error ? error : check_member_type(json, schema->name, "select", json_type_object);
     error = error ? error : check_request_members(json, schema->name, v1);
+    error = error ? error : parse_select(json_get(json, "select"), schema->name, &select);
     if (error) {
         return error;
     }
     if (columns) {
-        struct ovsdb_column_set set;
-        error = ovsdb_column_set_from_json(&set, columns, schema);
-        for (size_t i = 0; !error && i < set.n; i++) {
-            for (size_t j = 0; j < t->n_columns; j++) {
-                if (t->columns[j].column == set.columns[i]) {
-                    error = ovsdb_syntax_error(columns, NULL, "column %s mentioned more than once",
-                                               set.columns[i]->name);
-                }
-            }
-            if (!error) {
-                add_column(t, set.columns[i], select);
-            }
-        }
+        error = parse_columns(t, columns, select);
         t->select |= select; /* the existence of rows is monitored even without columns */
-        ovsdb_column_set_fini(&set);
     } else {
-        add_column(t, schema->version_column, select);
-        for (size_t i = 0; i < schema->n_columns; i++) {
-            add_column(t, schema->columns[i], select);
-        }
+        error = all_columns(t, select);
     }
     if (!error && where && !v1) {
-        if (!json_is_array(where)) {
-            return ovsdb_syntax_error(
-                json, NULL, "Parsing table %s failed: Type mismatch for member 'where'.", schema->name);
+        struct ovsdb_condition condition;
+        error = ovsdb_condition_from_json(&condition, schema, where, NULL);
+        if (!error && first) {
+            t->condition = condition;
+        } else if (!error) {
+            ovsdb_condition_fini(&condition);
         }
-        struct ovsdb_condition more;
-        error = ovsdb_condition_from_json(&more, schema, where, NULL);
-        if (!error) {
-            ovsdb_condition_fini(&t->condition);
-            t->condition = more;
-        }
-    }
-    return error;
-}
-
-static struct ovsdb_error *parse_table(struct monitored_table *t, const struct json_object *requests, bool v1)
-{
-    if (!json_is_array(requests)) {
-        return parse_request(t, requests, v1); /* an old client's single request */
-    }
-    struct ovsdb_error *error = NULL;
-    for (size_t i = 0; !error && i < json_length(requests); i++) {
-        error = parse_request(t, json_element(requests, i), v1);
     }
     return error;
 }
@@ -176,6 +196,22 @@ static int compare_by_name(const void *a, const void *b)
 {
     return strcmp(((const struct monitored_column *)a)->column->name,
                   ((const struct monitored_column *)b)->column->name);
+}
+
+static struct ovsdb_error *parse_table(struct monitored_table *t, const struct json_object *requests, bool v1)
+{
+    struct ovsdb_error *error = NULL;
+    if (!json_is_array(requests)) {
+        error = parse_request(t, requests, v1, true); /* an old client's single request */
+    } else {
+        for (size_t i = 0; !error && i < json_length(requests); i++) {
+            error = parse_request(t, json_element(requests, i), v1, !i);
+        }
+    }
+    if (t->columns) {
+        qsort(t->columns, t->n_columns, sizeof *t->columns, compare_by_name);
+    }
+    return error;
 }
 
 static void spec_free(struct ovsdb_monitor_spec *spec)
@@ -212,9 +248,6 @@ static struct ovsdb_error *spec_parse(struct ovsdb_monitor_spec **specp, const s
         struct monitored_table *t = &spec->tables[schema->index];
         t->schema = schema;
         error = parse_table(t, table_requests, v1);
-        if (t->columns) {
-            qsort(t->columns, t->n_columns, sizeof *t->columns, compare_by_name);
-        }
     }
     if (error) {
         spec_free(spec);
@@ -550,33 +583,38 @@ static struct ovsdb_monitor_spec *spec_clone(const struct ovsdb_monitor_spec *ol
     return spec;
 }
 
-static struct ovsdb_error *parse_new_condition(struct monitored_table *t, const struct json_object *requests)
+static struct ovsdb_error *check_change_members(const struct json_object *request, const char *table)
 {
-    const struct json_object *request =
-        json_is_array(requests) && json_length(requests) == 1 ? json_element(requests, 0) : requests;
-    if (!json_is_object(request)) {
-        return ovsdb_syntax_error(requests, NULL, "array expected");
-    }
     json_object_object_foreach((struct json_object *)(uintptr_t)request, name, value)
     {
         (void)value;
         if (strcmp(name, "columns") && strcmp(name, "where")) {
             return ovsdb_syntax_error(request, NULL,
                                       "Parsing table %s failed: Member '%s' is present but not allowed here.",
-                                      t->schema->name, name);
+                                      table, name);
         }
+    }
+    return NULL;
+}
+
+static struct ovsdb_error *parse_new_condition(struct monitored_table *t, const struct json_object *request)
+{
+    const char *table = t->schema->name;
+    if (!json_is_object(request)) {
+        return ovsdb_syntax_error(NULL, NULL, "Parsing table %s failed: Object expected.", table);
+    }
+    struct ovsdb_error *error = check_member_type(request, table, "columns", json_type_array);
+    error = error ? error : check_member_type(request, table, "where", json_type_array);
+    error = error ? error : check_change_members(request, table);
+    if (error) {
+        return error;
     }
     if (json_has(request, "columns")) {
         return ovsdb_syntax_error(request, NULL, "changing columns is unsupported");
     }
-    const struct json_object *where = json_get(request, "where");
     struct ovsdb_condition cond = OVSDB_CONDITION_INITIALIZER;
-    if (where) {
-        if (!json_is_array(where)) {
-            return ovsdb_syntax_error(
-                request, NULL, "Parsing table %s failed: Type mismatch for member 'where'.", t->schema->name);
-        }
-        struct ovsdb_error *error = ovsdb_condition_from_json(&cond, t->schema, where, NULL);
+    if (json_has(request, "where")) {
+        error = ovsdb_condition_from_json(&cond, t->schema, json_get(request, "where"), NULL);
         if (error) {
             return error;
         }
@@ -584,6 +622,19 @@ static struct ovsdb_error *parse_new_condition(struct monitored_table *t, const 
     ovsdb_condition_fini(&t->condition);
     t->condition = cond;
     return NULL;
+}
+
+/* Of several, the last one is the table's condition; without any it stays as it is. */
+static struct ovsdb_error *parse_new_conditions(struct monitored_table *t, const struct json_object *requests)
+{
+    if (!json_is_array(requests)) {
+        return ovsdb_syntax_error(NULL, NULL, "table %s no monitor-cond-change JSON array", t->schema->name);
+    }
+    struct ovsdb_error *error = NULL;
+    for (size_t i = 0; !error && i < json_length(requests); i++) {
+        error = parse_new_condition(t, json_element(requests, i));
+    }
+    return error;
 }
 
 /* Rows that one of the two conditions shows and the other does not. */
@@ -634,7 +685,7 @@ struct ovsdb_error *ovsdb_monitor_change_conditions(struct ovsdb_monitor *m,
         } else if (!new->tables[schema->index].schema) {
             error = ovsdb_syntax_error(NULL, NULL, "no table named %s in monitor session", name);
         } else {
-            error = parse_new_condition(&new->tables[schema->index], table_requests);
+            error = parse_new_conditions(&new->tables[schema->index], table_requests);
         }
     }
     if (error) {

@@ -215,15 +215,19 @@ static struct ovsdb_error *column_from_json(struct ovsdb_table_schema *t, const 
 {
     static const char *const names[] = {"mutable", "ephemeral", "type", NULL};
     if (!json_is_object(json)) {
-        return ovsdb_syntax_error(json, NULL, "Parsing schema for column %s failed: Object expected.", name);
+        return ovsdb_syntax_error(NULL, NULL, "Parsing schema for column %s failed: Object expected.", name);
     }
     char *what = xasprintf("schema for column %s", name);
     bool is_mutable = true, ephemeral = false;
     struct ovsdb_type type;
+    const char *text;
     struct ovsdb_error *error = get_boolean(json, what, "mutable", &is_mutable);
     error = error ? error : get_boolean(json, what, "ephemeral", &ephemeral);
     if (!error && !json_has(json, "type")) {
         error = ovsdb_syntax_error(json, NULL, "Parsing %s failed: Required 'type' member is missing.", what);
+    } else if (!error && !json_is_object(json_get(json, "type")) &&
+               !json_is_string(json_get(json, "type"), &text)) {
+        error = ovsdb_syntax_error(json, NULL, "Parsing %s failed: Type mismatch for member 'type'.", what);
     }
     error = error ? error : check_members(json, what, names);
     error = error ? error : ovsdb_type_from_json(&type, json_get(json, "type"));
@@ -288,7 +292,7 @@ static struct ovsdb_error *table_from_json(struct ovsdb_schema *s, const char *n
     struct ovsdb_error *error = NULL;
 
     if (!json_is_object(json)) {
-        error = ovsdb_syntax_error(json, NULL, "Parsing %s failed: Object expected.", what);
+        error = ovsdb_syntax_error(NULL, NULL, "Parsing %s failed: Object expected.", what);
     } else if (!json_has(json, "columns")) {
         error =
             ovsdb_syntax_error(json, NULL, "Parsing %s failed: Required 'columns' member is missing.", what);
@@ -341,7 +345,7 @@ struct ovsdb_error *ovsdb_schema_from_json(struct ovsdb_schema **sp, const struc
 
     *sp = NULL;
     if (!json_is_object(json)) {
-        return ovsdb_syntax_error(json, NULL, "%s: Object expected.", what);
+        return ovsdb_syntax_error(NULL, NULL, "%s: Object expected.", what);
     }
     for (size_t i = 0; i < 4; i += 3) {
         if (!json_has(json, names[i])) {

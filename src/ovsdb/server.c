@@ -177,9 +177,8 @@ struct ovsdb_error *server_convert(struct ovsdb_server *server, struct hosted_db
         return error;
     }
     if (strcmp(schema->name, hosted->db->name)) {
-        error =
-            ovsdb_error("invalid database name", "cannot convert database %s into one of another name, %s",
-                        hosted->db->name, schema->name);
+        error = ovsdb_error("invalid parameters", "new schema name (%s) does not match database name (%s)",
+                            schema->name, hosted->db->name);
         ovsdb_schema_destroy(schema);
         return error;
     }

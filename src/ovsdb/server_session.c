@@ -306,6 +306,16 @@ static void send_update(struct ovsdb_monitor *monitor, const char *body, size_t 
     strbuf_puts(&m->session->out, "]}");
 }
 
+static struct ovsdb_error *check_last_txn(const struct json_object *json)
+{
+    const char *last_txn;
+    struct uuid uuid;
+    if (!json_is_string(json, &last_txn)) {
+        return ovsdb_value_error(json, "last-txn-id must be string");
+    }
+    return uuid_parse(&uuid, last_txn) ? NULL : ovsdb_value_error(json, "last-txn-id must be UUID format.");
+}
+
 static void monitor(struct server_session *session, const struct jsonrpc_msg *msg,
                     enum ovsdb_monitor_version version)
 {
@@ -317,19 +327,16 @@ static void monitor(struct server_session *session, const struct jsonrpc_msg *ms
     }
     const struct json_object *requests = json_element(msg->params, 2);
     /* A plain "monitor" may have more, as with the reference. */
-    if (n < want || (n > want && version != OVSDB_MONITOR_V1) || !json_is_object(requests)) {
-        session_reply_error(session, msg->id, ovsdb_syntax_error(msg->params, NULL, "invalid parameters"));
-        return;
+    if (n < want || (n > want && version != OVSDB_MONITOR_V1)) {
+        error = ovsdb_syntax_error(msg->params, NULL, "invalid parameters");
+    } else if (!json_is_object(requests)) {
+        error = ovsdb_value_error(requests, "monitor-requests must be object");
+    } else if (version == OVSDB_MONITOR_V3) {
+        error = check_last_txn(json_element(msg->params, 3));
     }
-    if (version == OVSDB_MONITOR_V3) {
-        const char *last_txn;
-        struct uuid uuid;
-        if (!json_is_string(json_element(msg->params, 3), &last_txn) || !uuid_parse(&uuid, last_txn)) {
-            session_reply_error(
-                session, msg->id,
-                ovsdb_syntax_error(json_element(msg->params, 3), NULL, "last-txn-id must be UUID format."));
-            return;
-        }
+    if (error) {
+        session_reply_error(session, msg->id, error);
+        return;
     }
     struct session_monitor *m = xzalloc(sizeof *m);
     m->id = json_text(json_element(msg->params, 1), JSON_SORT);
@@ -337,7 +344,7 @@ static void monitor(struct server_session *session, const struct jsonrpc_msg *ms
     m->hosted = hosted;
     m->monitor.send = send_update;
     if (find_monitor(session, m->id)) {
-        error = ovsdb_syntax_error(json_element(msg->params, 1), NULL, "duplicate monitor ID");
+        error = ovsdb_value_error(json_element(msg->params, 1), "duplicate monitor ID");
     } else {
         error = ovsdb_monitor_init(&m->monitor, hosted->hub, version, requests);
     }
@@ -393,17 +400,21 @@ static void request_monitor_cond_change(struct server_session *session, const st
         unknown_method(session, msg);
         return;
     }
-    if (json_length(msg->params) != 3 || !json_is_object(requests)) {
+    if (json_length(msg->params) != 3) {
         session_reply_error(session, msg->id, ovsdb_syntax_error(msg->params, NULL, "invalid parameters"));
+        return;
+    }
+    if (!json_is_object(requests)) {
+        session_reply_error(session, msg->id,
+                            ovsdb_syntax_error(NULL, NULL, "monitor-cond-change-requests must be object"));
         return;
     }
     char *id = json_text(json_element(msg->params, 0), JSON_SORT);
     struct session_monitor *m = find_monitor(session, id);
     free(id);
     if (!m || m->monitor.version == OVSDB_MONITOR_V1) {
-        session_reply_error(
-            session, msg->id,
-            ovsdb_syntax_error(json_element(msg->params, 0), NULL, "unknown monitor session"));
+        session_reply_error(session, msg->id,
+                            ovsdb_value_error(json_element(msg->params, 0), "unknown monitor session"));
         return;
     }
     char *new_id = json_text(json_element(msg->params, 1), JSON_SORT);
@@ -411,7 +422,7 @@ static void request_monitor_cond_change(struct server_session *session, const st
     struct strbuf body = STRBUF_INITIALIZER;
     struct ovsdb_error *error = NULL;
     if (other && other != m) {
-        error = ovsdb_syntax_error(json_element(msg->params, 1), NULL, "duplicate monitor ID");
+        error = ovsdb_value_error(json_element(msg->params, 1), "duplicate monitor ID");
     } else {
         error = ovsdb_monitor_change_conditions(&m->monitor, requests, &body);
     }
