@@ -10,6 +10,9 @@
 
 #include "base/compiler.h"
 
+/* Where a database's remote is that names no port. */
+#define OVSDB_PORT 6640
+
 /* "HOST[:PORT]". A HOST that is a name is looked up, which may wait for the network, unless NUMERIC.
  * Returns NULL, or what is wrong. */
 char *address_parse_active(const char *s, uint16_t default_port, bool numeric,

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "io/address.h"
 #include "io/jsonrpc.h"
 #include "io/loop.h"
 #include "io/reconnect.h"
@@ -215,7 +216,8 @@ static void start_connecting(struct jsonrpc_session *s)
     int64_t now = clock_ms();
     int error;
     if (s->reconnect.passive) {
-        error = s->listener ? 0 : listener_open(name, 0, 0, s->loop, accepted, s, &s->listener, NULL);
+        error =
+            s->listener ? 0 : listener_open(name, OVSDB_PORT, 0, s->loop, accepted, s, &s->listener, NULL);
         if (error) {
             reconnect_listen_failed(&s->reconnect, now, error);
         } else {
@@ -225,7 +227,7 @@ static void start_connecting(struct jsonrpc_session *s)
         return;
     }
     reconnect_connecting(&s->reconnect, now);
-    error = stream_open(name, 0, 0, &s->stream);
+    error = stream_open(name, OVSDB_PORT, 0, &s->stream);
     if (!error) {
         stream_watch(s->stream, s->loop, stream_ready, s);
         error = stream_connect(s->stream);

@@ -256,18 +256,19 @@ static const char **member_names(const struct json_object *json, size_t *n)
     return names;
 }
 
-static struct ovsdb_error *indexes_from_json(struct ovsdb_table_schema *t, const struct json_object *json)
+/* TABLE is the table's JSON: what an index must not be is said of it. */
+static struct ovsdb_error *indexes_from_json(struct ovsdb_table_schema *t, const struct json_object *json,
+                                             const struct json_object *table)
 {
     for (size_t i = 0; i < json_length(json); i++) {
         struct ovsdb_column_set set = {0};
         struct ovsdb_error *error = ovsdb_column_set_from_json(&set, json_element(json, i), t);
         if (!error && !set.n) {
-            error = ovsdb_syntax_error(json_element(json, i), NULL, "index must have at least one column");
+            error = ovsdb_syntax_error(table, NULL, "index must have at least one column");
         }
         for (size_t j = 0; !error && j < set.n; j++) {
             if (!set.columns[j]->persistent) {
-                error = ovsdb_syntax_error(json_element(json, i), NULL,
-                                           "ephemeral columns (such as %s) may not be indexed",
+                error = ovsdb_syntax_error(table, NULL, "ephemeral columns (such as %s) may not be indexed",
                                            set.columns[j]->name);
             }
         }
@@ -302,7 +303,7 @@ static struct ovsdb_error *table_from_json(struct ovsdb_schema *s, const char *n
     } else if (json_has(json, "maxRows") && (!json_is_integer(json_get(json, "maxRows"), &max_rows))) {
         error =
             ovsdb_syntax_error(json, NULL, "Parsing %s failed: Type mismatch for member 'maxRows'.", what);
-    } else if (max_rows <= 0 || max_rows > UINT_MAX) {
+    } else if (max_rows <= 0) {
         error = ovsdb_syntax_error(json, NULL, "maxRows must be at least 1");
     } else if (json_has(json, "indexes") && !json_is_array(json_get(json, "indexes"))) {
         error =
@@ -318,7 +319,8 @@ static struct ovsdb_error *table_from_json(struct ovsdb_schema *s, const char *n
     if (!json_object_object_length(columns)) {
         return ovsdb_syntax_error(json, NULL, "table must have at least one column");
     }
-    struct ovsdb_table_schema *t = ovsdb_schema_add_table(s, name, is_root, (unsigned)max_rows);
+    struct ovsdb_table_schema *t =
+        ovsdb_schema_add_table(s, name, is_root, (unsigned)MIN(max_rows, UINT_MAX));
     size_t n;
     const char **column_names = member_names(columns, &n);
     for (size_t i = 0; !error && i < n; i++) {
@@ -332,7 +334,7 @@ static struct ovsdb_error *table_from_json(struct ovsdb_schema *s, const char *n
     }
     free(column_names);
     if (!error && json_has(json, "indexes")) {
-        error = indexes_from_json(t, json_get(json, "indexes"));
+        error = indexes_from_json(t, json_get(json, "indexes"), json);
     }
     return error;
 }

@@ -102,6 +102,17 @@ static void unhost(struct hosted_db *hosted)
     free(hosted);
 }
 
+static void for_all_sessions(struct ovsdb_server *server, void (*cb)(struct server_session *))
+{
+    struct server_remote *remote;
+    HMAP_FOR_EACH (remote, node, &server->remotes) {
+        struct server_session *session;
+        LIST_FOR_EACH (session, node, &remote->sessions) {
+            cb(session);
+        }
+    }
+}
+
 char *ovsdb_server_add_db(struct ovsdb_server *server, const char *file)
 {
     struct db *db;
@@ -125,6 +136,7 @@ char *ovsdb_server_add_db(struct ovsdb_server *server, const char *file)
         return text;
     }
     host(server, db);
+    for_all_sessions(server, session_dbs_changed);
     return NULL;
 }
 

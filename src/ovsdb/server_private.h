@@ -143,6 +143,9 @@ bool session_check_stall(struct server_session *);
 bool session_run_trigger(struct trigger *, int64_t now_ms); /* true: answered, and gone */
 void trigger_destroy(struct trigger *);
 /* Its monitors of that database end; a client that does not know of such things is disconnected. */
+/* There are other databases now: who did not say that he notices by himself (set_db_change_aware) is disconnected, as
+ * ovsdb-server(7) has it. Called by session_db_is_going(). */
+void session_dbs_changed(struct server_session *);
 void session_db_is_going(struct server_session *, struct hosted_db *);
 
 /* server_lock.c */

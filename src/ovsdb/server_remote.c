@@ -11,13 +11,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "io/address.h"
 #include "io/ssl.h"
 #include "ovsdb/db_txn.h"
 #include "ovsdb/server_private.h"
 
 LOG_MODULE(ovsdb_server);
 
-#define DEFAULT_PORT 6640
 #define RETRY_LISTEN 1000 /* ms */
 #define MAX_SESSIONS 8192
 
@@ -40,8 +40,8 @@ static void accepted(struct stream *stream, void *remote_)
 static void try_listen(struct server_remote *remote)
 {
     char *error = NULL;
-    if (listener_open(remote->name, DEFAULT_PORT, 0, remote->server->loop, accepted, remote,
-                      &remote->listener, &error)) {
+    if (listener_open(remote->name, OVSDB_PORT, 0, remote->server->loop, accepted, remote, &remote->listener,
+                      &error)) {
         static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(5, 5);
         LOG_ERR_RL(&rl, "%s: listen failed: %s", remote->name, error ? error : "unknown error");
         free(error);

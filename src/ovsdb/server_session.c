@@ -457,11 +457,17 @@ static void request_monitor_cancel(struct server_session *session, const struct 
     }
 }
 
+void session_dbs_changed(struct server_session *session)
+{
+    if (!session->db_change_aware) {
+        doom(session); /* what it has learned from list_dbs and get_schema is wrong: let it begin anew */
+    }
+}
+
 void session_db_is_going(struct server_session *session, struct hosted_db *hosted)
 {
     struct session_monitor *m, *next_m;
     struct trigger *t, *next_t;
-    bool monitored = false;
     LIST_FOR_EACH_SAFE (m, next_m, node, &session->monitors) {
         if (m->hosted == hosted) {
             struct strbuf s = STRBUF_INITIALIZER;
@@ -469,19 +475,15 @@ void session_db_is_going(struct server_session *session, struct hosted_db *hoste
             session_put(session, s.text, s.len);
             strbuf_fini(&s);
             monitor_destroy(m);
-            monitored = true;
         }
     }
     LIST_FOR_EACH_SAFE (t, next_t, session_node, &session->triggers) {
         if (t->hosted == hosted) {
             session_reply_error_json(session, t->id, "\"canceled\"");
             trigger_destroy(t);
-            monitored = true;
         }
     }
-    if (monitored && !session->db_change_aware) {
-        doom(session); /* it would not know what to make of that: let it begin anew */
-    }
+    session_dbs_changed(session);
 }
 
 /* Requests. */

@@ -170,8 +170,28 @@ struct ovsdb_error *ovsdb_base_type_check(const struct ovsdb_base_type *b, union
     }
 }
 
-static const char *const base_members[] = {"type",    "enum",      "minInteger", "maxInteger", "minReal",
-                                           "maxReal", "minLength", "maxLength",  "refTable",   "refType"};
+/* What a base type may say: an enumeration has no limits beside it, and each type has its own. */
+static bool base_member_allowed(const struct json_object *json, enum ovsdb_atomic_type type, const char *name)
+{
+    static const struct {
+        const char *name;
+        enum ovsdb_atomic_type type;
+    } members[] = {{"minInteger", OVSDB_INTEGER}, {"maxInteger", OVSDB_INTEGER}, {"minReal", OVSDB_REAL},
+                   {"maxReal", OVSDB_REAL},       {"minLength", OVSDB_STRING},   {"maxLength", OVSDB_STRING},
+                   {"refTable", OVSDB_UUID}};
+    if (!strcmp(name, "type") || !strcmp(name, "enum")) {
+        return true;
+    }
+    if (!strcmp(name, "refType")) {
+        return type == OVSDB_UUID && !json_has(json, "enum") && json_has(json, "refTable");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        if (!strcmp(name, members[i].name)) {
+            return type == members[i].type && !json_has(json, "enum");
+        }
+    }
+    return false;
+}
 
 static struct ovsdb_error *parse_enum(struct ovsdb_base_type *b, const struct json_object *json)
 {
@@ -187,9 +207,12 @@ static struct ovsdb_error *parse_length(const struct json_object *json, const ch
     if (!json_has(json, name)) {
         return NULL;
     }
-    if (!json_is_integer(member, &v) || v < 0 || v > UINT_MAX) {
+    if (!json_is_integer(member, &v)) {
         return ovsdb_syntax_error(json, NULL, "Parsing ovsdb type failed: Type mismatch for member '%s'.",
                                   name);
+    }
+    if (v < 0 || v > UINT_MAX) {
+        return ovsdb_value_error(member, "%s out of valid range 0 to %u", name, UINT_MAX);
     }
     *value = (unsigned)v;
     return NULL;
@@ -208,9 +231,8 @@ static struct ovsdb_error *parse_integer_range(struct ovsdb_base_type *b, const 
                                       limits[i].name);
         }
     }
-    return b->integer.min <= b->integer.max
-               ? NULL
-               : ovsdb_syntax_error(json, NULL, "Parsing ovsdb type failed: minInteger exceeds maxInteger");
+    return b->integer.min <= b->integer.max ? NULL
+                                            : ovsdb_syntax_error(json, NULL, "minInteger exceeds maxInteger");
 }
 
 static struct ovsdb_error *parse_real_range(struct ovsdb_base_type *b, const struct json_object *json)
@@ -226,9 +248,7 @@ static struct ovsdb_error *parse_real_range(struct ovsdb_base_type *b, const str
                                       limits[i].name);
         }
     }
-    return b->real.min <= b->real.max
-               ? NULL
-               : ovsdb_syntax_error(json, NULL, "Parsing ovsdb type failed: minReal exceeds maxReal");
+    return b->real.min <= b->real.max ? NULL : ovsdb_syntax_error(json, NULL, "minReal exceeds maxReal");
 }
 
 static struct ovsdb_error *parse_reference(struct ovsdb_base_type *b, const struct json_object *json)
@@ -248,8 +268,8 @@ static struct ovsdb_error *parse_reference(struct ovsdb_base_type *b, const stru
             if (!strcmp(text, "weak")) {
                 b->uuid.ref_type = OVSDB_REF_WEAK;
             } else if (strcmp(text, "strong")) {
-                return ovsdb_syntax_error(
-                    json, NULL, "Parsing ovsdb type failed: refType must be \"strong\" or \"weak\"");
+                return ovsdb_syntax_error(json, NULL, "refType must be \"strong\" or \"weak\" (not \"%s\")",
+                                          text);
             }
         }
     }
@@ -267,8 +287,14 @@ struct ovsdb_error *ovsdb_base_type_from_json(struct ovsdb_base_type *b, const s
         return ovsdb_syntax_error(json, NULL,
                                   "Parsing ovsdb type failed: Required 'type' member is missing.");
     }
-    if (!json_is_string(type_json, &name) || !ovsdb_atomic_type_parse(name, &type)) {
-        return ovsdb_syntax_error(type_json, NULL, "atomic-type expected");
+    if (!json_is_string(type_json, &name)) {
+        return json_is_object(json)
+                   ? ovsdb_syntax_error(json, NULL,
+                                        "Parsing ovsdb type failed: Type mismatch for member 'type'.")
+                   : ovsdb_value_error(json, "atomic-type expected");
+    }
+    if (!ovsdb_atomic_type_parse(name, &type)) {
+        return ovsdb_value_error(type_json, "\"%s\" is not an atomic-type", name);
     }
     ovsdb_base_type_init(b, type);
     if (!json_is_object(json)) {
@@ -285,7 +311,7 @@ struct ovsdb_error *ovsdb_base_type_from_json(struct ovsdb_base_type *b, const s
         error = parse_length(json, "minLength", &b->string.min_len);
         error = error ? error : parse_length(json, "maxLength", &b->string.max_len);
         if (!error && b->string.min_len > b->string.max_len) {
-            error = ovsdb_syntax_error(json, NULL, "Parsing ovsdb type failed: minLength exceeds maxLength");
+            error = ovsdb_syntax_error(json, NULL, "minLength exceeds maxLength");
         }
     } else if (type == OVSDB_UUID) {
         error = parse_reference(b, json);
@@ -293,11 +319,7 @@ struct ovsdb_error *ovsdb_base_type_from_json(struct ovsdb_base_type *b, const s
     json_object_object_foreach((struct json_object *)(uintptr_t)json, key, value)
     {
         (void)value;
-        bool known = false;
-        for (size_t i = 0; i < ARRAY_SIZE(base_members); i++) {
-            known |= !strcmp(key, base_members[i]);
-        }
-        if (!error && !known) {
+        if (!error && !base_member_allowed(json, type, key)) {
             error = ovsdb_syntax_error(
                 json, NULL, "Parsing ovsdb type failed: Member '%s' is present but not allowed here.", key);
         }
@@ -412,7 +434,23 @@ static struct ovsdb_error *parse_n(const struct json_object *json, const char *n
         *n = UINT_MAX;
         return NULL;
     }
-    return ovsdb_syntax_error(member, NULL, "bad min or max value");
+    if (!member || !(json_object_is_type(member, json_type_int) || (max && json_is_string(member, &text)))) {
+        return ovsdb_syntax_error(json, NULL, "Parsing ovsdb type failed: Type mismatch for member '%s'.",
+                                  name);
+    }
+    return ovsdb_value_error(member, "bad min or max value");
+}
+
+static struct ovsdb_error *parse_base(struct ovsdb_base_type *b, const struct json_object *json,
+                                      const char *name)
+{
+    const struct json_object *member = json_get(json, name);
+    const char *text;
+    if (!json_is_object(member) && !json_is_string(member, &text)) {
+        return ovsdb_syntax_error(json, NULL, "Parsing ovsdb type failed: Type mismatch for member '%s'.",
+                                  name);
+    }
+    return ovsdb_base_type_from_json(b, member);
 }
 
 struct ovsdb_error *ovsdb_type_from_json(struct ovsdb_type *t, const struct json_object *json)
@@ -425,12 +463,21 @@ struct ovsdb_error *ovsdb_type_from_json(struct ovsdb_type *t, const struct json
     if (!json_has(json, "key")) {
         return ovsdb_syntax_error(json, NULL, "Parsing ovsdb type failed: Required 'key' member is missing.");
     }
-    struct ovsdb_error *error = ovsdb_base_type_from_json(&t->key, json_get(json, "key"));
+    struct ovsdb_error *error = parse_base(&t->key, json, "key");
     if (!error && json_has(json, "value")) {
-        error = ovsdb_base_type_from_json(&t->value, json_get(json, "value"));
+        error = parse_base(&t->value, json, "value");
     }
     error = error ? error : parse_n(json, "min", false, &t->n_min);
     error = error ? error : parse_n(json, "max", true, &t->n_max);
+    json_object_object_foreach((struct json_object *)(uintptr_t)json, name, value)
+    {
+        (void)value;
+        if (!error && strcmp(name, "key") && strcmp(name, "value") && strcmp(name, "min") &&
+            strcmp(name, "max")) {
+            error = ovsdb_syntax_error(
+                json, NULL, "Parsing ovsdb type failed: Member '%s' is present but not allowed here.", name);
+        }
+    }
     if (!error && (t->n_min > 1 || t->n_max < 1)) {
         error = ovsdb_syntax_error(json, NULL, "ovsdb type fails constraint checks");
     }

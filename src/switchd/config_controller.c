@@ -153,7 +153,7 @@ static size_t in_band_managers(const struct ovsdb_row *root, struct ofin_band_re
             (strncmp(target, "tcp:", 4) && strncmp(target, "ssl:", 4))) {
             continue;
         }
-        char *error = address_parse_active(target + 4, 6640, true, &ss);
+        char *error = address_parse_active(target + 4, OVSDB_PORT, true, &ss);
         if (!error && ss.ss_family == AF_INET) {
             const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&ss;
             remotes[n++] = (struct ofin_band_remote){.ip = in->sin_addr.s_addr, .port = ntohs(in->sin_port)};

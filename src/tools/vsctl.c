@@ -448,7 +448,8 @@ static void take_global(int id, const char *arg)
         break;
     case OPT_VERBOSE:
         if (arg) {
-            fail(log_set_levels(arg));
+            char *wrong = log_set_levels(arg);
+            fail(wrong ? xasprintf("processing \"%s\": %s", arg, wrong) : NULL);
         } else {
             log_set_all_levels(LOG_LEVEL_DBG);
         }

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests that a client should not make, or makes seldom, answered by our server and by the reference's: monitors of tables
 that are asked for in several parts, conditions that change, malformed parameters, conversions that cannot be."""
+import json
+import pathlib
+import subprocess
+
 import pytest
 
-from ovsdb_util import Client, Server
+from ovsdb_util import SLUICE, VSWITCH_SCHEMA, Client, Server
 
 O, B0, B1 = ("%d1111111-0000-4000-8000-000000000001" % i for i in range(3))
 SETUP = [{"op": "insert", "table": "Open_vSwitch", "uuid": O, "row": {"bridges": ["set", [["uuid", B0], ["uuid", B1]]]}},
@@ -111,3 +115,60 @@ def test_conversions_that_cannot_be(servers):
         compare(servers, [("convert", ["Open_vSwitch", new])])
     for params in ([], ["Open_vSwitch"], ["nope", schema], [schema], ["Open_vSwitch", schema, 5]):
         compare(servers, [("convert", params)])
+
+
+def test_types_that_cannot_be(servers):
+    string = {"type": "string"}
+    for type in ("nope", 5, [], {}, {"key": "nope"}, {"key": 5}, {"key": {}}, {"key": {"type": 5}}, {"key": {"type": "nope"}}, {"key": "string", "value": 5},
+                 {"key": "string", "min": 2}, {"key": "string", "min": -1}, {"key": "string", "min": 0.5}, {"key": "string", "max": 0},
+                 {"key": "string", "max": "x"}, {"key": "string", "x": 1}, {"key": {"type": "integer", "minInteger": 5, "maxInteger": 1}},
+                 {"key": {"type": "integer", "minInteger": "x"}}, {"key": {"type": "integer", "minReal": 1}}, {"key": {"type": "boolean", "minInteger": 1}},
+                 {"key": {"type": "real", "minReal": 5, "maxReal": 1}}, {"key": {**string, "minLength": -1}}, {"key": {**string, "minLength": 1.5}},
+                 {"key": {**string, "minLength": 5, "maxLength": 1}}, {"key": {**string, "maxLength": 2 ** 40}}, {"key": {**string, "enum": []}},
+                 {"key": {**string, "enum": ["set", ["a", "a"]]}}, {"key": {**string, "enum": ["set", [5]]}}, {"key": {**string, "refTable": "T"}},
+                 {"key": {"type": "integer", "enum": ["set", [1]], "minInteger": 1}}, {"key": {"type": "uuid", "refTable": 5}},
+                 {"key": {"type": "uuid", "refTable": "T", "refType": "x"}}, {"key": {"type": "uuid", "refType": "weak"}}, {"key": {**string, "x": 1}}):
+        compare(servers, [("convert", ["Open_vSwitch", {"name": "Open_vSwitch", "version": "1.0.0", "tables": {"T": {"columns": {"c": {"type": type}}}}}])])
+
+
+@pytest.mark.parametrize("kind", ["ours", "reference"])
+def test_who_knows_of_no_change_of_databases_is_disconnected(kind, tmp_path):
+    schema = json.loads(pathlib.Path(VSWITCH_SCHEMA).read_text())
+    (tmp_path / "schema").write_text(json.dumps({"name": "Other", "version": "1.0.0", "tables": {"T": {"columns": {"c": {"type": "string"}}}}}))
+    subprocess.run(["ovsdb-tool", "create", tmp_path / "other", tmp_path / "schema"], check=True)
+    with Server(kind) as s:
+        def convert():
+            c = Client(s.sock)
+            assert c.call("convert", ["Open_vSwitch", schema])["result"] == {}
+            assert c.receive() is None
+            c.close()
+        for change in (lambda: s.ctl("ovsdb-server/add-db", tmp_path / "other"), lambda: s.ctl("ovsdb-server/remove-db", "Other"), convert):
+            traditional, aware = Client(s.sock), Client(s.sock)
+            traditional.call("get_schema", ["Open_vSwitch"])
+            aware.call("set_db_change_aware", [True])
+            change()
+            assert traditional.receive() is None
+            assert aware.call("echo", ["still there"])["result"] == ["still there"]
+            traditional.close()
+            aware.close()
+
+
+def test_a_remote_without_a_port(tmp_path):
+    """It is 6640, for listeners and those who connect, managers and commands; in a network of its own, where that is free."""
+    script = """
+        set -e
+        ip link set lo up
+        export OVS_RUNDIR=$PWD
+        ovsdb-tool create conf.db %(schema)s
+        %(sluice)s ovsdb-server --detach --no-chdir --pidfile=pid --unixctl=$PWD/ctl --remote=punix:db.sock --remote=ptcp:%(remote)s \
+            --remote=db:Open_vSwitch,Open_vSwitch,manager_options conf.db -vconsole:off
+        trap 'kill $(cat pid)' EXIT
+        ovs-vsctl --db=tcp:127.0.0.1 --no-wait add-br br0
+        %(sluice)s vsctl --db=tcp:127.0.0.1 list-br
+        %(sluice)s ovsdb-client list-dbs tcp:127.0.0.1
+        %(sluice)s vsctl --db=unix:db.sock --no-wait set-manager tcp:127.0.0.2
+        timeout 20 ovs-vsctl --db=ptcp:6640:127.0.0.2 list-br
+        timeout 20 %(sluice)s vsctl --db=ptcp::127.0.0.2 list-br
+    """ % {"sluice": SLUICE, "schema": VSWITCH_SCHEMA, "remote": ":127.0.0.1"}
+    r = subprocess.run(["unshare", "-n", "sh", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert (r.returncode, r.stdout.split()) == (0, ["br0", "Open_vSwitch", "_Server", "br0", "br0"]), r
