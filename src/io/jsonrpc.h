@@ -106,7 +106,8 @@ void jsonrpc_session_send(struct jsonrpc_session *, struct jsonrpc_msg *); /* dr
 struct jsonrpc *jsonrpc_session_connection(struct jsonrpc_session *);
 size_t jsonrpc_session_backlog(const struct jsonrpc_session *);
 bool jsonrpc_session_is_connected(const struct jsonrpc_session *);
-bool jsonrpc_session_is_alive(const struct jsonrpc_session *); /* connected, or it will try again */
+bool jsonrpc_session_is_connecting(const struct jsonrpc_session *); /* an attempt is not decided yet */
+bool jsonrpc_session_is_alive(const struct jsonrpc_session *);      /* connected, or it will try again */
 const char *jsonrpc_session_name(const struct jsonrpc_session *);
 unsigned jsonrpc_session_n_connections(const struct jsonrpc_session *); /* that succeeded so far */
 unsigned jsonrpc_session_n_attempts(const struct jsonrpc_session *);    /* to connect, so far */

@@ -371,6 +371,11 @@ bool jsonrpc_session_is_connected(const struct jsonrpc_session *s)
     return s->conn != NULL;
 }
 
+bool jsonrpc_session_is_connecting(const struct jsonrpc_session *s)
+{
+    return s->stream != NULL;
+}
+
 bool jsonrpc_session_is_alive(const struct jsonrpc_session *s)
 {
     return s->conn || s->stream || s->reconnect.state != RECONNECT_VOID;

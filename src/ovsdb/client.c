@@ -495,7 +495,7 @@ struct ovsdb_client *ovsdb_client_create(struct loop *loop, struct ovsdb_schema 
     c->schema = schema;
     c->remotes = xstrdup_or_null(remotes);
     c->fd = -1;
-    c->leader_only = c->retry = true;
+    c->leader_only = c->retry = c->shuffle = true;
     c->probe_interval = -1;
     list_init(&c->requests);
     list_init(&c->dead);
@@ -542,8 +542,7 @@ void ovsdb_client_start(struct ovsdb_client *c)
         c->fd = -1;
         jsonrpc_session_set_probe_interval(c->session, 0);
     } else {
-        c->session =
-            jsonrpc_session_create(c->remotes, strchr(c->remotes, ',') != NULL, c->loop, &session_ops, c);
+        c->session = jsonrpc_session_create(c->remotes, c->shuffle, c->loop, &session_ops, c);
         if (c->probe_interval >= 0 || !strncmp(c->remotes, "unix:", 5)) {
             jsonrpc_session_set_probe_interval(c->session, MAX(c->probe_interval, 0));
         }
@@ -584,6 +583,11 @@ void ovsdb_client_set_retry(struct ovsdb_client *c, bool retry)
     c->retry = retry;
 }
 
+void ovsdb_client_set_shuffle(struct ovsdb_client *c, bool shuffle)
+{
+    c->shuffle = shuffle;
+}
+
 void ovsdb_client_set_quick(struct ovsdb_client *c, bool quick)
 {
     c->quick = quick;
@@ -615,7 +619,7 @@ bool ovsdb_client_has_failed(const struct ovsdb_client *c)
     for (const char *p = c->remotes ? strchr(c->remotes, ',') : NULL; p; p = strchr(p + 1, ',')) {
         n_remotes++;
     }
-    if (jsonrpc_session_is_connected(c->session)) {
+    if (jsonrpc_session_is_connected(c->session) || jsonrpc_session_is_connecting(c->session)) {
         n--; /* this one is not yet decided */
     }
     return n_remotes == 1 || (n >= n_remotes && !jsonrpc_session_n_connections(c->session)) ||

@@ -62,6 +62,9 @@ void ovsdb_client_reconnect(struct ovsdb_client *); /* drops the connection and 
 /* In a cluster, be content with any member, not only the leader (which is the default). */
 void ovsdb_client_set_leader_only(struct ovsdb_client *, bool);
 void ovsdb_client_set_probe_interval(struct ovsdb_client *, int ms); /* 0: never; default 5000, 0 for unix: */
+/* Several remotes are tried in random order, so that the clients of a cluster spread over its members;
+ * default true. Before it starts. */
+void ovsdb_client_set_shuffle(struct ovsdb_client *, bool);
 void ovsdb_client_set_retry(struct ovsdb_client *, bool); /* default true; false: give up after one failure */
 /* Does not ask for the schema first, trusting that it is the one given, nor whether the server leads its
  * cluster: saves a round trip to a local server. Where that trust fails, it asks. */

@@ -50,7 +50,7 @@ struct ovsdb_client {
     enum client_state state;
     int monitor_version; /* 3, 2, 1: which kind of monitor is asked for, and falls back */
     struct uuid last_txn;
-    bool has_data, leader_only, retry, quick;
+    bool has_data, leader_only, retry, shuffle, quick;
     bool server_known, schema_known; /* the two answers that CLIENT_ASKING waits for */
     int probe_interval;
     char *error;

@@ -78,7 +78,7 @@ static void bad_schemas_are_refused(void **state)
     expect_error("{\"name\":\"x\",\"tables\":{\"_a\":{}}}", "reserved");
     expect_error("{\"name\":\"x\",\"tables\":{\"a\":{\"columns\":{}}}}", "at least one column");
     expect_error("{\"name\":\"x\",\"tables\":{\"a\":{\"columns\":{\"c\":{\"type\":\"foo\"}}}}}",
-                 "atomic-type expected");
+                 "\"foo\" is not an atomic-type");
     expect_error(
         "{\"name\":\"x\",\"tables\":{\"a\":{\"columns\":{\"c\":{\"type\":{\"key\":{\"type\":\"uuid\","
         "\"refTable\":\"b\"}}}}}}}",

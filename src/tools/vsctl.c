@@ -14,7 +14,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "base/version.h"
 #include "io/dirs.h"
 #include "io/logsinks.h"
@@ -806,6 +805,7 @@ static void prepare(bool may_be_narrow)
     }
     ovsdb_client_set_retry(ctx.client, retry);
     ovsdb_client_set_leader_only(ctx.client, leader_only);
+    ovsdb_client_set_shuffle(ctx.client, shuffle);
     ovsdb_client_set_quick(ctx.client, !strncmp(db, "unix:", 5) && !strchr(db, ','));
     ovsdb_client_on_change(ctx.client, changed, NULL);
     ovsdb_client_start(ctx.client);
@@ -862,24 +862,6 @@ static void on_alarm(int signal_number)
     raise(SIGALRM);
 }
 
-/* The remotes of TEXT in random order, so that the clients of a cluster spread over its members. */
-static const char *shuffle_remotes(const char *text)
-{
-    char *remotes[64], *copy = xstrdup(text), *save = NULL;
-    size_t n = 0;
-    for (char *r = strtok_r(copy, ",", &save); r && n < ARRAY_SIZE(remotes); r = strtok_r(NULL, ",", &save)) {
-        remotes[n++] = r;
-    }
-    struct strbuf s = STRBUF_INITIALIZER;
-    while (n) {
-        size_t i = random_below((uint32_t)n);
-        strbuf_printf(&s, "%s%s", s.len ? "," : "", remotes[i]);
-        remotes[i] = remotes[--n];
-    }
-    free(copy);
-    return strbuf_steal(&s);
-}
-
 int tool_vsctl(int argc, char **argv)
 {
     struct vsctl_run local = {.argc = 0};
@@ -896,9 +878,6 @@ int tool_vsctl(int argc, char **argv)
     }
     char *default_db = xasprintf("unix:%s/db.sock", dirs_run());
     db = db ? db : default_db;
-    if (shuffle) {
-        db = shuffle_remotes(db);
-    }
     if (private_key || certificate) {
         ssl_set_key_and_cert(private_key, certificate);
     }

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from ovsdb_util import SLUICE, VSWITCH_SCHEMA, Client, Server
+from ovsdb_util import SLUICE, VSWITCH_SCHEMA, Client, Server, tool
 
 O, B0, B1 = ("%d1111111-0000-4000-8000-000000000001" % i for i in range(3))
 SETUP = [{"op": "insert", "table": "Open_vSwitch", "uuid": O, "row": {"bridges": ["set", [["uuid", B0], ["uuid", B1]]]}},
@@ -172,3 +172,13 @@ def test_a_remote_without_a_port(tmp_path):
     """ % {"sluice": SLUICE, "schema": VSWITCH_SCHEMA, "remote": ":127.0.0.1"}
     r = subprocess.run(["unshare", "-n", "sh", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert (r.returncode, r.stdout.split()) == (0, ["br0", "Open_vSwitch", "_Server", "br0", "br0"]), r
+
+
+def test_remotes_that_are_not_there_are_passed_over():
+    with Server("ours") as s:
+        for i in range(12):
+            db = f"unix:{s.dir}/nope,unix:{s.dir}/neither,unix:{s.sock}"
+            assert tool("ovs-vsctl", "--db=" + db, "--no-wait", "--may-exist", "add-br", "br0").returncode == 0
+        db = f"unix:{s.dir}/nope,unix:{s.dir}/neither"
+        r = tool("ovs-vsctl", "--db=" + db, "list-br", timeout=20)
+        assert (r.returncode, r.stderr) == (1, f"ovs-vsctl: {db}: database connection failed (No such file or directory)\n")
