@@ -13,6 +13,7 @@
 #include "base/strbuf.h"
 
 LOG_MODULE(ofp_port);
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(1, 1);
 
 static const struct {
     const char *name;
@@ -62,13 +63,21 @@ void port_name_format(const char *name, struct strbuf *s)
     }
 }
 
-void ofport_format(uint32_t port, const struct port_names *names, struct strbuf *s)
+static const char *reserved_name(uint32_t port)
 {
     for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
         if (reserved[i].port == port) {
-            strbuf_puts(s, reserved[i].name);
-            return;
+            return reserved[i].name;
         }
+    }
+    return NULL;
+}
+
+void ofport_format(uint32_t port, const struct port_names *names, struct strbuf *s)
+{
+    if (reserved_name(port)) {
+        strbuf_puts(s, reserved_name(port));
+        return;
     }
     const char *name = names && names->name ? names->name(names, port) : NULL;
     if (name) {
@@ -117,7 +126,29 @@ bool ofport_parse(const char *text, const struct port_names *names, uint32_t *po
             return false;
         }
         *port = (uint32_t)v & 0xffff;
+        if (v > 0xffff || v < (OFPORT_MAX & 0xffff)) {
+            return true;
+        }
+        /* A reserved port in the 16 bits of OpenFlow 1.0. */
+        const char *name = reserved_name(*port);
+        if (name) {
+            LOG_WARN_RL(
+                &rl,
+                "referring to port %s as %llu is deprecated for compatibility with OpenFlow 1.1 and later",
+                name, v);
+        } else {
+            LOG_WARN_RL(
+                &rl,
+                "port %llu is a reserved OF1.0 port number that will be translated to %llu when talking "
+                "to an "
+                "OF1.1 or later controller",
+                v, v + 0xffff0000u);
+        }
         return true;
+    }
+    if (*text == '-' && isdigit((unsigned char)text[1])) {
+        LOG_WARN("Negative value %s is not a valid port number.", text);
+        return false;
     }
     for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
         if (!strcasecmp(text, reserved[i].name)) {

@@ -2,10 +2,12 @@
 /* From the wire to actions in memory. One table says which forms there are: owner, number, versions. */
 #include "openflow/action_wire_private.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
 
-LOG_MODULE(ofp_actions_wire);
-static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 5);
+LOG_MODULE(ofp_actions);
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 5), order_rl = LOG_RATE_LIMIT_INIT(60, 5);
 
 #define DECODE(NAME) static enum ofperr decode_##NAME(struct reader *r, const struct action_decode *d)
 
@@ -947,26 +949,6 @@ static enum ofperr decode_instruction(int type, struct reader *r, enum ofp_versi
     return r->bad || r->n ? OFPERR_OFPBIC_BAD_LEN : OFPERR_NONE;
 }
 
-/* OpenFlow 1.0 has one list for actions and what are instructions since 1.1: those have to stand in the order
- * in which instructions are executed. */
-static bool in_order(const struct ofpact *ofpacts, size_t len)
-{
-    const struct ofpact *a;
-    unsigned last = 0;
-    OFPACT_FOR_EACH (a, ofpacts, len) {
-        unsigned rank = a->type == OFPACT_CLEAR_ACTIONS    ? 2
-                        : a->type == OFPACT_WRITE_ACTIONS  ? 3
-                        : a->type == OFPACT_WRITE_METADATA ? 4
-                        : a->type == OFPACT_GOTO_TABLE     ? 5
-                                                           : 1;
-        if (rank < last || (rank == last && rank > 1)) {
-            return false;
-        }
-        last = rank;
-    }
-    return true;
-}
-
 enum ofperr instructions_decode(struct reader *r, enum ofp_version version, struct bytebuf *out)
 {
     static const uint8_t order[] = {INST_METER,         INST_APPLY_ACTIONS,  INST_CLEAR_ACTIONS,
@@ -976,7 +958,18 @@ enum ofperr instructions_decode(struct reader *r, enum ofp_version version, stru
     if (version == OFP10) {
         size_t start = ROUND_UP(out->len, OFPACT_ALIGN);
         enum ofperr error = actions_decode(r, version, out);
-        if (!error && !in_order(bytebuf_at(out, start), out->len - start)) {
+        /* One list for actions and what are instructions since 1.1: those have to stand in their order. */
+        char *why = NULL;
+        int last = -1;
+        const struct ofpact *a, *list = bytebuf_at(out, start);
+        OFPACT_FOR_EACH (a, list, error ? 0 : out->len - start) {
+            if (!why) {
+                why = instruction_order_error(a->type, &last);
+            }
+        }
+        if (why) {
+            LOG_WARN_RL(&order_rl, "%s", why);
+            free(why);
             error = OFPERR_OFPBAC_UNSUPPORTED_ORDER;
             bytebuf_truncate(out, start);
         }

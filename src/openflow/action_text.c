@@ -411,6 +411,22 @@ static int instruction_rank(enum ofpact_type type)
 static const char *const rank_names[] = {"meter",         "apply_actions",  "clear_actions",
                                          "write_actions", "write_metadata", "goto_table"};
 
+char *instruction_order_error(enum ofpact_type type, int *last)
+{
+    int rank = instruction_rank(type);
+    if (rank == *last && rank != 1) {
+        return xasprintf("duplicate %s instruction not allowed, for OpenFlow 1.1+ compatibility",
+                         rank_names[rank]);
+    }
+    if (rank < *last) {
+        return xasprintf("invalid instruction ordering: %s must appear before %s, for OpenFlow 1.1+ "
+                         "compatibility",
+                         rank_names[rank], rank_names[*last]);
+    }
+    *last = rank;
+    return NULL;
+}
+
 static bool is_ct_field(const struct field *field)
 {
     return field->id == FIELD_CT_MARK || field->id == FIELD_CT_LABEL;
@@ -468,15 +484,10 @@ static char *verify(const struct ofpact *list, size_t len, bool instructions, en
             }
             continue;
         }
-        if (rank == last && rank != 1) {
-            return xasprintf("duplicate %s instruction not allowed, for OpenFlow 1.1+ compatibility",
-                             rank_names[rank]);
-        } else if (rank < last) {
-            return xasprintf("invalid instruction ordering: %s must appear before %s, for OpenFlow 1.1+ "
-                             "compatibility",
-                             rank_names[rank], rank_names[last]);
+        error = instruction_order_error(a->type, &last);
+        if (error) {
+            return error;
         }
-        last = rank;
         if (rank > 1 && !instructions) {
             return xasprintf("%s instruction not allowed here", rank_names[rank]);
         }

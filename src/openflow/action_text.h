@@ -41,6 +41,10 @@ char *ofpacts_parse_nested(char *text, const struct action_parse *, enum ofpact_
 /* The next "KEY[:=(]VALUE[)]" of *TEXT, cut out of it. False at the end. VALUE is "" where there is none. */
 bool text_next_key_value(char **text, char **key, char **value);
 
+/* Actions and instructions have to come in the order in which OpenFlow 1.1 runs them: what is wrong with TYPE
+ * behind *LAST (begin with -1), or NULL. */
+char *instruction_order_error(enum ofpact_type type, int *last) WARN_UNUSED;
+
 /* Whole text to a number in any C base; NULL or the error. NAME is what the error calls it. */
 char *text_to_u8(const char *, const char *name, uint8_t *) WARN_UNUSED;
 char *text_to_u16(const char *, const char *name, uint16_t *) WARN_UNUSED;

@@ -192,8 +192,9 @@ void flow_mod_encode(struct bytebuf *b, const struct flow_mod *fm, uint32_t prot
         return;
     }
     size_t start = ofp_msg_begin(b, OFPTYPE_FLOW_MOD, v, xid);
-    bool sets = (fm->command <= FLOW_MODIFY_STRICT) && !fm->cookie_mask;
-    put_u64(b, sets ? fm->new_cookie : fm->cookie & fm->cookie_mask);
+    /* A modification sets no cookie since 1.2. */
+    bool sets = fm->command == FLOW_ADD || (v == OFP11 && fm->command <= FLOW_MODIFY_STRICT);
+    put_u64(b, sets && !fm->cookie_mask ? fm->new_cookie : fm->cookie & fm->cookie_mask);
     put_u64(b, fm->cookie_mask);
     put_u8(b, fm->table_id == OFPTT_ALL && fm->command < FLOW_DELETE ? 0 : fm->table_id);
     put_u8(b, fm->command);

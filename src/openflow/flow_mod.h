@@ -58,10 +58,10 @@ char *flow_mod_parse_file(const char *file, enum flow_mod_command command, const
                           char *(*each)(struct flow_mod *fm, uint32_t usable, void *aux),
                           void *aux) WARN_UNUSED;
 
-/* The same where each line is a flow that is to be there: no line begins with a command. */
-char *flow_mod_parse_additions(const char *file, const struct ofp_names *,
-                               char *(*each)(struct flow_mod *fm, uint32_t usable, void *aux),
-                               void *aux) WARN_UNUSED;
+/* The same where no line begins with a command. */
+char *flow_mod_parse_lines(const char *file, enum flow_mod_command command, const struct ofp_names *,
+                           char *(*each)(struct flow_mod *fm, uint32_t usable, void *aux),
+                           void *aux) WARN_UNUSED;
 
 /* Takes out of a match what lacks its prerequisites, and logs that if there was something. */
 bool flow_match_normalise(struct match *);

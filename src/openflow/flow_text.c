@@ -275,12 +275,14 @@ static char *parse_mod(struct flow_mod *fm, char *text, bool any_command, const 
         }
         actions++;
     }
-    if (fm->command == FLOW_ADD) {
-        fm->new_cookie = 0;
-    }
     char *error = parse_fields(fm, text, allowed, names, usable);
     if (error) {
         return error;
+    }
+    if (fm->new_cookie == UINT64_MAX) {
+        /* 0 is the default. What finds its flows by their cookies leaves those alone. */
+        bool modify = fm->command == FLOW_MODIFY || fm->command == FLOW_MODIFY_STRICT;
+        fm->new_cookie = modify && fm->cookie_mask ? UINT64_MAX : 0;
     }
     *usable &= ofproto_of_match(&fm->match);
     if (fm->command != FLOW_ADD) {
@@ -353,7 +355,7 @@ static char *parse_file(const char *file, enum flow_mod_command command, bool an
 {
     FILE *f = !strcmp(file, "-") ? stdin : fopen(file, "r");
     if (!f) {
-        return xasprintf("%s: open failed (%s)", file, strerror(errno));
+        return xasprintf("%s: open%s (%s)", file, any_command ? " failed" : "", strerror(errno));
     }
     struct strbuf line = STRBUF_INITIALIZER;
     unsigned number = 0;
@@ -383,10 +385,10 @@ char *flow_mod_parse_file(const char *file, enum flow_mod_command command, const
     return parse_file(file, command, true, names, each, aux);
 }
 
-char *flow_mod_parse_additions(const char *file, const struct ofp_names *names,
-                               char *(*each)(struct flow_mod *, uint32_t, void *), void *aux)
+char *flow_mod_parse_lines(const char *file, enum flow_mod_command command, const struct ofp_names *names,
+                           char *(*each)(struct flow_mod *, uint32_t, void *), void *aux)
 {
-    return parse_file(file, FLOW_ADD, false, names, each, aux);
+    return parse_file(file, command, false, names, each, aux);
 }
 
 char *flow_stats_request_parse(struct flow_stats_request *r, bool aggregate, const char *text,
@@ -404,6 +406,8 @@ char *flow_stats_request_parse(struct flow_stats_request *r, bool aggregate, con
                                      .out_port = fm.out_port,
                                      .out_group = fm.out_group,
                                      .table_id = fm.table_id};
+    /* A request names its table in every protocol. */
+    *usable |= (*usable & OFPROTO_10_TID ? OFPROTO_10 : 0) | (*usable & OFPROTO_NXM_TID ? OFPROTO_NXM : 0);
     flow_mod_fini(&fm);
     return NULL;
 }
@@ -421,7 +425,7 @@ void flow_stats_format(const struct flow_stats *fs, const struct ofp_names *name
         ofp_duration_format(fs->duration_sec, fs->duration_nsec, s);
         strbuf_puts(s, "s, ");
     }
-    if (show_stats || fs->table_id || (names && names->tables)) {
+    if (show_stats || fs->table_id) {
         strbuf_puts(s, "table=");
         ofp_table_format(fs->table_id, names, s);
         strbuf_puts(s, ", ");

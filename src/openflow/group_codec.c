@@ -4,9 +4,13 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "flow/field.h"
 #include "openflow/actions_wire.h"
 #include "openflow/oxm.h"
+
+LOG_MODULE(ofp_group);
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(1, 5);
 
 /* Netronome's group property, which says how a select group chooses. */
 #define NTR_VENDOR           0x0000154du
@@ -217,12 +221,17 @@ static enum ofperr get_group_props(struct reader *r, struct group_mod *gm)
         if (!method || p.bad || r->bad) {
             return OFPERR_OFPBPC_BAD_LEN;
         }
-        if (gm->type != GROUP_SELECT || method[15] || !method[0]) {
+        if (gm->type != GROUP_SELECT) {
+            LOG_WARN_RL(&rl, "ntr selection method property is only allowed for select groups");
+            return OFPERR_OFPBPC_BAD_VALUE;
+        }
+        if (method[15] || !method[0]) {
             return OFPERR_OFPBPC_BAD_VALUE;
         }
         memcpy(gm->selection_method, method, 16);
         if (strcmp(gm->selection_method, "hash") && strcmp(gm->selection_method, "dp_hash")) {
-            return OFPERR_OFPBPC_BAD_EXP_VALUE;
+            LOG_WARN_RL(&rl, "ntr selection method '%s' is not supported", gm->selection_method);
+            return OFPERR_OFPBPC_BAD_VALUE;
         }
         if (p.n) {
             enum ofperr error = get_selection_fields(&p, gm);
@@ -282,7 +291,8 @@ static enum ofperr check_group(const struct group_mod *gm, enum ofp_version v)
         }
         for (size_t j = 0; j < i && new_form(v); j++) {
             if (gm->buckets[j].bucket_id == k->bucket_id && k->bucket_id < BUCKET_ID_MAX) {
-                return OFPERR_OFPGMFC_BUCKET_EXISTS;
+                LOG_WARN_RL(&rl, "Duplicate bucket id");
+                return OFPERR_OFPGMFC_BAD_BUCKET;
             }
         }
     }

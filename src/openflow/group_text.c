@@ -27,15 +27,15 @@ static bool parse_type(const char *text, uint8_t *type)
 
 static char *parse_group_id(const char *text, uint32_t *id)
 {
-    if (!strcmp(text, "all")) {
+    if (!strcasecmp(text, "all")) {
         *id = OFPG_ALL;
         return NULL;
-    } else if (!strcmp(text, "any")) {
+    } else if (!strcasecmp(text, "any")) {
         *id = OFPG_ANY;
         return NULL;
     }
     char *error = text_to_u32(text, id);
-    if (!error && *id > OFPG_MAX) {
+    if (!error && *id > OFPG_MAX && *id != OFPG_ALL) {
         error = xasprintf("invalid group id %u", *id);
     }
     return error;

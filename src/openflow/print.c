@@ -165,7 +165,7 @@ static void print_multipart_flags(const struct ofp_msg *m, struct strbuf *s)
     }
 }
 
-void print_message(const void *data, size_t len, const struct print *p)
+bool print_message(const void *data, size_t len, const struct print *p)
 {
     struct strbuf *s = p->s;
     struct ofp_msg m;
@@ -188,7 +188,7 @@ void print_message(const void *data, size_t len, const struct print *p)
             strbuf_printf(s, "***decode error: %s***\n", ofperr_name(error));
         }
         ofp_hex_dump(data, len, 0, true, s);
-        return;
+        return false;
     }
     ofp_print_header(&m, s);
     size_t header = s->len;
@@ -200,12 +200,13 @@ void print_message(const void *data, size_t len, const struct print *p)
             const char *separator = s->len == header ? " " : strbuf_ends_with(s, "\n") ? "" : "\n";
             strbuf_printf(s, "%s***decode error: %s***\n", separator, ofperr_name(error));
             ofp_hex_dump(data, len, 0, true, s);
-            return;
+            return false;
         }
     }
     if (!strbuf_ends_with(s, "\n")) {
         strbuf_put_char(s, '\n');
     }
+    return true;
 }
 
 void ofp_print(const void *data, size_t len, const struct ofp_print *opt, struct strbuf *s)
@@ -213,7 +214,10 @@ void ofp_print(const void *data, size_t len, const struct ofp_print *opt, struct
     static const struct ofp_print none;
     struct print p = {.s = s, .opt = opt ? opt : &none};
     p.names = p.opt->names;
-    print_message(data, len, &p);
+    bool whole = print_message(data, len, &p); /* else its bytes are there already */
+    if (whole && p.opt->verbosity > 4) {
+        ofp_hex_dump(data, len, 0, true, s);
+    }
 }
 
 char *ofp_to_string(const void *data, size_t len, const struct ofp_print *opt)

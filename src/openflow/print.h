@@ -8,7 +8,7 @@
 
 struct ofp_print {
     const struct ofp_names *names; /* NULL: numbers */
-    int verbosity;                 /* 0: a line; 1 and more: details, as -m */
+    int verbosity;                 /* 0: a line; 1 and more: details, as -m; 5: bytes, too */
     bool hide_stats;               /* flows without what changes with time: --no-stats */
 };
 

@@ -293,7 +293,8 @@ void table_features_format(const struct table_features *t, const struct table_fe
         alike.miss.next[t->table_id / 64] &= self;
         previous = &alike;
     }
-    bool same = previous && same_features(t, previous) && same_stats(stats, previous_stats);
+    bool alike_features = previous && same_features(t, previous);
+    bool same = alike_features && same_stats(stats, previous_stats);
     if (same && !t->name[0]) {
         if (*first_ditto < 0) {
             *first_ditto = t->table_id;
@@ -314,13 +315,17 @@ void table_features_format(const struct table_features *t, const struct table_fe
     }
     strbuf_put_char(s, ':');
     if (same) {
-        strbuf_puts(s, " ditto\n");
+        strbuf_puts(s, " ditto"); /* what follows begins a line */
         return;
     }
     strbuf_put_char(s, '\n');
     if (stats) {
         strbuf_printf(s, "    active=%" PRIu32 ", lookup=%" PRIu64 ", matched=%" PRIu64 "\n",
                       stats->active_count, stats->lookup_count, stats->matched_count);
+    }
+    if (alike_features && t->max_entries) { /* since 1.3, statistics have no features beside them */
+        strbuf_puts(s, "    (same features)\n");
+        return;
     }
     if (t->metadata_match || t->metadata_write) {
         strbuf_printf(s, "    metadata: match=%#" PRIx64 " write=%#" PRIx64 "\n", t->metadata_match,

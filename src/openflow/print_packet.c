@@ -46,7 +46,7 @@ static void print_bytes(const uint8_t *data, size_t len, const struct print *p)
     }
     strbuf_put_char(s, '\n');
     if (p->opt->verbosity > 2) {
-        ofp_hex_dump(data, len, 0, true, s);
+        ofp_hex_dump(data, len, 0, false, s);
     }
     free(copy);
 }

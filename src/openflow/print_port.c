@@ -272,6 +272,9 @@ enum ofperr print_port_reply(const struct ofp_msg *m, const struct print *p)
         n++;
     }
     strbuf_printf(s, " %u ports\n", n);
+    if (p->opt->verbosity < 1) {
+        return OFPERR_NONE;
+    }
     r = m->body;
     while (r.n) {
         enum ofperr error = port_stats_decode(&r, m->version, &ps, &props);
@@ -332,6 +335,9 @@ enum ofperr print_queue_reply(const struct ofp_msg *m, const struct print *p)
         n++;
     }
     strbuf_printf(s, " %u queues\n", n);
+    if (p->opt->verbosity < 1) {
+        return OFPERR_NONE;
+    }
     r = m->body;
     while (r.n) {
         enum ofperr error = queue_stats_decode(&r, m->version, &q);

@@ -31,8 +31,8 @@ print_fn print_table_status, print_requestforward;
 print_fn print_table_features, print_table_stats;
 print_fn print_port_desc_request, print_role_status, print_async, print_table_mod, print_table_desc;
 
-/* A whole message. */
-void print_message(const void *data, size_t len, const struct print *);
+/* A whole message. False: it is wrong somewhere, and its bytes are there, too. */
+bool print_message(const void *data, size_t len, const struct print *);
 /* A table's description, from its number on. */
 struct table_mod;
 void print_table_desc_one(const struct table_mod *, const struct print *);

@@ -345,12 +345,11 @@ enum ofperr openflow_table_features(struct ofconn *c, const struct ofp_msg *m, v
 
 #define EVICTION_FLAGS 7u /* by other things, importance and lifetime: none can be left out */
 
-/* Free places, in per cent. */
+/* Free places, in per cent, of those that its features name. */
 static uint8_t vacancy_of(const struct oftable *t)
 {
-    return t->max_rules == SIZE_MAX || !t->max_rules
-               ? 100
-               : (uint8_t)((t->max_rules - MIN(t->n_rules, t->max_rules)) * 100 / t->max_rules);
+    size_t max = MIN(t->max_rules, (size_t)TABLE_MAX_ENTRIES);
+    return max ? (uint8_t)((max - MIN(t->n_rules, max)) * 100 / max) : 100;
 }
 
 static void describe_table(const struct oftable *t, unsigned id, struct table_mod *tm)

@@ -22,7 +22,7 @@ static const struct option_def option_defs[] = {
 static char *take_option(const struct option_def *def, const char *arg, void *target)
 {
     if (def->id == OPT_TIMEOUT) {
-        return tool_set_timeout(arg);
+        return tool_set_timeout('T', arg);
     }
     *(const char **)target = arg;
     return NULL;

@@ -48,7 +48,7 @@ static char *take_option(const struct option_def *def, const char *arg, void *ar
 {
     struct arguments *arguments = arguments_;
     if (def->id == OPT_TIMEOUT) {
-        return tool_set_timeout(arg);
+        return tool_set_timeout('t', arg);
     }
     if (def->id == OPT_TARGET) {
         arguments->target = arg;

@@ -179,9 +179,11 @@ static const struct option_def option_defs[] = {
     {"color", 0, OPTION_ARG_OPTIONAL, "WHEN", NULL, OPT_COLOR},
 };
 
+#define ALL_VERSIONS (OFP_VERSION_BIT(OFP15 + 1) - OFP_VERSION_BIT(OFP10))
+
 static char *take_versions(const char *text)
 {
-    unsigned versions = 0;
+    unsigned versions = *text ? 0 : ALL_VERSIONS;
     char *copy = xstrdup(text), *save = NULL, *error = NULL;
     for (char *word = strtok_r(copy, ", \t", &save); word && !error; word = strtok_r(NULL, ", \t", &save)) {
         enum ofp_version v;
@@ -224,7 +226,20 @@ static char *take_packet_in_format(const char *text)
             return NULL;
         }
     }
-    return xasprintf("unknown packet-in format \"%s\"", text);
+    return xasprintf("unknown packet-in format `%s'", text);
+}
+
+/* The word of TEXT that names no format. */
+static char *flow_format_error(const char *text)
+{
+    char *copy = xstrdup(text), *save = NULL, *error = NULL;
+    for (char *word = strtok_r(copy, ",", &save); word && !error; word = strtok_r(NULL, ",", &save)) {
+        if (!ofproto_protocols_parse(word)) {
+            error = xasprintf("%s: unknown flow protocol", word);
+        }
+    }
+    free(copy);
+    return error ? error : xasprintf("%s: no flow protocol specified", text);
 }
 
 static char *take_option(const struct option_def *def, const char *arg, void *aux)
@@ -232,7 +247,7 @@ static char *take_option(const struct option_def *def, const char *arg, void *au
     struct ofctl_options *o = &ofctl_options;
     switch (def->id) {
     case OPT_TIMEOUT:
-        return tool_set_timeout(arg);
+        return tool_set_timeout('t', arg);
     case OPT_READ_ONLY:
         o->read_only = true;
         break;
@@ -244,7 +259,7 @@ static char *take_option(const struct option_def *def, const char *arg, void *au
         break;
     case OPT_FLOW_FORMAT:
         o->protocols = ofproto_protocols_parse(arg);
-        return o->protocols ? NULL : xasprintf("%s: unknown flow protocol", arg);
+        return o->protocols ? NULL : flow_format_error(arg);
     case OPT_PACKET_IN_FORMAT:
         return take_packet_in_format(arg);
     case OPT_MORE:
@@ -360,7 +375,7 @@ static void no_flow_format(uint32_t formats)
 
 int tool_ofctl(int argc, char **argv)
 {
-    struct tool_common common = {argv[0], usage};
+    struct tool_common common = {argv[0], usage, "OpenFlow versions 0x1:0x6\n"};
     struct option_group groups[] = {
         {NULL, option_defs, ARRAY_SIZE(option_defs), take_option, NULL},
         logsinks_options,

@@ -14,11 +14,13 @@
 #include "io/loop.h"
 #include "io/stream.h"
 #include "openflow/port_codec.h"
+#include "openflow/table_features.h"
 #include "tools/ofctl.h"
 
 LOG_MODULE(vconn);
 
 #define OFP_DEFAULT_PORT 6653
+#define OFP_N_TABLE_IDS  256
 
 struct named_port {
     uint32_t port_no;
@@ -35,10 +37,12 @@ struct ofctl_conn {
     struct bytebuf in;
     size_t taken; /* bytes of `in` that the last message had */
     /* Names, once fetched. */
-    bool have_names;
+    bool have_names, have_tables;
     struct named_port *ports;
     size_t n_ports;
     struct port_names port_names;
+    char (*tables)[OFP_N_TABLE_IDS][sizeof((struct table_features *)0)->name]; /* by number; "": none */
+    struct table_names table_names;
     struct ofp_names names;
 };
 
@@ -243,6 +247,7 @@ void ofctl_close(struct ofctl_conn *c)
         loop_destroy(c->loop);
         bytebuf_fini(&c->in);
         free(c->ports);
+        free(c->tables);
         free(c->target);
         free(c);
     }
@@ -439,6 +444,73 @@ static void add_ports(const uint8_t *msg, size_t len, void *aux)
     }
 }
 
+static void add_tables(const uint8_t *msg, size_t len, void *aux)
+{
+    struct ofctl_conn *c = aux;
+    struct ofp_msg m;
+    if (ofp_msg_decode(msg, len, &m) ||
+        (m.type != OFPTYPE_TABLE_REPLY && m.type != OFPTYPE_TABLE_FEATURES_REPLY)) {
+        return;
+    }
+    struct table_features t;
+    struct table_stats stats;
+    bool more;
+    while (!(m.type == OFPTYPE_TABLE_REPLY
+                 ? table_stats_features_decode(&m.body, m.version, &t, &stats, &more)
+                 : table_features_decode(&m.body, m.version, &t, &more)) &&
+           more) {
+        memcpy((*c->tables)[t.table_id], t.name, sizeof t.name);
+    }
+}
+
+/* Statistics name the tables up to OpenFlow 1.2, their features later. A name that two tables have, or the
+ * number of a table in it, is none. */
+static void fetch_tables(struct ofctl_conn *c)
+{
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    c->have_tables = true;
+    c->tables = xzalloc(sizeof *c->tables);
+    ofp_msg_put_empty(&b, c->version < OFP13 ? OFPTYPE_TABLE_REQUEST : OFPTYPE_TABLE_FEATURES_REQUEST,
+                      c->version, ofctl_xid(c));
+    ofctl_dump(c, &b, add_tables, c);
+    bytebuf_fini(&b);
+    for (int i = 0; i < OFP_N_TABLE_IDS; i++) {
+        char *name = (*c->tables)[i];
+        bool twice = false;
+        for (int j = i + 1; *name && j < OFP_N_TABLE_IDS; j++) {
+            if (!strcmp(name, (*c->tables)[j])) {
+                twice = true;
+                *(*c->tables)[j] = '\0';
+            }
+        }
+        if (twice) {
+            *name = '\0';
+        }
+    }
+}
+
+static const char *table_to_name(const struct table_names *names, uint8_t table)
+{
+    const struct ofctl_conn *c = names->aux;
+    return c->have_tables && *(*c->tables)[table] ? (*c->tables)[table] : NULL;
+}
+
+/* What is no number may be a name: only then is the switch asked for those. */
+static bool name_to_table(const struct table_names *names, const char *name, uint8_t *table)
+{
+    struct ofctl_conn *c = names->aux;
+    if (!c->have_tables) {
+        fetch_tables(c);
+    }
+    for (int i = 0; i < OFP_N_TABLE_IDS; i++) {
+        if (*name && !strcmp((*c->tables)[i], name)) {
+            *table = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct ofp_names *ofctl_names(struct ofctl_conn *c, bool display)
 {
     if (ofctl_options.no_names || (display && !ofctl_options.use_names)) {
@@ -455,8 +527,12 @@ const struct ofp_names *ofctl_names(struct ofctl_conn *c, bool display)
         ofctl_dump(c, &b, add_ports, c);
         bytebuf_fini(&b);
         c->port_names = (struct port_names){.name = port_to_name, .number = name_to_port, .aux = c};
-        c->names = (struct ofp_names){.ports = &c->port_names};
+        c->table_names = (struct table_names){.name = table_to_name, .number = name_to_table, .aux = c};
+        c->names = (struct ofp_names){.ports = &c->port_names, .tables = &c->table_names};
         c->have_names = true;
+    }
+    if (display && !c->have_tables) { /* between the parts of a reply nothing can be asked */
+        fetch_tables(c);
     }
     return &c->names;
 }

@@ -120,7 +120,8 @@ static void run_flow_mod_file(int argc, char **argv, enum flow_mod_command comma
     struct ofctl_conn *conn = ofctl_connect(argv[1]);
     struct file_flows f = {.usable = OFPROTO_ANY};
     struct batch t;
-    ofctl_check(flow_mod_parse_file(argv[2], command, ofctl_names(conn, false), collect, &f));
+    ofctl_check((command == FLOW_ADD ? flow_mod_parse_file : flow_mod_parse_lines)(
+        argv[2], command, ofctl_names(conn, false), collect, &f));
     batch_begin(&t, conn, f.usable);
     for (size_t i = 0; i < f.n; i++) {
         struct flow_mod fm;
@@ -312,7 +313,8 @@ struct pairs {
     struct hmap by_key;
     struct pair **p; /* in the order in which they were read */
     size_t n, allocated;
-    int which; /* that is being read */
+    int which;                     /* that is being read */
+    const struct ofp_names *names; /* to print with; NULL: numbers */
 };
 
 static struct pair *find_pair(struct pairs *ps, const struct match *match, uint16_t priority, uint8_t table)
@@ -408,22 +410,17 @@ static bool sides_equal(const struct pair *p)
            a->importance == b->importance && !strcmp(a->actions, b->actions);
 }
 
-static void print_side(const struct pair *p, int which)
+static void print_side(const struct pair *p, int which, const struct ofp_names *names)
 {
     const struct side *v = &p->side[which];
     struct strbuf s = STRBUF_INITIALIZER;
     strbuf_put_char(&s, which ? '+' : '-');
     if (p->table) {
-        strbuf_printf(&s, "table=%u", p->table);
+        strbuf_printf(&s, "table=%u ", p->table);
     }
-    struct strbuf text = STRBUF_INITIALIZER;
     struct match match;
     match_expand(&p->match, p->slots, &match);
-    match_format(&match, NULL, &text, p->priority);
-    if (text.len) {
-        strbuf_printf(&s, "%s%s", p->table ? " " : "", strbuf_text(&text));
-    }
-    strbuf_fini(&text);
+    match_format(&match, names ? names->ports : NULL, &s, p->priority);
     if (v->cookie) {
         strbuf_printf(&s, " cookie=0x%" PRIx64, v->cookie);
     }
@@ -436,8 +433,9 @@ static void print_side(const struct pair *p, int which)
     if (v->importance) {
         strbuf_printf(&s, " importance=%u", v->importance);
     }
-    strbuf_printf(&s, " actions=%s\n", v->actions);
-    fputs(strbuf_text(&s), stdout);
+    strbuf_puts(&s, " actions=");
+    ofpacts_format((const struct ofpact *)v->ofpacts.data, v->ofpacts.len, names, &s);
+    puts(strbuf_text(&s));
     strbuf_fini(&s);
 }
 
@@ -462,15 +460,16 @@ void ofctl_diff_flows(int argc, char **argv)
 {
     struct pairs ps = {.which = 0};
     bool differ = false;
+    struct ofctl_conn *conns[2] = {NULL, NULL};
     hmap_init(&ps.by_key);
     for (int i = 0; i < 2; i++) {
         ps.which = i;
         if (is_file(argv[i + 1])) {
-            ofctl_check(flow_mod_parse_additions(argv[i + 1], NULL, read_mod, &ps));
+            ofctl_check(flow_mod_parse_lines(argv[i + 1], FLOW_ADD, NULL, read_mod, &ps));
         } else {
-            struct ofctl_conn *conn = ofctl_connect(argv[i + 1]);
-            read_switch(conn, &ps);
-            ofctl_close(conn);
+            conns[i] = ofctl_connect(argv[i + 1]);
+            read_switch(conns[i], &ps);
+            ps.names = ps.names ? ps.names : ofctl_names(conns[i], true);
         }
     }
     if (ps.n) {
@@ -481,11 +480,13 @@ void ofctl_diff_flows(int argc, char **argv)
             differ = true;
             for (int side = 0; side < 2; side++) {
                 if (ps.p[i]->side[side].present) {
-                    print_side(ps.p[i], side);
+                    print_side(ps.p[i], side, ps.names);
                 }
             }
         }
     }
+    ofctl_close(conns[0]);
+    ofctl_close(conns[1]);
     if (differ) {
         exit(2);
     }
@@ -497,7 +498,7 @@ void ofctl_replace_flows(int argc, char **argv)
     struct pairs ps = {.which = 0};
     struct batch t;
     hmap_init(&ps.by_key);
-    ofctl_check(flow_mod_parse_additions(argv[2], ofctl_names(conn, false), read_mod, &ps));
+    ofctl_check(flow_mod_parse_lines(argv[2], FLOW_ADD, ofctl_names(conn, false), read_mod, &ps));
     ps.which = 1;
     read_switch(conn, &ps);
     batch_begin(&t, conn, OFPROTO_ANY & ~(uint32_t)OFPROTO_10 & ~(uint32_t)OFPROTO_10_TID);
@@ -570,6 +571,6 @@ void ofctl_parse_flow(int argc, char **argv)
 void ofctl_parse_flows(int argc, char **argv)
 {
     struct file_flows f = {.usable = OFPROTO_ANY};
-    ofctl_check(flow_mod_parse_file(argv[1], FLOW_ADD, NULL, collect, &f));
+    ofctl_check(flow_mod_parse_lines(argv[1], FLOW_ADD, NULL, collect, &f));
     print_parsed(&f);
 }

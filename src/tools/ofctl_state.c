@@ -60,7 +60,8 @@ static void each_line(const char *file, char *(*each)(const char *line, void *au
 struct group_job {
     struct ofctl_conn *conn;
     enum group_command command;
-    struct bytebuf b;
+    bool any_command; /* a line may begin with its own */
+    struct ofctl_bundle bundle;
 };
 
 /* What a group mod is worth in the connection's version. */
@@ -79,28 +80,76 @@ static char *put_group_mod(struct ofctl_conn *c, struct bytebuf *b, const struct
     return NULL;
 }
 
+/* The command that TEXT begins with, if it does; what is left of the text. */
+static const char *take_group_command(const char *text, enum group_command *command)
+{
+    static const struct {
+        const char *word;
+        enum group_command command;
+    } commands[] = {{"add_or_mod", GROUP_ADD_OR_MOD},
+                    {"add", GROUP_ADD},
+                    {"modify", GROUP_MODIFY},
+                    {"mod", GROUP_MODIFY},
+                    {"delete", GROUP_DELETE},
+                    {"del", GROUP_DELETE},
+                    {"insert_bucket", GROUP_INSERT_BUCKET},
+                    {"insert_buckets", GROUP_INSERT_BUCKET},
+                    {"remove_bucket", GROUP_REMOVE_BUCKET},
+                    {"remove_buckets", GROUP_REMOVE_BUCKET}};
+    size_t word = strcspn(text, " \t,=");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (strlen(commands[i].word) == word && !strncmp(text, commands[i].word, word)) {
+            *command = commands[i].command;
+            return text + word;
+        }
+    }
+    return text;
+}
+
 static char *add_group(const char *text, void *aux)
 {
     struct group_job *job = aux;
     struct group_mod gm;
     uint32_t usable;
-    char *error = group_mod_parse(&gm, text, job->command, ofctl_names(job->conn, false), &usable);
+    enum group_command command = job->command;
+    if (job->any_command) {
+        text = take_group_command(text, &command);
+    }
+    char *error = group_mod_parse(&gm, text, command, ofctl_names(job->conn, false), &usable);
     if (!error) {
-        error = put_group_mod(job->conn, &job->b, &gm, ofctl_xid(job->conn));
+        struct bytebuf b = BYTEBUF_INITIALIZER;
+        error = put_group_mod(job->conn, &b, &gm, ofctl_xid(job->conn));
         group_mod_fini(&gm);
+        ofctl_bundle_add(&job->bundle, b.data, b.len);
+        bytebuf_fini(&b);
     }
     return error;
 }
 
+/* All lines are read before the first is sent; without --bundle, what follows an error is not. */
 static void run_group_mod(int argc, char **argv, enum group_command command, bool file)
 {
-    struct group_job job = {.conn = ofctl_connect(argv[1]), .command = command};
+    struct group_job job = {.conn = ofctl_connect(argv[1]), .command = command, .any_command = file};
+    job.bundle.conn = job.conn;
     if (file || (argc > 2 && !strcmp(argv[2], "-"))) {
         each_line(argv[2], add_group, &job);
     } else {
         ofctl_check(add_group(argc > 2 ? argv[2] : "", &job));
     }
-    finish(job.conn, &job.b);
+    if (ofctl_options.bundle) {
+        ofctl_bundle_run(&job.bundle);
+    } else {
+        struct bytebuf *b = &job.bundle.messages, one = BYTEBUF_INITIALIZER;
+        for (size_t at = 0; at < b->len; at += ofp_msg_len(b->data + at)) {
+            bytebuf_put(&one, b->data + at, ofp_msg_len(b->data + at));
+            if (!ofctl_transact_mods(job.conn, &one)) {
+                exit(1);
+            }
+        }
+        bytebuf_fini(&one);
+        bytebuf_fini(b);
+    }
+    ofctl_close(job.conn);
 }
 
 void ofctl_add_group(int argc, char **argv)
@@ -435,28 +484,8 @@ struct bundle_job {
 /* "group add ...", from behind "group". */
 static char *bundle_group(struct ofctl_conn *c, const char *text, struct bytebuf *b, uint32_t xid)
 {
-    static const struct {
-        const char *word;
-        enum group_command command;
-    } commands[] = {{"add_or_mod", GROUP_ADD_OR_MOD},
-                    {"add", GROUP_ADD},
-                    {"modify", GROUP_MODIFY},
-                    {"mod", GROUP_MODIFY},
-                    {"delete", GROUP_DELETE},
-                    {"del", GROUP_DELETE},
-                    {"insert_bucket", GROUP_INSERT_BUCKET},
-                    {"insert_buckets", GROUP_INSERT_BUCKET},
-                    {"remove_bucket", GROUP_REMOVE_BUCKET},
-                    {"remove_buckets", GROUP_REMOVE_BUCKET}};
     enum group_command command = GROUP_ADD;
-    size_t word = strcspn(text, " \t,=");
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        if (strlen(commands[i].word) == word && !strncmp(text, commands[i].word, word)) {
-            command = commands[i].command;
-            text += word;
-            break;
-        }
-    }
+    text = take_group_command(text, &command);
     struct group_mod gm;
     uint32_t usable;
     char *error = group_mod_parse(&gm, text, command, ofctl_names(c, false), &usable);

@@ -286,7 +286,7 @@ void ofctl_mod_table(int argc, char **argv)
     };
     struct ofctl_conn *c = ofctl_connect(argv[1]);
     struct table_search s = {.tm = {.table_id = OFPTT_ALL}};
-    if (strcasecmp(argv[2], "all") && !ofp_table_parse(argv[2], NULL, &s.tm.table_id)) {
+    if (strcasecmp(argv[2], "all") && !ofp_table_parse(argv[2], ofctl_names(c, false), &s.tm.table_id)) {
         error_fatal("unknown table \"%s\"", argv[2]);
     }
     size_t i = 0, n = strcspn(argv[3], ":");
@@ -619,7 +619,10 @@ void ofctl_mod_port(int argc, char **argv)
         {"no-packet-in", OFPPC_NO_PACKET_IN, OFPPC_NO_PACKET_IN},
     };
     size_t i = 0;
-    while (i < ARRAY_SIZE(actions) && strcasecmp(argv[3], actions[i].name)) {
+    while (i < ARRAY_SIZE(actions) && strcasecmp(argv[3], actions[i].name) &&
+           /* "noflood" is "no-flood" */
+           !(!strncasecmp(argv[3], "no", 2) && !strncmp(actions[i].name, "no-", 3) &&
+             !strcasecmp(argv[3] + 2, actions[i].name + 3))) {
         i++;
     }
     if (i == ARRAY_SIZE(actions)) {

@@ -916,7 +916,7 @@ static char *take_own(const struct option_def *def, const char *arg, void *aux)
 {
     switch (def->id) {
     case OPT_TIMEOUT:
-        return tool_set_timeout(arg);
+        return tool_set_timeout('t', arg);
     case OPT_FORMAT:
         return dbtable_set_format(&style, arg);
     case OPT_DATA:

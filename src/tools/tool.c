@@ -27,7 +27,7 @@ static char *take_common(const struct option_def *def, const char *arg, void *co
     if (def->id == OPT_HELP) {
         common->usage();
     } else {
-        printf("%s %s", common->program, VERSION_TEXT);
+        printf("%s %s%s", common->program, VERSION_TEXT, common->version_lines ? common->version_lines : "");
     }
     exit(0);
 }
@@ -50,12 +50,12 @@ int tool_parse(const struct option_group *groups, size_t n, bool stop_at_argumen
     return first;
 }
 
-char *tool_set_timeout(const char *text)
+char *tool_set_timeout(char option, const char *text)
 {
     char *end;
     unsigned long seconds = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || seconds > 1000000000) {
-        return xasprintf("value %s on -T or --timeout is invalid", text);
+    if (*text < '0' || *text > '9' || *end || !seconds || seconds > 1000000000) {
+        return xasprintf("value %s on -%c or --timeout is invalid", text, option);
     }
     signal(SIGALRM, SIG_DFL);
     alarm((unsigned)seconds);

@@ -24,6 +24,7 @@ bool tool_ovsdb_tool_has(const char *name);
 struct tool_common {
     const char *program;
     void (*usage)(void);
+    const char *version_lines; /* of -V, after the version; NULL for none */
 };
 /* A group of -h/--help and -V/--version, whose `aux` is to be a struct tool_common. */
 extern const struct option_group tool_common_options;
@@ -33,6 +34,6 @@ extern const struct option_group tool_common_options;
 int tool_parse(const struct option_group *groups, size_t n, bool stop_at_argument, int argc, char **argv);
 /* "-T/--timeout SECS": ends the program by SIGALRM that many seconds from now; an error text if SECS is no
  * number. */
-char *tool_set_timeout(const char *seconds);
+char *tool_set_timeout(char option, const char *seconds);
 
 #endif

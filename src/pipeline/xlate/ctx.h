@@ -39,6 +39,7 @@ struct xlate_ctx {
 
     struct rule *rule;    /* whose actions run; NULL: none (packet-out) */
     uint64_t rule_cookie; /* UINT64_MAX: none */
+    uint64_t left_cookie; /* of the rule that was left last */
     uint8_t table_id;
     int depth;     /* of resubmits that go back */
     int resubmits; /* so far */
@@ -91,6 +92,8 @@ void xlate_report_subfield(struct xlate_ctx *, const struct subfield *);
 /* actions.c */
 void xlate_actions(struct xlate_ctx *, const struct ofpact *, size_t len, bool is_last);
 void xlate_action_set(struct xlate_ctx *);
+/* What comes behind a bridge's first rule, the action set, is its: in the trace, and by its cookie. */
+void xlate_go_on_in_first_table(struct xlate_ctx *);
 /* What was written, as the list that is executed; appended to OUT. */
 void xlate_compose_action_set(const struct bytebuf *written, struct bytebuf *out);
 /* Does nothing more than stop: what follows of the list is frozen with it. */

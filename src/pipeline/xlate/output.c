@@ -75,6 +75,8 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     uint32_t old_egress[FROZEN_MAX_EGRESS];
     memcpy(old_egress, ctx->egress, sizeof old_egress);
     struct rule *old_rule = ctx->rule;
+    uint64_t old_cookie = ctx->rule_cookie;
+    bool old_in_group = ctx->in_group, old_in_action_set = ctx->in_action_set;
     uint8_t old_table = ctx->table_id;
     struct bytebuf old_stack = ctx->stack, old_set = ctx->action_set;
     bytebuf_init(&ctx->stack);
@@ -88,10 +90,12 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
         __atomic_add_fetch(&peer->counters->refs, 1, __ATOMIC_RELAXED);
     }
 
+    ctx->in_group = false;
     enter_bridge(ctx, peer);
     if (may_receive(ctx, peer)) {
         ctx->entering = true;
         xlate_table(ctx, peer->ofp_port, 0, true, false, is_last);
+        xlate_go_on_in_first_table(ctx);
         if (!ctx->freezing) {
             xlate_action_set(ctx);
         }
@@ -115,6 +119,9 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     ctx->n_egress = old_n_egress;
     memcpy(ctx->egress, old_egress, sizeof old_egress);
     ctx->rule = old_rule;
+    ctx->rule_cookie = old_cookie;
+    ctx->in_group = old_in_group;
+    ctx->in_action_set = old_in_action_set;
     ctx->table_id = old_table;
     /* That the other bridge failed or exited is no matter of this one, but for lack of resources. */
     ctx->exit = false;

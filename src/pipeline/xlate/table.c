@@ -61,12 +61,16 @@ void xlate_rule(struct xlate_ctx *ctx, struct rule *rule, bool deepens, bool is_
 {
     struct rule *old_rule = ctx->rule;
     uint64_t old_cookie = ctx->rule_cookie;
+    bool in_group = ctx->in_group; /* what a bucket leads to is no longer a bucket */
     ctx->resubmits++;
     ctx->depth += deepens;
     ctx->nesting++;
     ctx->rule = rule;
     ctx->rule_cookie = rule->cookie;
+    ctx->in_group = false;
     xlate_actions(ctx, rule->actions, rule->actions_len, is_last);
+    ctx->in_group = in_group;
+    ctx->left_cookie = rule->cookie;
     ctx->rule_cookie = old_cookie;
     ctx->rule = old_rule;
     ctx->nesting--;

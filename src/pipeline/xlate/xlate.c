@@ -173,6 +173,14 @@ static void finish_mask(struct xlate_ctx *ctx)
     ctx->wc->blocks = (uint16_t)flow_mask_find_blocks(ctx->wc);
 }
 
+void xlate_go_on_in_first_table(struct xlate_ctx *ctx)
+{
+    ctx->rule_cookie = ctx->left_cookie;
+    if (ctx->report && !list_is_empty(ctx->report)) {
+        ctx->report = &CONTAINER_OF(list_back(ctx->report), struct report, node)->children;
+    }
+}
+
 static void start(struct xlate_ctx *ctx)
 {
     struct xlate_in *xin = ctx->xin;
@@ -192,10 +200,7 @@ static void start(struct xlate_ctx *ctx)
     } else {
         ctx->entering = true;
         xlate_table(ctx, ctx->flow->in_port, 0, true, false, true);
-        /* The story goes on in the first table. */
-        if (ctx->report && !list_is_empty(ctx->report)) {
-            ctx->report = &CONTAINER_OF(list_back(ctx->report), struct report, node)->children;
-        }
+        xlate_go_on_in_first_table(ctx);
     }
 }
 
@@ -223,7 +228,7 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
     ctx.report = xin->report;
     ctx.ports = (struct port_names){.name = name_port, .aux = &ctx};
     ctx.names.ports = &ctx.ports;
-    ctx.rule_cookie = UINT64_MAX;
+    ctx.rule_cookie = ctx.left_cookie = UINT64_MAX;
     ctx.table_id = OFPTT_ALL; /* nothing is a step back from here */
     ctx.depth = xin->depth;
     ctx.resubmits = xin->resubmits;
