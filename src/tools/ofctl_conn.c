@@ -457,7 +457,7 @@ static void add_tables(const uint8_t *msg, size_t len, void *aux)
     bool more;
     while (!(m.type == OFPTYPE_TABLE_REPLY
                  ? table_stats_features_decode(&m.body, m.version, &t, &stats, &more)
-                 : table_features_decode(&m.body, m.version, &t, &more)) &&
+                 : table_features_decode(&m.body, m.version, false, &t, &more)) &&
            more) {
         memcpy((*c->tables)[t.table_id], t.name, sizeof t.name);
     }
