@@ -165,13 +165,13 @@ static void get_stats(struct datapath *up, struct dp_stats *stats)
     .create = create, .destroy = destroy, .port_add = dp_port_add, .port_del = dp_port_del,                  \
     .port_set_options = dp_port_set_options, .port_query = dp_port_query,                                    \
     .port_query_name = dp_port_query_name, .port_dump = dp_port_dump, .port_drops = dp_port_drops,           \
-    .flow_put = dp_flow_put, .flow_del = dp_flow_del, .flow_del_batch = dp_flow_del_batch,                   \
-    .flow_get = dp_flow_get, .flow_flush = dp_flow_flush, .flow_stats = dp_flow_stats,                       \
-    .flow_dump = dp_flow_dump, .handler_create = dp_handler_create, .handler_destroy = dp_handler_destroy,   \
-    .handler_pool = dp_handler_pool, .upcall_recv = dp_handler_recv, .upcall_fd = dp_handler_fd,             \
-    .set_upcall_cb = set_upcall_cb, .execute = dp_handler_execute, .drop = dp_handler_drop,                  \
-    .receive = receive, .get_stats = get_stats, .n_masks = n_masks, .meter_set = dp_meter_set,               \
-    .meter_get = dp_meter_get, .meter_del = dp_meter_del, .show = dp_show
+    .port_hold = dp_port_hold, .flow_put = dp_flow_put, .flow_del = dp_flow_del,                             \
+    .flow_del_batch = dp_flow_del_batch, .flow_get = dp_flow_get, .flow_flush = dp_flow_flush,               \
+    .flow_stats = dp_flow_stats, .flow_dump = dp_flow_dump, .handler_create = dp_handler_create,             \
+    .handler_destroy = dp_handler_destroy, .handler_pool = dp_handler_pool, .upcall_recv = dp_handler_recv,  \
+    .upcall_fd = dp_handler_fd, .set_upcall_cb = set_upcall_cb, .execute = dp_handler_execute,               \
+    .drop = dp_handler_drop, .receive = receive, .get_stats = get_stats, .n_masks = n_masks,                 \
+    .meter_set = dp_meter_set, .meter_get = dp_meter_get, .meter_del = dp_meter_del, .show = dp_show
 
 static const struct datapath_ops netdev_ops = {.type = "netdev", .default_name = "ovs-netdev", OPERATIONS};
 static const struct datapath_ops system_ops = {

@@ -18,6 +18,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/bitmap.h"
 #include "base/list.h"
 #include "datapath/upcall_ring.h"
 #include "dpif/dpif.h"
@@ -184,9 +185,10 @@ struct dp {
     struct datapath up; /* first */
     bool is_inline;     /* i */
 
-    struct dp_port **ports;    /* r: DP_MAX_PORTS, by number */
-    struct hmap ports_by_name; /* c */
-    unsigned n_ports;          /* c */
+    struct dp_port **ports;                           /* r: DP_MAX_PORTS, by number */
+    struct hmap ports_by_name;                        /* c */
+    unsigned n_ports;                                 /* c */
+    unsigned long held[BITMAP_N_WORDS(DP_MAX_PORTS)]; /* c: numbers that are given to nobody for now */
 
     pthread_mutex_t flows_mutex;
     struct megaflow_table *megaflows; /* r readers, m flows_mutex writers */
@@ -249,6 +251,7 @@ static inline struct dp_port *dp_port_get(const struct dp *dp, uint32_t port_no)
 int dp_port_add(struct datapath *, const char *name, const char *type, const struct smap *options,
                 uint32_t *port_no, char **errorp);
 int dp_port_del(struct datapath *, uint32_t port_no);
+void dp_port_hold(struct datapath *, uint32_t port_no, bool held);
 int dp_port_set_options(struct datapath *, uint32_t port_no, const struct smap *options, char **errorp);
 int dp_port_query(struct datapath *, uint32_t port_no, struct dp_port_desc *);
 int dp_port_query_name(struct datapath *, const char *name, struct dp_port_desc *);

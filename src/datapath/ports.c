@@ -54,7 +54,7 @@ static uint32_t choose_number(const struct dp *dp, const char *name)
         }
     }
     for (uint32_t n = dp->n_ports ? 1 : 0; n < DP_MAX_PORTS; n++) {
-        if (!dp->ports[n]) {
+        if (!dp->ports[n] && !bitmap_is_set(dp->held, n)) {
             return n;
         }
     }
@@ -160,6 +160,11 @@ int dp_port_del(struct datapath *up, uint32_t port_no)
     }
     free_port(port);
     return 0;
+}
+
+void dp_port_hold(struct datapath *up, uint32_t port_no, bool held)
+{
+    bitmap_set_to(dp_cast(up)->held, port_no, held);
 }
 
 int dp_port_set_options(struct datapath *up, uint32_t port_no, const struct smap *options, char **errorp)

@@ -156,6 +156,8 @@ struct datapath_ops {
     int (*port_add)(struct datapath *, const char *name, const char *type, const struct smap *options,
                     uint32_t *port_no, char **errorp);
     int (*port_del)(struct datapath *, uint32_t port_no);
+    /* control. A number that is held is not given to a port that asks for any: flows may still name it. */
+    void (*port_hold)(struct datapath *, uint32_t port_no, bool held);
     int (*port_set_options)(struct datapath *, uint32_t port_no, const struct smap *options, char **errorp);
     int (*port_query)(struct datapath *, uint32_t port_no, struct dp_port_desc *);
     int (*port_query_name)(struct datapath *, const char *name, struct dp_port_desc *);

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "pipeline/change.h"
 #include "pipeline/ofproto_impl.h"
+#include "pipeline/settle.h"
+#include "pipeline/slow_path.h"
 
 /* A bridge has few meters and changes them rarely: one sorted array, replaced as a whole. */
 struct meter_array {
@@ -39,18 +41,31 @@ static void free_meter_rcu(struct rcu_head *head)
     free_meter(CONTAINER_OF(head, struct ofmeter, rcu));
 }
 
-static void leave_datapath(struct ofproto *ofproto, const struct ofmeter *m)
+static void leave_datapath(struct dp_backer *backer, uint32_t dp_id)
 {
-    struct datapath *dp = ofproto->backer->dp;
-    dp->ops->meter_del(dp, m->dp_id, NULL);
-    bitmap_clear(ofproto->backer->meter_ids, m->dp_id);
+    backer->dp->ops->meter_del(backer->dp, dp_id, NULL);
+    bitmap_clear(backer->meter_ids, dp_id);
+}
+
+/* The datapath's meter of one that is gone: flows may name it for a while. */
+struct leaving {
+    struct settle_job job;
+    struct dp_backer *backer;
+    uint32_t dp_id;
+};
+
+static void leave(struct settle_job *job)
+{
+    struct leaving *l = CONTAINER_OF(job, struct leaving, job);
+    leave_datapath(l->backer, l->dp_id);
+    free(l);
 }
 
 void meter_table_destroy(struct ofproto *ofproto)
 {
     struct meter_table *t = ofproto->meters;
     for (size_t i = 0; i < t->array->n; i++) {
-        leave_datapath(ofproto, t->array->meters[i]);
+        leave_datapath(ofproto->backer, t->array->meters[i]->dp_id);
         free_meter(t->array->meters[i]);
     }
     free(t->array);
@@ -133,7 +148,7 @@ static void replace_array(struct ofproto *ofproto, struct meter_array *new)
     rcu_postpone(&old->rcu, free_array_rcu);
 }
 
-static enum ofperr set_in_datapath(struct ofproto *ofproto, uint32_t dp_id, const struct meter_config *config)
+static enum ofperr set_in_datapath(struct ofproto *ofproto, size_t dp_id, const struct meter_config *config)
 {
     struct dp_meter_band bands[METER_MAX_BANDS];
     struct dp_meter m = {.packets = config->flags & METER_PKTPS,
@@ -153,7 +168,10 @@ static enum ofperr set_in_datapath(struct ofproto *ofproto, uint32_t dp_id, cons
             .prec_level = b->prec_level,
         };
     }
-    switch (dp->ops->meter_set ? dp->ops->meter_set(dp, dp_id, &m) : EOPNOTSUPP) {
+    if (dp_id >= BACKER_MAX_METERS) {
+        return OFPERR_OFPMMFC_OUT_OF_METERS;
+    }
+    switch (dp->ops->meter_set ? dp->ops->meter_set(dp, (uint32_t)dp_id, &m) : EOPNOTSUPP) {
     case 0:
         return OFPERR_NONE;
     case EFBIG:
@@ -183,10 +201,14 @@ enum ofperr ofproto_meter_add(struct ofproto *ofproto, const struct meter_config
         return OFPERR_OFPMMFC_METER_EXISTS;
     }
     size_t dp_id = bitmap_scan(ofproto->backer->meter_ids, false, 0, BACKER_MAX_METERS);
-    if (dp_id >= BACKER_MAX_METERS) {
-        return OFPERR_OFPMMFC_OUT_OF_METERS;
+    enum ofperr error = set_in_datapath(ofproto, dp_id, config);
+    if (error == OFPERR_OFPMMFC_OUT_OF_METERS && !list_is_empty(&ofproto->backer->settle_jobs)) {
+        /* Meters that are about to go leave room. */
+        slow_path_wait(ofproto->backer->slow_path);
+        settle_run(ofproto->backer);
+        dp_id = bitmap_scan(ofproto->backer->meter_ids, false, 0, BACKER_MAX_METERS);
+        error = set_in_datapath(ofproto, dp_id, config);
     }
-    enum ofperr error = set_in_datapath(ofproto, (uint32_t)dp_id, config);
     if (error) {
         return error;
     }
@@ -276,8 +298,11 @@ static void delete_one(struct ofproto *ofproto, struct ofmeter *m)
     if (m->config.meter_id > OFPM_MAX) {
         pipeline_mark_all_changed(ofproto->pipeline);
     }
-    pipeline_commit(ofproto->pipeline); /* no cached flow names it any more */
-    leave_datapath(ofproto, m);
+    struct leaving *l = xmalloc(sizeof *l);
+    l->backer = ofproto->backer;
+    l->dp_id = m->dp_id;
+    settle_later(l->backer, &l->job, leave);
+    pipeline_start_commit(ofproto->pipeline);
     rcu_postpone(&m->rcu, free_meter_rcu);
 }
 

@@ -17,6 +17,7 @@
 #include "pipeline/meter.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/recirc.h"
+#include "pipeline/settle.h"
 #include "pipeline/slow_path.h"
 #include "pipeline/xlate/learned.h"
 
@@ -80,7 +81,9 @@ void pipeline_start_commit(struct pipeline *p)
     }
     learned_run(p);
     LIST_FOR_EACH (backer, node, &p->backers) {
+        settle_noted(backer);
         slow_path_check_changes(backer->slow_path);
+        settle_run(backer);
     }
     for (size_t i = 0; i < p->n_ofprotos; i++) {
         ofproto_reap_rules(p->ofprotos[i]);
@@ -88,6 +91,45 @@ void pipeline_start_commit(struct pipeline *p)
             ofservice_settled(p->ofprotos[i]->sessions);
         }
     }
+    if (p->settled) {
+        p->settled(p->settled_aux);
+    }
+}
+
+bool pipeline_mark(struct pipeline *p, struct pipeline_mark *mark)
+{
+    struct dp_backer *backer;
+    mark->n = 0;
+    LIST_FOR_EACH (backer, node, &p->backers) {
+        uint64_t generation = slow_path_under_way(backer->slow_path);
+        if (generation && mark->n < ARRAY_SIZE(mark->waits)) {
+            mark->waits[mark->n].datapath = backer->id;
+            mark->waits[mark->n++].generation = generation;
+        } else if (generation) {
+            slow_path_wait(backer->slow_path); /* more kinds of datapaths than there are */
+        }
+    }
+    return !mark->n;
+}
+
+bool pipeline_is_settled(const struct pipeline *p, const struct pipeline_mark *mark)
+{
+    const struct dp_backer *backer;
+    LIST_FOR_EACH (backer, node, &p->backers) {
+        for (size_t i = 0; i < mark->n; i++) {
+            if (mark->waits[i].datapath == backer->id &&
+                !slow_path_is_settled(backer->slow_path, mark->waits[i].generation)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void pipeline_on_settled(struct pipeline *p, void (*settled)(void *), void *aux)
+{
+    p->settled = settled;
+    p->settled_aux = aux;
 }
 
 void pipeline_commit(struct pipeline *p)
@@ -181,6 +223,8 @@ static int backer_open(struct pipeline *p, const char *type, struct dp_backer **
     backer = xzalloc(sizeof *backer);
     backer->pipeline = p;
     backer->dp = dp;
+    backer->id = ++p->next_backer;
+    list_init(&backer->settle_jobs);
     backer->n_refs = 1;
     backer->changes = changes_create();
     backer->handler = ops->handler_create(dp, false);
@@ -196,6 +240,7 @@ static void backer_close(struct dp_backer *backer)
         return;
     }
     slow_path_destroy(backer->slow_path);
+    settle_all(backer);
     list_remove(&backer->node);
     changes_destroy(backer->changes);
     backer->dp->ops->handler_destroy(backer->handler);
@@ -284,10 +329,10 @@ void ofproto_destroy(struct ofproto *ofproto)
     task_cancel(&ofproto->mac_ageing);
 
     /* No new translation finds the bridge; cached flows that name it in their records go; then those that
-     * read the old snapshot are waited for. */
+     * read the old snapshot are waited for. Other flows follow, as after any commit. */
     snapshot_publish(p);
     slow_path_forget_bridge(ofproto->backer->slow_path, ofproto);
-    pipeline_commit(p);
+    pipeline_start_commit(p);
     rcu_synchronize();
     learned_run(p);
     ofproto_tables_fini(ofproto);

@@ -56,6 +56,22 @@ void pipeline_commit(struct pipeline *);
 /* The same without the wait: cached flows follow on the revalidator's thread. */
 void pipeline_start_commit(struct pipeline *);
 
+/* What was committed up to now, to be asked after: for each datapath, the change that its flows are to agree
+ * with. */
+struct pipeline_mark {
+    size_t n;
+    struct {
+        unsigned datapath;
+        uint64_t generation;
+    } waits[8];
+};
+/* After a commit. False: flows do not agree with all of it yet; the function that pipeline_on_settled() was
+ * given is called when that may have changed. */
+bool pipeline_mark(struct pipeline *, struct pipeline_mark *);
+bool pipeline_is_settled(const struct pipeline *, const struct pipeline_mark *);
+/* SETTLED is called at the end of commits, so it does no more than to have something done soon. */
+void pipeline_on_settled(struct pipeline *, void (*settled)(void *aux), void *aux);
+
 /* Settings of the Open_vSwitch table's other_config: flow-limit, max-idle, max-revalidator,
  * min-revalidate-pps, vlan-limit, n-handler-threads, n-revalidator-threads. Unknown keys are ignored. */
 void pipeline_set_config(struct pipeline *, const struct smap *other_config);

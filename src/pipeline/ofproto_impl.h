@@ -43,6 +43,8 @@ struct dp_backer {
     struct dp_handler *handler;  /* i: the control thread's own, for packet-out and inline upcalls */
     struct slow_path *slow_path; /* i */
     struct changes *changes;     /* t: what its cached flows are to be checked against */
+    struct list settle_jobs;     /* c: pipeline/settle.h */
+    unsigned id;                 /* i: unique in the pipeline */
     unsigned n_refs;             /* c: bridges */
     unsigned long meter_ids[BITMAP_N_WORDS(BACKER_MAX_METERS)]; /* c: the datapath's meters in use */
 };
@@ -61,10 +63,13 @@ struct pipeline {
     struct pipeline_hooks hooks;   /* c: set before traffic */
     struct pipeline_config config; /* c, words read by any thread */
     uint64_t next_id;              /* c: for ofproto.id */
+    unsigned next_backer;          /* c: for dp_backer.id */
     struct task turn;              /* c: a commit that something asks for */
     void (*wake)(void *);          /* i once set: any thread calls it */
     bool wake_pending;             /* atomic: WAKE was called, the commit has not begun */
     void *wake_aux;
+    void (*settled)(void *); /* c: pipeline_on_settled() */
+    void *settled_aux;
 };
 
 /* What others see of a port, and are told when it changes. */

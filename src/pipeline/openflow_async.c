@@ -216,7 +216,7 @@ enum ofperr openflow_resume(struct ofconn *c, const struct ofp_msg *m, void *ofp
     }
     error = continuation_decode(pin.continuation, pin.continuation_len, ofproto->id, &cont);
     if (!error) {
-        pipeline_commit(ofproto->pipeline); /* rules that came before it take effect on it */
+        pipeline_start_commit(ofproto->pipeline); /* rules that came before it take effect on it */
         int code = ofproto_resume(ofproto, pin.packet, pin.packet_len, &pin.metadata.flow, &cont.state);
         error = code == EPROTO ? OFPERR_OFPBAC_MATCH_INCONSISTENT : OFPERR_NONE;
     }

@@ -181,7 +181,7 @@ enum ofperr openflow_packet_out(struct ofconn *c, const struct ofp_msg *m, void 
     enum ofperr error = openflow_decode_packet_out(c, m, ofproto, &po);
     if (!error) {
         /* Rules that came before it take effect on it. */
-        pipeline_commit(ofproto_pipeline(ofproto));
+        pipeline_start_commit(ofproto_pipeline(ofproto));
         const struct ofpact *actions = (const struct ofpact *)(const void *)po.ofpacts.data;
         ofproto_packet_out(ofproto, po.packet, po.packet_len, po.metadata.flow.in_port, &po.metadata.flow,
                            actions, po.ofpacts.len);

@@ -99,7 +99,7 @@ enum ofperr openflow_group_stats(struct ofconn *c, const struct ofp_msg *m, void
     if (error) {
         return error;
     }
-    slow_path_revalidate(ofproto->backer->slow_path, false); /* the datapath's counters */
+    slow_path_refresh_stats(ofproto->backer->slow_path); /* the datapath's counters */
     ofconn_multipart_begin(&r.reply, c, OFPTYPE_GROUP_REPLY, m);
     ofproto_group_for_each(ofproto, count, &r);
     ofconn_multipart_end(&r.reply);

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "l2/mac_table.h"
 #include "pipeline/ofproto_impl.h"
+#include "pipeline/settle.h"
 #include "port/qos.h"
 
 /* ------------------------------------------------------------------ ports */
@@ -189,6 +190,35 @@ void ofport_leave_bundle(struct ofport *port)
     }
 }
 
+/* A number of the datapath whose port is gone. */
+struct held_number {
+    struct settle_job job;
+    struct dp_backer *backer;
+    uint32_t dp_port;
+};
+
+static void let_number_go(struct settle_job *job)
+{
+    struct held_number *h = CONTAINER_OF(job, struct held_number, job);
+    struct datapath *dp = h->backer->dp;
+    dp->ops->port_hold(dp, h->dp_port, false);
+    free(h);
+}
+
+/* Cached flows name ports by these numbers, as where packets go and where they come from: another port gets
+ * one only when they agree that this port is gone. */
+static void hold_number(struct dp_backer *backer, uint32_t dp_port)
+{
+    struct datapath *dp = backer->dp;
+    if (!dp->ops->is_inline && dp->ops->port_hold) {
+        struct held_number *h = xmalloc(sizeof *h);
+        h->backer = backer;
+        h->dp_port = dp_port;
+        dp->ops->port_hold(dp, dp_port, true);
+        settle_later(backer, &h->job, let_number_go);
+    }
+}
+
 void ofport_destroy(struct ofport *port)
 {
     struct ofproto *ofproto = port->ofproto;
@@ -200,6 +230,7 @@ void ofport_destroy(struct ofport *port)
     hmap_remove(&ofproto->ports, &port->by_number);
     if (port->dp_port != PACKET_NO_PORT) {
         dp->ops->port_del(dp, port->dp_port);
+        hold_number(ofproto->backer, port->dp_port);
     }
     traffic_counters_unref(port->counters);
     free(port->name);

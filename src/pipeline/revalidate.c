@@ -27,31 +27,19 @@ COVERAGE_DEFINE(revalidate_modified);
 
 #define DOOMED_AT_ONCE 1024
 
-/* Flows that were taken out of the table and are to leave the datapath together: one wait for the forwarding
- * threads. */
-struct doomed {
-    struct ukey **ukeys;
-    size_t n, allocated;
-};
-
-/* Between two shards: nothing RCU-protected is held. The control thread, for an inline datapath, is amid
- * something. */
-static void rest(const struct slow_path *sp)
+/* U's shard is locked. */
+static void doom(struct slow_path *sp, struct ukey_shard *shard, struct ukey *u)
 {
-    if (sp->revalidator) {
-        rcu_quiescent();
-    }
-}
-
-static void doom(struct slow_path *sp, struct ukey_shard *shard, struct ukey *u, struct doomed *d)
-{
+    struct doomed *d = &sp->doomed;
     hmap_remove(&shard->ukeys, &u->node);
     dependents_remove(sp->dependents, u);
     __atomic_sub_fetch(&sp->n_flows, 1, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&d->lock);
     if (d->n == d->allocated) {
         d->ukeys = x2nrealloc(d->ukeys, &d->allocated, sizeof *d->ukeys);
     }
     d->ukeys[d->n++] = u;
+    pthread_mutex_unlock(&d->lock);
 }
 
 /* What the flow counted since it was last looked at goes to whom it belongs. */
@@ -67,28 +55,61 @@ static void credit(struct ukey *u, const struct dp_flow_stats *now)
     u->stats = *now;
 }
 
-static void bury(struct slow_path *sp, struct doomed *d)
+static void delete_all(struct slow_path *sp, struct ukey **ukeys, size_t n)
 {
     struct datapath *dp = sp->backer->dp;
-    if (d->n) {
-        struct dp_ufid *ufids = xcalloc(d->n, sizeof *ufids);
-        struct dp_flow_stats *last = xcalloc(d->n, sizeof *last);
-        for (size_t i = 0; i < d->n; i++) {
-            ufids[i] = d->ukeys[i]->ufid;
-        }
-        dp->ops->flow_del_batch(dp, ufids, last, d->n);
-        for (size_t i = 0; i < d->n; i++) {
-            if (last[i].used_ms >= 0) {
-                credit(d->ukeys[i], &last[i]);
-            }
-            ukey_destroy(d->ukeys[i], sp->backer->pipeline->recirc);
-        }
-        COVERAGE_ADD(revalidate_deleted, d->n);
-        free(ufids);
-        free(last);
+    struct dp_ufid *ufids = xcalloc(n, sizeof *ufids);
+    struct dp_flow_stats *last = xcalloc(n, sizeof *last);
+    for (size_t i = 0; i < n; i++) {
+        ufids[i] = ukeys[i]->ufid;
     }
-    free(d->ukeys);
-    memset(d, 0, sizeof *d);
+    dp->ops->flow_del_batch(dp, ufids, last, n);
+    for (size_t i = 0; i < n; i++) {
+        if (last[i].used_ms >= 0) {
+            credit(ukeys[i], &last[i]);
+        }
+        ukey_destroy(ukeys[i], sp->backer->pipeline->recirc);
+    }
+    COVERAGE_ADD(revalidate_deleted, n);
+    free(ufids);
+    free(last);
+}
+
+/* When it returns, no flow is left that was doomed before the call, whoever did that: what they counted has
+ * been credited. No shard is locked. */
+static void bury(struct slow_path *sp)
+{
+    struct doomed *d = &sp->doomed;
+    if (sp->revalidator) { /* who has it waits for a grace period */
+        rcu_offline();
+        pthread_mutex_lock(&d->burial);
+        rcu_online();
+    } else {
+        pthread_mutex_lock(&d->burial);
+    }
+    pthread_mutex_lock(&d->lock);
+    struct ukey **ukeys = d->ukeys;
+    size_t n = d->n;
+    d->ukeys = NULL;
+    d->n = d->allocated = 0;
+    pthread_mutex_unlock(&d->lock);
+    if (n) {
+        delete_all(sp, ukeys, n);
+    }
+    free(ukeys);
+    pthread_mutex_unlock(&d->burial);
+}
+
+/* Between two shards: nothing RCU-protected is held. The control thread, for an inline datapath, is amid
+ * something. */
+static void rest(struct slow_path *sp)
+{
+    if (sp->revalidator) {
+        rcu_quiescent();
+    }
+    if (__atomic_load_n(&sp->doomed.n, __ATOMIC_RELAXED) >= DOOMED_AT_ONCE) {
+        bury(sp);
+    }
 }
 
 /* Translates the flow anew. False: it must go. */
@@ -160,30 +181,25 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
 /* Every flow is asked. */
 static void check_each(struct slow_path *sp, struct change_set *set)
 {
-    struct doomed doomed = {NULL, 0, 0};
     for (int i = 0; i < UKEY_N_SHARDS; i++) {
         struct ukey_shard *shard = &sp->shards[i];
         struct ukey *u;
         pthread_mutex_lock(&shard->lock);
         HMAP_FOR_EACH_SAFE (u, node, &shard->ukeys) {
             if (change_set_affects(set, &u->record) && !retranslate(sp, u)) {
-                doom(sp, shard, u, &doomed);
+                doom(sp, shard, u);
             }
         }
         pthread_mutex_unlock(&shard->lock);
         rest(sp);
-        if (doomed.n >= DOOMED_AT_ONCE) {
-            bury(sp, &doomed);
-        }
     }
-    bury(sp, &doomed);
+    bury(sp);
 }
 
 /* The flows that the changes may touch are known: these alone. */
 static void check_some(struct slow_path *sp, struct change_set *set, uint64_t taken,
                        const struct dependents_found *found)
 {
-    struct doomed doomed = {NULL, 0, 0};
     for (size_t i = 0; i < found->n; i++) {
         struct ukey_shard *shard = ukey_shard(sp, found->list[i]);
         pthread_mutex_lock(&shard->lock);
@@ -191,7 +207,7 @@ static void check_some(struct slow_path *sp, struct change_set *set, uint64_t ta
         if (u && u->checked != taken) { /* some are found twice */
             u->checked = taken;
             if (change_set_affects(set, &u->record) && !retranslate(sp, u)) {
-                doom(sp, shard, u, &doomed);
+                doom(sp, shard, u);
             }
         }
         pthread_mutex_unlock(&shard->lock);
@@ -199,7 +215,7 @@ static void check_some(struct slow_path *sp, struct change_set *set, uint64_t ta
             rest(sp);
         }
     }
-    bury(sp, &doomed);
+    bury(sp);
 }
 
 static void check_changes(struct slow_path *sp, struct change_set *set, uint64_t taken)
@@ -338,7 +354,6 @@ void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), voi
     unsigned limit = __atomic_load_n(&sp->flow_limit, __ATOMIC_RELAXED);
     int64_t max_idle = n > limit ? 100 : sp->backer->pipeline->config.max_idle_ms;
     bool kill_all = n > 2 * limit;
-    struct doomed doomed = {NULL, 0, 0};
     struct shard_stats a = {NULL, NULL, NULL, 0};
 
     __atomic_add_fetch(&sp->installing, all,
@@ -350,20 +365,17 @@ void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), voi
         for (size_t j = 0; j < k; j++) {
             struct ukey *u = a.ukeys[j];
             if (a.stats[j].used_ms < 0) {
-                doom(sp, shard, u, &doomed); /* somebody deleted it */
+                doom(sp, shard, u); /* somebody deleted it */
                 continue;
             }
             credit(u, &a.stats[j]);
             int64_t used = a.stats[j].used_ms ? a.stats[j].used_ms : u->created_ms;
             if (kill_all || start - used > max_idle || (all && !retranslate(sp, u))) {
-                doom(sp, shard, u, &doomed);
+                doom(sp, shard, u);
             }
         }
         pthread_mutex_unlock(&shard->lock);
         rest(sp);
-        if (doomed.n >= DOOMED_AT_ONCE) {
-            bury(sp, &doomed);
-        }
         if (between) {
             work += cpu_ns();
             between(aux);
@@ -371,7 +383,7 @@ void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), voi
         }
     }
     __atomic_sub_fetch(&sp->installing, all, __ATOMIC_SEQ_CST);
-    bury(sp, &doomed);
+    bury(sp);
     free(a.ufids);
     free(a.stats);
     free(a.ukeys);
@@ -380,7 +392,6 @@ void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), voi
 
 static void purge_if(struct slow_path *sp, const struct ofproto *ofproto)
 {
-    struct doomed doomed = {NULL, 0, 0};
     for (int i = 0; i < UKEY_N_SHARDS; i++) {
         struct ukey_shard *shard = &sp->shards[i];
         struct ukey *u;
@@ -391,12 +402,12 @@ static void purge_if(struct slow_path *sp, const struct ofproto *ofproto)
                 names = u->record.entries[k].ofproto == ofproto;
             }
             if (names) {
-                doom(sp, shard, u, &doomed);
+                doom(sp, shard, u);
             }
         }
         pthread_mutex_unlock(&shard->lock);
     }
-    bury(sp, &doomed);
+    bury(sp);
 }
 
 void slow_path_purge(struct slow_path *sp)

@@ -121,6 +121,8 @@ struct slow_path *slow_path_create(struct dp_backer *backer)
         hmap_init(&sp->shards[i].ukeys);
     }
     sp->dependents = dependents_create();
+    pthread_mutex_init(&sp->doomed.lock, NULL);
+    pthread_mutex_init(&sp->doomed.burial, NULL);
     sp->megaflows = sp->ufid = true;
     /* The reference begins with 10,000 and lets in what comes until it has counted; here the limit holds at
      * once, and begins where it may end: a pass over as many flows takes a tenth of a second. */
@@ -157,6 +159,8 @@ void slow_path_destroy(struct slow_path *sp)
         pthread_mutex_destroy(&sp->shards[i].lock);
     }
     dependents_destroy(sp->dependents);
+    pthread_mutex_destroy(&sp->doomed.lock);
+    pthread_mutex_destroy(&sp->doomed.burial);
     free(sp->shards);
     free(sp);
 }

@@ -46,6 +46,15 @@ struct ukey_shard {
     struct hmap ukeys;
 } CACHE_ALIGNED;
 
+/* Flows that were taken out of the table and are to leave the datapath together: one wait for the forwarding
+ * threads. */
+struct doomed {
+    pthread_mutex_t lock;   /* inside of a shard's */
+    pthread_mutex_t burial; /* held while they leave; waited for offline, with no other lock */
+    struct ukey **ukeys;    /* under lock */
+    size_t n, allocated;    /* under lock; n atomic */
+};
+
 struct slow_thread {
     struct slow_path *sp;
     struct dp_handler *handler;
@@ -60,6 +69,7 @@ struct slow_path {
     struct dp_backer *backer; /* i */
     struct ukey_shard *shards;
     struct dependents *dependents; /* t */
+    struct doomed doomed;
     unsigned n_flows;              /* atomic */
     unsigned max_flows, avg_flows; /* atomic: the revalidator writes */
     unsigned flow_limit;           /* atomic: the adaptive limit */

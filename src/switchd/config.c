@@ -94,6 +94,19 @@ static void create_root(struct config *c)
     ovsdb_txn_commit(txn, NULL, NULL);
 }
 
+/* Configuration CFG was committed. */
+static void write_when_settled(struct config *c, int64_t cfg)
+{
+    struct config_wait wait = {.cfg = cfg};
+    if (pipeline_mark(c->pipeline, &wait.mark)) {
+        c->n_waits = 0; /* with this one, all before */
+        status_write(c, cfg);
+    } else {
+        c->n_waits = MIN(c->n_waits + 1, 2);
+        c->waits[c->n_waits - 1] = wait;
+    }
+}
+
 /* The round. Deletions in all bridges come before additions in any, so that a device can move from one to
  * another in one transaction. */
 void config_run(struct config *c)
@@ -130,8 +143,35 @@ void config_run(struct config *c)
         config_ports_settings(b);
         config_mirrors_settings(b);
     }
-    pipeline_commit(c->pipeline); /* commit: from here on it holds */
-    status_write(c, ovsdb_row_integer(root, OVS_OPEN_VSWITCH_NEXT_CFG, 0));
+    pipeline_start_commit(c->pipeline); /* commit: from here on it holds, but for cached flows */
+    write_when_settled(c, ovsdb_row_integer(root, OVS_OPEN_VSWITCH_NEXT_CFG, 0));
+}
+
+static void run_settled(struct task *task)
+{
+    struct config *c = OBJECT_OF(task, c, settled_task);
+    unsigned n = 0;
+    if (!ovsdb_client_has_data(c->db) || !ovsdb_client_has_lock(c->db)) {
+        c->n_waits = 0; /* whoever has the database's lock, and data, begins with a round */
+        return;
+    }
+    while (n < c->n_waits && pipeline_is_settled(c->pipeline, &c->waits[n].mark)) {
+        n++;
+    }
+    if (n) {
+        int64_t cfg = c->waits[n - 1].cfg;
+        c->n_waits -= n;
+        memmove(c->waits, c->waits + n, c->n_waits * sizeof c->waits[0]);
+        status_write(c, cfg);
+    }
+}
+
+static void settled(void *aux)
+{
+    struct config *c = aux;
+    if (c->n_waits && !task_is_scheduled(&c->settled_task)) {
+        task_schedule(c->tasks, &c->settled_task, clock_ms());
+    }
 }
 
 static void run_retry(struct task *task)
@@ -315,6 +355,8 @@ struct config *config_create(struct loop *loop, struct pipeline *pipeline, const
     task_init(&c->statistics_task, "statistics", run_statistics);
     task_init(&c->retry_task, "configuration retry", run_retry);
     task_init(&c->status_task, "status", run_status);
+    task_init(&c->settled_task, "configuration in force", run_settled);
+    pipeline_on_settled(pipeline, settled, c);
     task_schedule_in(c->tasks, &c->statistics_task, 5000);
     ovsdb_client_start(c->db);
     return c;
@@ -326,6 +368,8 @@ void config_destroy(struct config *c)
         return;
     }
     struct bridge *b;
+    pipeline_on_settled(c->pipeline, NULL, NULL);
+    task_cancel(&c->settled_task);
     task_cancel(&c->statistics_task);
     task_cancel(&c->retry_task);
     task_cancel(&c->status_task);

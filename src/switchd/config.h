@@ -11,6 +11,10 @@
  *   config_controller.c Controller, SSL: sessions, in-band control, fail mode
  *   status.c            the way back: ofport, error, mac_in_use, statistics ...
  *
+ * The round does not wait for the cached flows: `cur_cfg`, and with it who waits for his change
+ * (`ovs-vsctl`), follows when they agree. Meanwhile rounds go on; a steady stream of them holds nobody up,
+ * since the first one that waits keeps what it waits for.
+ *
  * A row that is wrong does not hold up the others: it says why in its own `error`, and is tried again in the
  * next round, or when a device of its name appears.
  *
@@ -73,14 +77,24 @@ struct named {
     bool wanted;
 };
 
+/* A configuration that was committed, and the flows that are to agree with it before `cur_cfg` says so. */
+struct config_wait {
+    int64_t cfg;
+    struct pipeline_mark mark;
+};
+
 struct config {
     struct loop *loop;
     struct task_queue *tasks;
     struct ovsdb_client *db;
     struct pipeline *pipeline;
     struct hmap bridges;
-    struct hmap failures;         /* bridges that could not be made (struct named: name and text) */
-    int64_t applied_cfg;          /* next_cfg of the configuration in force */
+    struct hmap failures; /* bridges that could not be made (struct named: name and text) */
+    int64_t applied_cfg;  /* next_cfg of the configuration in force */
+    /* Rounds whose flows do not agree yet: the first one, and the last; those between became that. */
+    struct config_wait waits[2];
+    unsigned n_waits;
+    struct task settled_task;     /* they may agree now */
     struct ovsdb_txn *status_txn; /* under way; NULL: none */
     struct task statistics_task;
     struct task retry_task;  /* a round that has to be done again */
@@ -110,7 +124,7 @@ void config_register_commands(struct config *, struct control_server *);
 /* A device of ours has changed its state. */
 void config_vport_changed(struct vport *, void *config);
 
-/* One round, now: wanted -> difference -> commit -> status. */
+/* One round, now: wanted -> difference -> commit -> status, once flows agree. */
 void config_run(struct config *);
 
 /* In this folder: */
