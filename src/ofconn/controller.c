@@ -157,12 +157,16 @@ void controller_connected(struct ofcontroller *t, struct ofconn *c)
         schedule(t);
         snoop_begin(c);
     }
+    controller_status_changed(t, c, true, CONTROLLER_STATUS_CHANNEL);
     ofservice_status_changed(t->service);
     fail_open_check(t->service);
 }
 
 void controller_disconnected(struct ofcontroller *t, struct ofconn *c)
 {
+    if (c->version) {
+        controller_status_changed(t, c, false, CONTROLLER_STATUS_CHANNEL);
+    }
     if (t->passive) {
         ofservice_status_changed(t->service);
     } else if (t->conn == c) {
@@ -289,6 +293,7 @@ static void controller_create(struct ofservice *s, const struct ofcontroller_set
     t->state.probe_interval_ms = 0;
     task_init(&t->due, "controller", t->passive ? run_listen : run_due);
     LOG_INFO("%s: added %s controller \"%s\"", s->name, settings->service ? "service" : "primary", t->target);
+    controller_status_changed(t, NULL, false, CONTROLLER_STATUS_ADDED);
     apply_settings(t, settings);
     if (t->passive) {
         listen_now(t);
@@ -312,6 +317,7 @@ void controller_destroy(struct ofcontroller *t)
             ofconn_destroy(c);
         }
     }
+    controller_status_changed(t, NULL, false, CONTROLLER_STATUS_REMOVED);
     stream_close(t->connecting);
     listener_close(t->listener);
     task_cancel(&t->due);

@@ -122,6 +122,15 @@ void ofconn_multipart_next(struct ofconn_multipart *m)
     m->record = b->len;
 }
 
+void ofconn_multipart_part(struct ofconn_multipart *m)
+{
+    struct bytebuf *b = &m->conn->out;
+    set_u16(b, m->start + OFP_HEADER_LEN + 2, OFPMPF_MORE);
+    ofp_msg_end(b, m->start);
+    begin_part(m);
+    m->record = b->len;
+}
+
 void ofconn_multipart_end(struct ofconn_multipart *m)
 {
     ofp_msg_end(&m->conn->out, m->start);

@@ -7,6 +7,7 @@
  *   request.c     requests that concern the session alone
  *   multipart.c   requests in several parts
  *   role.c        who is primary, who secondary
+ *   controller_status.c  who there is, told to controllers of OpenFlow 1.5
  *   async.c       messages that nobody asked for: who gets which
  *   packet_in.c   packets for controllers: their limits and queues (limiter.c)
  *   fail_open.c   the switch that forwards by itself while no controller answers
@@ -195,6 +196,8 @@ struct ofconn_multipart {
 void ofconn_multipart_begin(struct ofconn_multipart *, struct ofconn *, enum ofptype,
                             const struct ofp_msg *request);
 void ofconn_multipart_next(struct ofconn_multipart *);
+/* What follows goes into a message of its own. */
+void ofconn_multipart_part(struct ofconn_multipart *);
 void ofconn_multipart_end(struct ofconn_multipart *);
 
 #endif

@@ -90,6 +90,7 @@ struct ofconn {
     bool nxm, tid;            /* OpenFlow 1.0: Nicira's flow format; table ids in flow mods */
     enum packet_in_format packet_in_format;
     uint16_t controller_id;
+    uint16_t short_id; /* that the controller gave itself, 1.5; 0: none */
     enum ofp_role role;
     struct async_config async;
     struct switch_config config;
@@ -167,6 +168,13 @@ void controller_disconnected(struct ofcontroller *, struct ofconn *);
 /* How long the controller has not done its work. 0: it does. */
 int64_t controller_failure_ms(const struct ofcontroller *);
 void ofservice_status_changed(struct ofservice *);
+
+/* --- controller_status.c --- */
+own_handler ofconn_controller_status;
+/* Something happened to a controller (NULL: to none), or to C, its session (NULL: it has none). IS_UP false:
+ * that ends. */
+void controller_status_changed(const struct ofcontroller *, const struct ofconn *c, bool is_up,
+                               enum controller_status_reason);
 
 /* --- fail_open.c --- */
 void fail_open_init(struct ofservice *);

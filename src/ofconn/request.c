@@ -93,6 +93,7 @@ static own_handler *const own[N_OFPTYPES] = {
     [OFPTYPE_FLOW_MOD_TABLE_ID] = handle_flow_mod_table_id,
     [OFPTYPE_SET_CONTROLLER_ID] = handle_controller_id,
     [OFPTYPE_ROLE_REQUEST] = ofconn_role_request,
+    [OFPTYPE_CONTROLLER_STATUS_REQUEST] = ofconn_controller_status,
     [OFPTYPE_SET_ASYNC_CONFIG] = handle_set_async,
     [OFPTYPE_GET_ASYNC_REQUEST] = handle_get_async,
     [OFPTYPE_BUNDLE_CONTROL] = ofconn_bundle_control,

@@ -17,6 +17,7 @@ static void set_role(struct ofconn *c, enum ofp_role role)
     if (role != c->role) {
         c->role = role;
         ofservice_status_changed(c->service);
+        controller_status_changed(c->controller, c, true, CONTROLLER_STATUS_ROLE);
     }
 }
 
@@ -37,6 +38,23 @@ static void elect(struct ofconn *c)
     set_role(c, ROLE_PRIMARY);
 }
 
+/* The id that a controller gives itself: one that no other has. */
+static enum ofperr set_short_id(struct ofconn *c, uint16_t id)
+{
+    const struct ofconn *other;
+    if (!id || id == c->short_id) {
+        return OFPERR_NONE;
+    }
+    LIST_FOR_EACH (other, node, &c->service->conns) {
+        if (other->short_id == id) {
+            return OFPERR_OFPRRFC_ID_IN_USE;
+        }
+    }
+    c->short_id = id;
+    controller_status_changed(c->controller, c, true, CONTROLLER_STATUS_SHORT_ID);
+    return OFPERR_NONE;
+}
+
 enum ofperr ofconn_role_request(struct ofconn *c, const struct ofp_msg *m)
 {
     struct ofservice *s = c->service;
@@ -50,6 +68,14 @@ enum ofperr ofconn_role_request(struct ofconn *c, const struct ofp_msg *m)
             if (s->has_generation && (int64_t)(rr.generation_id - s->generation) < 0) {
                 return OFPERR_OFPRRFC_STALE;
             }
+        }
+    }
+    error = set_short_id(c, rr.short_id);
+    if (error) {
+        return error;
+    }
+    if (rr.role != ROLE_NOCHANGE) {
+        if (rr.have_generation_id) {
             s->has_generation = true;
             s->generation = rr.generation_id;
         }
@@ -60,8 +86,10 @@ enum ofperr ofconn_role_request(struct ofconn *c, const struct ofp_msg *m)
         }
         ofservice_check_miss_wanted(s);
     }
-    rr = (struct role_request){
-        .role = c->role, .have_generation_id = s->has_generation, .generation_id = s->generation};
+    rr = (struct role_request){.role = c->role,
+                               .short_id = c->short_id,
+                               .have_generation_id = s->has_generation,
+                               .generation_id = s->generation};
     role_encode(&c->out, OFPTYPE_ROLE_REPLY, &rr, m->version, m->xid);
     return OFPERR_NONE;
 }

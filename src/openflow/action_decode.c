@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the wire to actions in memory. One table says which forms there are: owner, number, versions. */
 #include "openflow/action_wire_private.h"
+#include "openflow/oxs.h"
 
 #include <stdlib.h>
 
@@ -865,6 +866,7 @@ enum {
     INST_APPLY_ACTIONS,
     INST_CLEAR_ACTIONS,
     INST_METER,
+    INST_STAT_TRIGGER,
     N_INST
 };
 
@@ -893,6 +895,30 @@ static bool may_be_in_action_set(enum ofpact_type type)
     default:
         return true;
     }
+}
+
+static enum ofperr decode_stat_trigger(struct reader *r, struct ofpact_stat_trigger *a)
+{
+    struct oxs s;
+    a->flags = get_u32(r);
+    enum ofperr error = oxs_get(r, &s);
+    if (error || r->bad || r->n) {
+        return OFPERR_OFPBIC_BAD_LEN;
+    }
+    if (s.present & 1 << OXS_DURATION) {
+        a->thresholds[STAT_TRIGGER_DURATION] = s.duration_sec * UINT64_C(1000) + s.duration_nsec / 1000000;
+    }
+    if (s.present & 1 << OXS_IDLE_TIME) {
+        a->thresholds[STAT_TRIGGER_IDLE] = s.idle_sec * UINT64_C(1000) + s.idle_nsec / 1000000;
+    }
+    if (s.present & 1 << OXS_PACKET_COUNT) {
+        a->thresholds[STAT_TRIGGER_PACKETS] = s.packet_count;
+    }
+    if (s.present & 1 << OXS_BYTE_COUNT) {
+        a->thresholds[STAT_TRIGGER_BYTES] = s.byte_count;
+    }
+    return ofpact_check_stat_trigger(a) && !(s.present & 1 << OXS_FLOW_COUNT) ? OFPERR_NONE
+                                                                              : OFPERR_OFPBIC_UNSUP_INST;
 }
 
 static enum ofperr decode_instruction(int type, struct reader *r, enum ofp_version version,
@@ -939,6 +965,8 @@ static enum ofperr decode_instruction(int type, struct reader *r, enum ofp_versi
         a->mask = get_u64(r);
         break;
     }
+    case INST_STAT_TRIGGER:
+        return decode_stat_trigger(r, OFPACT_PUT(STAT_TRIGGER, out));
     case INST_GOTO_TABLE:
         OFPACT_PUT(GOTO_TABLE, out)->table_id = get_u8(r);
         get_skip(r, 3);
@@ -952,7 +980,8 @@ static enum ofperr decode_instruction(int type, struct reader *r, enum ofp_versi
 enum ofperr instructions_decode(struct reader *r, enum ofp_version version, struct bytebuf *out)
 {
     static const uint8_t order[] = {INST_METER,         INST_APPLY_ACTIONS,  INST_CLEAR_ACTIONS,
-                                    INST_WRITE_ACTIONS, INST_WRITE_METADATA, INST_GOTO_TABLE};
+                                    INST_WRITE_ACTIONS, INST_WRITE_METADATA, INST_STAT_TRIGGER,
+                                    INST_GOTO_TABLE};
     struct reader insts[N_INST] = {{0}};
     bool present[N_INST] = {false};
     if (version == OFP10) {
@@ -987,7 +1016,8 @@ enum ofperr instructions_decode(struct reader *r, enum ofp_version version, stru
         if (type == 0xffff) {
             return OFPERR_OFPBIC_BAD_EXPERIMENTER;
         }
-        if (type < 1 || type >= N_INST || (type == INST_METER && (version < OFP13 || version >= OFP15))) {
+        if (type < 1 || type >= N_INST || (type == INST_METER && (version < OFP13 || version >= OFP15)) ||
+            (type == INST_STAT_TRIGGER && version < OFP15)) {
             return OFPERR_OFPBIC_UNKNOWN_INST;
         }
         if (present[type]) {

@@ -2,6 +2,7 @@
 /* From actions in memory to the wire: one function for each action, in the order of OFPACTS, and the
  * flattened instructions. */
 #include "openflow/action_wire_private.h"
+#include "openflow/oxs.h"
 
 /* --- Framing --- */
 
@@ -761,6 +762,10 @@ ENCODE(WRITE_METADATA)
     }
 }
 
+ENCODE(STAT_TRIGGER)
+{
+}
+
 ENCODE(GOTO_TABLE)
 {
     if (e->version == OFP10) {
@@ -798,6 +803,27 @@ static bool is_instruction(const struct ofpact *a, enum ofp_version version)
     return a->type > OFPACT_METER || (a->type == OFPACT_METER && version < OFP15);
 }
 
+static void put_stat_trigger(struct bytebuf *b, const struct ofpact_stat_trigger *a)
+{
+    const uint64_t *t = a->thresholds;
+    struct oxs s = {.present = (t[STAT_TRIGGER_DURATION] ? 1u << OXS_DURATION : 0) |
+                               (t[STAT_TRIGGER_IDLE] ? 1u << OXS_IDLE_TIME : 0) |
+                               (t[STAT_TRIGGER_PACKETS] ? 1u << OXS_PACKET_COUNT : 0) |
+                               (t[STAT_TRIGGER_BYTES] ? 1u << OXS_BYTE_COUNT : 0),
+                    .duration_sec = (uint32_t)(t[STAT_TRIGGER_DURATION] / 1000),
+                    .duration_nsec = (uint32_t)(t[STAT_TRIGGER_DURATION] % 1000) * 1000000,
+                    .idle_sec = (uint32_t)(t[STAT_TRIGGER_IDLE] / 1000),
+                    .idle_nsec = (uint32_t)(t[STAT_TRIGGER_IDLE] % 1000) * 1000000,
+                    .packet_count = t[STAT_TRIGGER_PACKETS],
+                    .byte_count = t[STAT_TRIGGER_BYTES]};
+    size_t start = b->len;
+    put_u16(b, 7);
+    put_u16(b, 0);
+    put_u32(b, a->flags);
+    oxs_put(b, &s);
+    set_u16(b, start + 2, b->len - start);
+}
+
 static void put_instruction(struct bytebuf *b, const struct ofpact *a, enum ofp_version version)
 {
     size_t start = b->len;
@@ -832,6 +858,11 @@ static void put_instruction(struct bytebuf *b, const struct ofpact *a, enum ofp_
         put_u32(b, 0);
         put_u64(b, OFPACT_CAST(WRITE_METADATA, a)->value);
         put_u64(b, OFPACT_CAST(WRITE_METADATA, a)->mask);
+        break;
+    case OFPACT_STAT_TRIGGER:
+        if (version >= OFP15) {
+            put_stat_trigger(b, OFPACT_CAST(STAT_TRIGGER, a));
+        }
         break;
     case OFPACT_GOTO_TABLE:
         put_u16(b, 1);

@@ -413,6 +413,76 @@ void ofpact_format_WRITE_METADATA(const struct ofpact_metadata *a, const struct 
     }
 }
 
+static const char *const trigger_names[N_STAT_TRIGGER_FIELDS] = {"duration", "idle", "packets", "bytes"};
+
+bool ofpact_check_stat_trigger(const struct ofpact_stat_trigger *a)
+{
+    bool some = false;
+    for (int i = 0; i < N_STAT_TRIGGER_FIELDS; i++) {
+        some |= a->thresholds[i] != 0;
+    }
+    return some && !(a->flags & ~(STAT_TRIGGER_PERIODIC | STAT_TRIGGER_ONLY_FIRST));
+}
+
+/* "10", "0.5" */
+static char *parse_seconds(const char *text, uint64_t *ms)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+    if (end == text || *end || !(seconds >= 0 && seconds <= UINT32_MAX)) {
+        return xasprintf("%s: not a time in seconds", text);
+    }
+    *ms = (uint64_t)(seconds * 1000 + 0.5);
+    return NULL;
+}
+
+/* stat_trigger(periodic,only_first,duration=10,idle=0.5,packets=1000,bytes=1000000); times in seconds. */
+char *ofpact_parse_STAT_TRIGGER(char *arg, const struct action_parse *p)
+{
+    struct ofpact_stat_trigger *a = OFPACT_PUT(STAT_TRIGGER, p->out);
+    char *key, *value;
+    *p->usable &= OFPROTO_15;
+    while (text_next_key_value(&arg, &key, &value)) {
+        int i = 0;
+        if (!strcmp(key, "periodic") || !strcmp(key, "only_first")) {
+            a->flags |= key[0] == 'p' ? STAT_TRIGGER_PERIODIC : STAT_TRIGGER_ONLY_FIRST;
+            continue;
+        }
+        while (i < N_STAT_TRIGGER_FIELDS && strcmp(key, trigger_names[i])) {
+            i++;
+        }
+        if (i == N_STAT_TRIGGER_FIELDS) {
+            return xasprintf("%s: invalid stat_trigger argument", key);
+        }
+        char *error = i <= STAT_TRIGGER_IDLE ? parse_seconds(value, &a->thresholds[i])
+                                             : text_to_u64(value, &a->thresholds[i]);
+        if (error) {
+            return error;
+        }
+    }
+    return ofpact_check_stat_trigger(a) ? NULL : xstrdup("stat_trigger needs a threshold that is not 0");
+}
+
+void ofpact_format_STAT_TRIGGER(const struct ofpact_stat_trigger *a, const struct action_format *f)
+{
+    strbuf_puts(f->s, "stat_trigger(");
+    strbuf_puts(f->s, a->flags & STAT_TRIGGER_PERIODIC ? "periodic," : "");
+    strbuf_puts(f->s, a->flags & STAT_TRIGGER_ONLY_FIRST ? "only_first," : "");
+    for (int i = 0; i < N_STAT_TRIGGER_FIELDS; i++) {
+        uint64_t t = a->thresholds[i];
+        if (t) {
+            bool is_time = i <= STAT_TRIGGER_IDLE;
+            strbuf_printf(f->s, "%s=%llu", trigger_names[i], (unsigned long long)(is_time ? t / 1000 : t));
+            if (is_time && t % 1000) {
+                strbuf_printf(f->s, ".%03u", (unsigned)(t % 1000));
+            }
+            strbuf_put_char(f->s, ',');
+        }
+    }
+    strbuf_chomp(f->s, ',');
+    strbuf_put_char(f->s, ')');
+}
+
 char *ofpact_parse_GOTO_TABLE(char *arg, const struct action_parse *p)
 {
     struct ofpact_goto_table *a = OFPACT_PUT(GOTO_TABLE, p->out);

@@ -401,15 +401,17 @@ static int instruction_rank(enum ofpact_type type)
         return 3;
     case OFPACT_WRITE_METADATA:
         return 4;
-    case OFPACT_GOTO_TABLE:
+    case OFPACT_STAT_TRIGGER:
         return 5;
+    case OFPACT_GOTO_TABLE:
+        return 6;
     default:
         return 1;
     }
 }
 
-static const char *const rank_names[] = {"meter",         "apply_actions",  "clear_actions",
-                                         "write_actions", "write_metadata", "goto_table"};
+static const char *const rank_names[] = {"meter",          "apply_actions", "clear_actions", "write_actions",
+                                         "write_metadata", "stat_trigger",  "goto_table"};
 
 char *instruction_order_error(enum ofpact_type type, int *last)
 {

@@ -95,6 +95,7 @@ struct field; /* flow/field.h */
     X(CLEAR_ACTIONS, ofpact_null, "clear_actions")                                                           \
     X(WRITE_ACTIONS, ofpact_nest, "write_actions")                                                           \
     X(WRITE_METADATA, ofpact_metadata, "write_metadata")                                                     \
+    X(STAT_TRIGGER, ofpact_stat_trigger, "stat_trigger")                                                     \
     X(GOTO_TABLE, ofpact_goto_table, "goto_table")
 
 enum ofpact_type {
@@ -477,6 +478,21 @@ struct ofpact_metadata {
     struct ofpact ofpact;
     uint64_t value, mask;
 };
+/* OpenFlow 1.5: the rule's statistics are told when they pass these. 0: no threshold. */
+#define STAT_TRIGGER_PERIODIC   0x1u /* and their multiples */
+#define STAT_TRIGGER_ONLY_FIRST 0x2u /* of the thresholds the one that is passed first */
+enum stat_trigger_field {
+    STAT_TRIGGER_DURATION, /* ms */
+    STAT_TRIGGER_IDLE,     /* ms */
+    STAT_TRIGGER_PACKETS,
+    STAT_TRIGGER_BYTES,
+    N_STAT_TRIGGER_FIELDS
+};
+struct ofpact_stat_trigger {
+    struct ofpact ofpact;
+    uint32_t flags;
+    uint64_t thresholds[N_STAT_TRIGGER_FIELDS];
+};
 struct ofpact_goto_table {
     struct ofpact ofpact;
     uint8_t table_id;
@@ -504,5 +520,8 @@ bool ofpacts_output_to_port(const struct ofpact *, size_t len, uint32_t port);
 bool ofpacts_output_to_group(const struct ofpact *, size_t len, uint32_t group_id);
 /* The meter instruction's id; 0: none. */
 uint32_t ofpacts_get_meter(const struct ofpact *, size_t len);
+
+/* Is there something to be told, and nothing that is not known? */
+bool ofpact_check_stat_trigger(const struct ofpact_stat_trigger *);
 
 #endif

@@ -11,7 +11,8 @@ void role_encode(struct bytebuf *b, enum ofptype type, const struct role_request
         put_u32(b, rr->role == ROLE_NOCHANGE ? 0 : rr->role - 1); /* Nicira's: other, master, slave */
     } else {
         put_u32(b, rr->role);
-        put_u32(b, 0);
+        put_u16(b, v >= OFP15 ? rr->short_id : 0);
+        put_u16(b, 0);
         put_u64(b, rr->have_generation_id ? rr->generation_id : UINT64_MAX);
     }
     ofp_msg_end(b, start);
@@ -29,7 +30,8 @@ enum ofperr role_decode(const struct ofp_msg *m, struct role_request *rr)
         rr->role = role + 1;
         return role > 2 ? OFPERR_OFPRRFC_BAD_ROLE : OFPERR_NONE;
     }
-    get_skip(&r, 4);
+    uint16_t short_id = get_u16(&r);
+    get_skip(&r, 2);
     uint64_t generation = get_u64(&r);
     if (r.bad || r.n) {
         return OFPERR_OFPBRC_BAD_LEN;
@@ -38,6 +40,7 @@ enum ofperr role_decode(const struct ofp_msg *m, struct role_request *rr)
         return OFPERR_OFPRRFC_BAD_ROLE;
     }
     rr->role = role;
+    rr->short_id = m->version >= OFP15 ? short_id : 0;
     rr->have_generation_id = m->type == OFPTYPE_ROLE_REPLY ? generation != UINT64_MAX : role >= ROLE_PRIMARY;
     rr->generation_id = rr->have_generation_id ? generation : 0;
     return OFPERR_NONE;
@@ -66,6 +69,7 @@ void async_config_default(struct async_config *ac, enum ofp_version v)
         v >= OFP14 ? 0x3f & ~(1u << OFPR_INVALID_TTL) : 1u << OFPR_NO_MATCH | 1u << OFPR_ACTION;
     ac->primary[ASYNC_PORT_STATUS] = ac->secondary[ASYNC_PORT_STATUS] = 7;
     ac->primary[ASYNC_FLOW_REMOVED] = v >= OFP14 ? 0x3f : 0xf;
+    ac->primary[ASYNC_FLOW_STATS] = v >= OFP15 ? 2 : 0; /* who wants triggers has set them */
     ac->primary[ASYNC_ROLE_STATUS] = ac->secondary[ASYNC_ROLE_STATUS] = 1u << ROLE_STATUS_PRIMARY_REQUEST;
 }
 
@@ -82,7 +86,8 @@ enum ofperr async_config_decode(const struct ofp_msg *m, struct async_config *ac
         }
         return r.bad || r.n ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
     }
-    static const uint32_t known[N_ASYNC] = {0x3f, 7, 0x3f, 7, 0x18, 3};
+    static const uint32_t known[N_ASYNC] = {0x3f, 7, 0x3f, 7, 0x18, 3, 3, 0x7f};
+    int n_known = m->version >= OFP15 ? N_ASYNC : ASYNC_FLOW_STATS;
     struct async_config changed = *ac;
     while (r.n) {
         uint16_t type;
@@ -90,7 +95,7 @@ enum ofperr async_config_decode(const struct ofp_msg *m, struct async_config *ac
         if (!get_property(&r, &type, &q)) {
             return OFPERR_OFPBPC_BAD_LEN;
         }
-        if (type / 2 >= N_ASYNC) {
+        if (type / 2 >= n_known) {
             return OFPERR_OFPBPC_BAD_TYPE;
         }
         uint32_t mask = get_u32(&q);
@@ -114,7 +119,14 @@ void async_config_encode_reply(struct bytebuf *b, const struct async_config *ac,
                                uint32_t xid)
 {
     size_t start = ofp_msg_begin(b, OFPTYPE_GET_ASYNC_REPLY, v, xid);
+    struct async_config usual;
+    async_config_default(&usual, v);
     for (int t = 0; t < N_ASYNC; t++) {
+        /* Of types that the reference does not know only what is not as usual. */
+        if (t >= ASYNC_FLOW_STATS && ac->primary[t] == usual.primary[t] &&
+            ac->secondary[t] == usual.secondary[t]) {
+            continue;
+        }
         if (v >= OFP14) {
             for (int primary = 0; primary < 2; primary++) {
                 put_u16(b, t * 2 + primary);
@@ -127,6 +139,56 @@ void async_config_encode_reply(struct bytebuf *b, const struct async_config *ac,
         }
     }
     ofp_msg_end(b, start);
+}
+
+void controller_status_encode(struct bytebuf *b, const struct controller_status *cs)
+{
+    size_t start = b->len;
+    put_u16(b, 0);
+    put_u16(b, cs->short_id);
+    put_u32(b, cs->role);
+    put_u8(b, cs->reason);
+    put_u8(b, cs->is_up ? 0 : 1);
+    bytebuf_put_zeros(b, 6);
+    if (cs->uri_len) {
+        size_t property = property_begin(b, 0);
+        bytebuf_put(b, cs->uri, cs->uri_len);
+        property_end(b, property);
+    }
+    set_u16(b, start, b->len - start);
+}
+
+enum ofperr controller_status_decode(struct reader *r, struct controller_status *cs, bool *more)
+{
+    *cs = (struct controller_status){.uri = NULL};
+    *more = r->n;
+    if (!r->n) {
+        return OFPERR_NONE;
+    }
+    unsigned len = r->n >= 16 ? ntohs(get_be16(r->p)) : 0;
+    if (len < 16 || len > r->n) {
+        return OFPERR_OFPBRC_BAD_LEN;
+    }
+    struct reader b = get_sub(r, len);
+    get_skip(&b, 2);
+    cs->short_id = get_u16(&b);
+    uint32_t role = get_u32(&b);
+    cs->role = role <= ROLE_SECONDARY ? role : ROLE_NOCHANGE;
+    cs->reason = get_u8(&b);
+    cs->is_up = !get_u8(&b);
+    get_skip(&b, 6);
+    while (b.n) {
+        uint16_t type;
+        struct reader q;
+        if (!get_property(&b, &type, &q)) {
+            return OFPERR_OFPBPC_BAD_LEN;
+        }
+        if (!type) {
+            cs->uri = (const char *)q.p;
+            cs->uri_len = q.n;
+        }
+    }
+    return OFPERR_NONE;
 }
 
 /* --- Configuration and description --- */

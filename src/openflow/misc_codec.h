@@ -15,6 +15,7 @@ enum ofp_role {
 };
 struct role_request {
     enum ofp_role role;
+    uint16_t short_id; /* the controller's own, 1.5; 0: not said */
     bool have_generation_id;
     uint64_t generation_id;
 };
@@ -38,6 +39,8 @@ enum async_type {
     ASYNC_ROLE_STATUS,
     ASYNC_TABLE_STATUS,
     ASYNC_REQUESTFORWARD,
+    ASYNC_FLOW_STATS, /* 1.5, as the next */
+    ASYNC_CONTROLLER_STATUS,
     N_ASYNC
 };
 /* For each type the reasons, 1 << reason, for which it is sent: to a primary or equal, to a secondary. */
@@ -48,6 +51,27 @@ void async_config_default(struct async_config *, enum ofp_version);
 /* Changes what the message says; what it does not name stays. */
 enum ofperr async_config_decode(const struct ofp_msg *, struct async_config *);
 void async_config_encode_reply(struct bytebuf *, const struct async_config *, enum ofp_version, uint32_t xid);
+
+/* CONTROLLER_STATUS (1.5): of one controller. */
+enum controller_status_reason {
+    CONTROLLER_STATUS_REQUEST,
+    CONTROLLER_STATUS_CHANNEL,
+    CONTROLLER_STATUS_ROLE,
+    CONTROLLER_STATUS_ADDED,
+    CONTROLLER_STATUS_REMOVED,
+    CONTROLLER_STATUS_SHORT_ID,
+};
+struct controller_status {
+    uint16_t short_id; /* 0: none */
+    enum ofp_role role;
+    uint8_t reason; /* enum controller_status_reason */
+    bool is_up;
+    const char *uri; /* "tcp:10.0.0.1:6653"; decoded: not ended by a 0 */
+    size_t uri_len;
+};
+/* Appends to a message that ofp_msg_begin() began. */
+void controller_status_encode(struct bytebuf *, const struct controller_status *);
+enum ofperr controller_status_decode(struct reader *, struct controller_status *, bool *more);
 
 /* --- Configuration and description --- */
 #define OFPC_INVALID_TTL_TO_CONTROLLER 4u

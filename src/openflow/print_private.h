@@ -29,7 +29,8 @@ print_fn print_monitor_request, print_monitor_reply, print_monitor_cancel;
 print_fn print_ipfix_bridge, print_ipfix_flow, print_ct_flush_zone, print_ct_flush;
 print_fn print_table_status, print_requestforward;
 print_fn print_table_features, print_table_stats;
-print_fn print_port_desc_request, print_role_status, print_async, print_table_mod, print_table_desc;
+print_fn print_port_desc_request, print_role_status, print_controller_status, print_async, print_table_mod,
+    print_table_desc;
 
 /* A whole message. False: it is wrong somewhere, and its bytes are there, too. */
 bool print_message(const void *data, size_t len, const struct print *);

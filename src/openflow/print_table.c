@@ -33,10 +33,42 @@ enum ofperr print_role_status(const struct ofp_msg *m, const struct print *p)
     return OFPERR_NONE;
 }
 
+static void print_controller(const struct controller_status *cs, struct strbuf *s)
+{
+    static const char *const roles[] = {"nochange", "equal", "primary", "secondary"};
+    static const char *const reasons[] = {"request",          "channel_status",     "role",
+                                          "controller_added", "controller_removed", "short_id"};
+    strbuf_printf(s, "%.*s: ", (int)cs->uri_len, cs->uri ? cs->uri : "");
+    if (cs->short_id) {
+        strbuf_printf(s, "short_id=%u ", cs->short_id);
+    }
+    strbuf_printf(s, "%s role=%s", cs->is_up ? "up" : "down", roles[cs->role]);
+    if (cs->reason && cs->reason < ARRAY_SIZE(reasons)) {
+        strbuf_printf(s, " reason=%s", reasons[cs->reason]);
+    }
+}
+
+/* The message, and the reply, which has one for each controller. */
+enum ofperr print_controller_status(const struct ofp_msg *m, const struct print *p)
+{
+    struct reader r = m->body;
+    for (;;) {
+        struct controller_status cs;
+        bool more;
+        enum ofperr error = controller_status_decode(&r, &cs, &more);
+        if (error || !more) {
+            return error;
+        }
+        strbuf_puts(p->s, m->type == OFPTYPE_CONTROLLER_STATUS ? " " : "\n  ");
+        print_controller(&cs, p->s);
+    }
+}
+
 enum ofperr print_async(const struct ofp_msg *m, const struct print *p)
 {
-    static const char *const titles[] = {"       PACKET_IN:", "     PORT_STATUS:", "    FLOW_REMOVED:",
-                                         "     ROLE_STATUS:", "    TABLE_STATUS:", "  REQUESTFORWARD:"};
+    static const char *const titles[] = {
+        "       PACKET_IN:", "     PORT_STATUS:", "    FLOW_REMOVED:", "     ROLE_STATUS:",
+        "    TABLE_STATUS:", "  REQUESTFORWARD:", "      FLOW_STATS:", "CONTROLLER_STAT:"};
     static const char *const reasons[N_ASYNC][8] = {
         {"no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"},
         {"add", "delete", "modify"},
@@ -44,6 +76,8 @@ enum ofperr print_async(const struct ofp_msg *m, const struct print *p)
         {"primary_request", "configuration_changed", "experimenter_data_changed"},
         {NULL, NULL, NULL, "vacancy_down", "vacancy_up"},
         {"group_mod_request", "meter_mod_request"},
+        {"request", "stat_trigger"},
+        {"request", "channel_status", "role", "controller_added", "controller_removed", "short_id"},
     };
     struct async_config ac = {{0}, {0}};
     struct strbuf *s = p->s;
@@ -56,6 +90,9 @@ enum ofperr print_async(const struct ofp_msg *m, const struct print *p)
         const uint32_t *masks = secondary ? ac.secondary : ac.primary;
         strbuf_puts(s, secondary ? "\n secondary:\n" : " primary:\n");
         for (int t = 0; t < N_ASYNC; t++) {
+            if (t >= ASYNC_FLOW_STATS && !masks[t]) {
+                continue; /* which the reference does not know */
+            }
             strbuf_puts(s, titles[t]);
             for (int i = 0; i < 32; i++) {
                 if (masks[t] & 1u << i) {

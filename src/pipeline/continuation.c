@@ -40,7 +40,8 @@ static void end_prop(struct bytebuf *b, size_t start)
 static bool is_instruction(const struct ofpact *a)
 {
     return a->type == OFPACT_WRITE_ACTIONS || a->type == OFPACT_CLEAR_ACTIONS ||
-           a->type == OFPACT_WRITE_METADATA || a->type == OFPACT_GOTO_TABLE || a->type == OFPACT_METER;
+           a->type == OFPACT_WRITE_METADATA || a->type == OFPACT_GOTO_TABLE ||
+           a->type == OFPACT_STAT_TRIGGER || a->type == OFPACT_METER;
 }
 
 static void put_actions(struct bytebuf *b, uint16_t type, const struct ofpact *actions, size_t len)

@@ -141,13 +141,14 @@ struct ofproto {
     uint32_t next_bundle_id;
     struct ofmirror mirrors[MAX_MIRRORS];
 
-    struct oftable *tables; /* OFPROTO_N_TABLES; classifiers are r */
-    uint8_t first_egress;   /* atomic: the first egress table, 0: there is none */
-    uint64_t version;       /* r: rules that are in force */
-    size_t n_rules;         /* c: without hidden ones */
-    struct list expirable;  /* c: rules with a time-out */
-    struct list reaper;     /* c: removed rules that readers may still see */
-    struct task expiry, reap;
+    struct oftable *tables;    /* OFPROTO_N_TABLES; classifiers are r */
+    uint8_t first_egress;      /* atomic: the first egress table, 0: there is none */
+    uint64_t version;          /* r: rules that are in force */
+    size_t n_rules;            /* c: without hidden ones */
+    struct list expirable;     /* c: rules with a time-out */
+    struct list stat_triggers; /* c: of rules in force */
+    struct list reaper;        /* c: removed rules that readers may still see */
+    struct task expiry, reap, look_at_triggers;
     struct task mac_ageing;
     struct rule *miss_rule, *no_packet_in_rule, *drop_frags_rule; /* i: internal table */
     struct group_table *groups;                                   /* r */

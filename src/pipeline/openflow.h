@@ -60,12 +60,15 @@ ofconn_handler openflow_flow_mod, openflow_flow_stats, openflow_flow_counts, ope
     openflow_table_mod, openflow_table_desc, openflow_queue_config, openflow_queue_stats,
     openflow_flow_monitor, openflow_flow_monitor_cancel;
 
+/* The rule's statistics have passed a threshold of its own. */
+struct rule;
+void openflow_stats_triggered(struct ofproto *, const struct rule *);
+
 /* The number of rules in a table has changed. */
 void openflow_table_changed(struct ofproto *, unsigned table_id);
 
 /* --- Flow monitors: what happens to rules, told as it happens --- */
 struct change;
-struct rule;
 /* RULE came, BEFORE (NULL: none) went for it. */
 void openflow_monitor_added(const struct change *, const struct rule *, const struct rule *before);
 void openflow_monitor_removed(const struct change *, const struct rule *);

@@ -100,6 +100,25 @@ enum ofperr openflow_flow_counts(struct ofconn *c, const struct ofp_msg *m, void
     return OFPERR_NONE;
 }
 
+static void encode_triggered(struct ofconn *c, struct bytebuf *b, const void *stats)
+{
+    if (ofp_msg_exists(OFPTYPE_FLOW_COUNTS_REPLY, ofconn_version(c))) {
+        size_t start = ofp_msg_begin(b, OFPTYPE_FLOW_COUNTS_REPLY, ofconn_version(c), 0);
+        flow_counts_encode(b, stats, FLOW_COUNTS_TRIGGERED);
+        ofp_msg_end(b, start);
+    }
+}
+
+void openflow_stats_triggered(struct ofproto *ofproto, const struct rule *rule)
+{
+    if (ofproto->sessions) {
+        struct flow_stats fs;
+        describe_rule(rule, clock_ms(), &fs);
+        ofservice_send_async(ofproto->sessions, ASYNC_FLOW_STATS, FLOW_COUNTS_TRIGGERED, NULL,
+                             encode_triggered, &fs);
+    }
+}
+
 enum ofperr openflow_aggregate(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
     struct flow_stats_request q;

@@ -13,6 +13,7 @@
 #include "pipeline/meter.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/openflow.h"
+#include "pipeline/stat_trigger.h"
 
 /* ------------------------------------------------------------------ references and counters */
 
@@ -415,6 +416,7 @@ static void leave(struct change *c, struct rule *rule)
     __atomic_store_n(&rule->removed, true, __ATOMIC_RELEASE);
     list_remove(&rule->expirable);
     list_init(&rule->expirable);
+    stat_trigger_rule_leaves(rule);
     if (!(rule->flags & RULE_HIDDEN)) {
         table->n_rules--;
         ofproto->n_rules--;
@@ -446,6 +448,7 @@ static void enter(struct change *c, struct rule *rule)
     if (may_expire(rule)) {
         list_push_back(&ofproto->expirable, &rule->expirable);
     }
+    stat_trigger_rule_enters(rule);
     groups_count_rule(ofproto, rule, 1);
     meters_count_rule(ofproto, rule, 1);
     changes_note_rule(ofproto, rule, true);
@@ -658,6 +661,7 @@ void ofproto_tables_init(struct ofproto *ofproto)
     ofproto->version = 1;
     list_init(&ofproto->expirable);
     list_init(&ofproto->reaper);
+    stat_triggers_init(ofproto);
     ofproto->tables = xcalloc(OFPROTO_N_TABLES, sizeof *ofproto->tables);
     for (unsigned i = 0; i < OFPROTO_N_TABLES; i++) {
         ofproto->tables[i].cls = classifier_create();
@@ -750,6 +754,7 @@ void ofproto_tables_fini(struct ofproto *ofproto)
         ofproto_reap_rules(ofproto);
     }
     task_cancel(&ofproto->reap);
+    stat_triggers_fini(ofproto);
     for (unsigned i = 0; i < OFPROTO_N_TABLES; i++) {
         classifier_destroy(ofproto->tables[i].cls);
         free(ofproto->tables[i].name);

@@ -29,6 +29,7 @@
 #include "pipeline/ofproto.h"
 
 struct ofproto;
+struct stat_trigger;
 struct strbuf;
 
 /* A rule's flags: FLOW_* of openflow/flow_mod.h, and */
@@ -72,7 +73,8 @@ struct rule {
     struct rule_counters *counters;
     struct ofpact *actions; /* const, owned */
     size_t actions_len;
-    struct list expirable; /* control: in ofproto.expirable, if it has a time-out */
+    struct stat_trigger *trigger; /* control: NULL: none, or not in force */
+    struct list expirable;        /* control: in ofproto.expirable, if it has a time-out */
     struct list change; /* control: in the change at work, then in the list of those that wait for readers */
     struct rule
         *other; /* control, in the change at work: what replaces it; if it is pending, what it replaces */

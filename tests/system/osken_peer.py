@@ -10,11 +10,13 @@ MULTIPART_REQUEST, MULTIPART_REPLY = 18, 19
 
 
 class Peer:
-    def __init__(self, switch, version, bridge="br0"):
+    """With BRIDGE.mgmt of the switch, or over SESSION."""
+
+    def __init__(self, switch, version, bridge="br0", session=None):
         self.desc = ofproto_protocol.ProtocolDesc(version=version)
         self.ofp, self.parser = self.desc.ofproto, self.desc.ofproto_parser
         self.version = version
-        self.session = connect_unix(f"{switch.dir}/{bridge}.mgmt")
+        self.session = session or connect_unix(f"{switch.dir}/{bridge}.mgmt")
         self.session.hello(version)
         self.xid = 0x10000
 

@@ -244,6 +244,7 @@ static void simple_action(struct xlate_ctx *ctx, const struct ofpact *a)
     case OFPACT_COPY_TTL_IN:
     case OFPACT_COPY_TTL_OUT:
     case OFPACT_NOTE:
+    case OFPACT_STAT_TRIGGER: /* of the rule, not of packets */
     case OFPACT_CONJUNCTION:
         break;
     default:

@@ -63,6 +63,7 @@ static bool is_reversible(const struct ofpact *list, size_t len)
         case OFPACT_STRIP_VLAN:
         case OFPACT_WRITE_ACTIONS:
         case OFPACT_WRITE_METADATA:
+        case OFPACT_STAT_TRIGGER:
         case OFPACT_CHECK_PKT_LARGER:
         case OFPACT_DELETE_FIELD:
             break;
