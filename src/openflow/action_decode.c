@@ -283,8 +283,6 @@ DECODE(strip_vlan)
     OFPACT_PUT(STRIP_VLAN, d->out)->ofpact.raw = d->version > OFP10; /* prints "pop_vlan" then */
     return OFPERR_NONE;
 }
-NULL_DECODE(copy_ttl_in, COPY_TTL_IN)
-NULL_DECODE(copy_ttl_out, COPY_TTL_OUT)
 NULL_DECODE(dec_mpls_ttl, DEC_MPLS_TTL)
 NULL_DECODE(dec_nsh_ttl, DEC_NSH_TTL)
 NULL_DECODE(pop_queue, POP_QUEUE)
@@ -298,6 +296,7 @@ DECODE(resubmit)
     struct ofpact_resubmit *a = OFPACT_PUT(RESUBMIT, d->out);
     a->in_port = get_u16(r);
     a->table_id = 255;
+    a->ofpact.raw = d->type == NXAST_RESUBMIT;
     if (d->type != NXAST_RESUBMIT) {
         a->table_id = get_u8(r);
         a->with_ct_orig = d->type == NXAST_RESUBMIT_TABLE_CT;
@@ -711,8 +710,6 @@ static const struct wire_action {
     {0, 6, OFP11, OFP11, 8, true, decode_set_ipv4_dst},
     {0, 7, OFP11, OFP11, 8, true, decode_set_tos},
     {0, 8, OFP11, OFP11, 8, true, decode_set_ecn},
-    {0, 11, OFP11, OFP15, 8, true, decode_copy_ttl_out},
-    {0, 12, OFP11, OFP15, 8, true, decode_copy_ttl_in},
     {0, 13, OFP11, OFP11, 8, true, decode_set_mpls_label},
     {0, 14, OFP11, OFP11, 8, true, decode_set_mpls_tc},
     {0, 15, OFP11, OFP15, 8, true, decode_set_mpls_ttl},
@@ -764,7 +761,7 @@ static const struct wire_action {
     {OFP_VENDOR_NX, NXAST_SAMPLE, OFP10, OFP15, 24, true, decode_sample},
     {OFP_VENDOR_NX, NXAST_SAMPLE2, OFP10, OFP15, 32, true, decode_sample},
     {OFP_VENDOR_NX, NXAST_SAMPLE3, OFP10, OFP15, 32, true, decode_sample},
-    {OFP_VENDOR_NX, NXAST_REG_LOAD2, OFP10, OFP15, 16, false, decode_reg_load2},
+    {OFP_VENDOR_NX, NXAST_REG_LOAD2, OFP10, OFP14, 16, false, decode_reg_load2},
     {OFP_VENDOR_NX, NXAST_CONJUNCTION, OFP10, OFP15, 16, true, decode_conjunction},
     {OFP_VENDOR_NX, NXAST_CT, OFP10, OFP15, 24, false, decode_ct},
     {OFP_VENDOR_NX, NXAST_NAT, OFP10, OFP15, 16, false, decode_nat},

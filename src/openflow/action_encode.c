@@ -619,6 +619,10 @@ static void put_resubmit(const struct action_encode *e, uint32_t port, uint8_t t
 
 ENCODE(RESUBMIT)
 {
+    if (a->ofpact.raw && a->table_id == OFPTT_ALL && !a->with_ct_orig) {
+        put_resubmit(e, a->in_port, a->table_id, false); /* as it came */
+        return;
+    }
     /* With the table always, as the reference sends it. */
     size_t start = nx_begin(e->b, a->with_ct_orig ? NXAST_RESUBMIT_TABLE_CT : NXAST_RESUBMIT_TABLE);
     put_u16(e->b, a->in_port);

@@ -20,6 +20,7 @@ struct state {
     struct flow_key flow;
     const struct match *match;
     struct ofpacts_check *check;
+    bool in_ct; /* within ct(...) */
 };
 
 static enum ofperr check_list(struct ofpact *, size_t, struct state *);
@@ -267,7 +268,10 @@ static enum ofperr check_ct(struct ofpact *a, struct state *s)
             return error;
         }
     }
-    return check_list(ct->actions, ofpact_ct_len(ct), s);
+    s->in_ct = true;
+    enum ofperr error = check_list(ct->actions, ofpact_ct_len(ct), s);
+    s->in_ct = false;
+    return error;
 }
 
 static enum ofperr check_nat(const struct ofpact_nat *a, const struct flow_key *f)
@@ -350,7 +354,7 @@ static enum ofperr check_plain(const struct ofpact *a, struct state *s)
                    ? OFPERR_OFPBAC_MATCH_INCONSISTENT
                    : OFPERR_NONE;
     case OFPACT_NAT:
-        return check_nat(OFPACT_CAST(NAT, a), &s->flow);
+        return s->in_ct ? check_nat(OFPACT_CAST(NAT, a), &s->flow) : OFPERR_OFPBAC_BAD_SET_ARGUMENT;
     case OFPACT_METER: {
         uint32_t id = OFPACT_CAST(METER, a)->value;
         return !id || id > OFPM_MAX ? OFPERR_OFPMMFC_INVALID_METER : OFPERR_NONE;

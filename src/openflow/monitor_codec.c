@@ -21,6 +21,19 @@ static bool is_standard(enum ofp_version v)
     return v >= OFP14;
 }
 
+/* The match of ONF's requests and updates. Its extension has the fields alone, MATCH_LEN bytes; the reference
+ * has a whole match there, whose header says that it has so many. */
+static enum ofperr get_onf_match(struct reader *r, uint16_t match_len, struct match *match, bool *plain)
+{
+    *plain = r->n < 4 || ntohs(get_be16(r->p)) != 1 || ntohs(get_be16(r->p + 2)) != match_len;
+    if (!*plain) {
+        return match_decode(r, OFP13, false, match);
+    }
+    struct reader fields = get_sub(r, match_len);
+    get_skip(r, ROUND_UP((size_t)match_len, 8) - match_len);
+    return r->bad ? OFPERR_OFPBMC_BAD_LEN : oxm_get_match(&fields, false, match, NULL, NULL);
+}
+
 /* --- Requests --- */
 
 static enum ofperr flags_from_wire(uint16_t wire, enum ofp_version v, uint16_t *flags)
@@ -92,7 +105,10 @@ enum ofperr flow_monitor_request_decode(struct reader *r, const struct ofp_msg *
     if (q->command != FLOW_MONITOR_DELETE && (error = flags_from_wire(wire, m->version, &q->flags))) {
         return error;
     }
-    if (m->version >= OFP13) {
+    if (m->version == OFP13) {
+        return get_onf_match(r, match_len, &q->match, &q->plain);
+    }
+    if (m->version > OFP13) {
         return match_decode(r, m->version, false, &q->match);
     }
     struct reader match = get_sub(r, match_len);
@@ -246,7 +262,7 @@ char *flow_monitor_request_parse(struct flow_monitor_request *q, const char *tex
 void flow_monitor_cancel_encode(struct bytebuf *b, uint32_t id, enum ofp_version v, uint32_t xid)
 {
     size_t start;
-    if (v < OFP13) {
+    if (v <= OFP13) {
         start = ofp_msg_begin(b, OFPTYPE_FLOW_MONITOR_CANCEL, v, xid);
         put_u32(b, id);
     } else {
@@ -293,7 +309,9 @@ static enum ofperr decode_full(struct reader *r, const struct ofp_msg *m, struct
     if (u->table_id == 0xff) {
         return OFPERR_NXBRC_FM_BAD_EVENT;
     }
-    if (m->version >= OFP13) {
+    if (m->version == OFP13) {
+        error = get_onf_match(r, match_len, &u->match, &u->plain);
+    } else if (m->version > OFP13) {
         error = match_decode(r, m->version, false, &u->match);
     } else {
         struct reader match = get_sub(r, match_len);
@@ -372,8 +390,13 @@ void flow_update_encode(struct bytebuf *b, const struct flow_update *u, enum ofp
     put_u64(b, u->cookie);
     size_t match = b->len;
     if (v >= OFP13) {
-        match_encode(b, &u->match, v);
-        if (!standard) {
+        if (v == OFP13 && u->plain) {
+            set_u16(b, len_at, oxm_put_match(b, &u->match, v, 0, 0));
+            put_pad_from(b, match, 8);
+        } else {
+            match_encode(b, &u->match, v);
+        }
+        if (!standard && !u->plain) {
             memcpy(b->data + len_at, b->data + match + 2, 2);
         }
         instructions_encode(b, u->ofpacts, u->ofpacts_len, v);

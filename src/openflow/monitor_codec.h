@@ -36,6 +36,7 @@ struct flow_monitor_request {
     uint16_t flags;               /* FLOW_MONITOR_F_* */
     uint32_t out_port, out_group; /* OFPP_ANY, OFPG_ANY */
     uint8_t table_id;             /* 255: all */
+    bool plain;                   /* ONF's with a match that is fields alone: so are the updates' */
     struct match match;
 };
 
@@ -68,6 +69,7 @@ struct flow_update {
     uint8_t event;  /* enum flow_update_event */
     uint8_t reason; /* of a deletion: as in flow-removed */
     uint8_t table_id;
+    bool plain; /* encoding: as in a request */
     uint16_t priority, idle_timeout, hard_timeout;
     uint32_t xid;
     uint64_t cookie;

@@ -68,6 +68,12 @@ static enum ofperr get_stats_header(struct ofp_msg *m, bool reply, enum ofp_kind
     }
     if (*number == 0xffff) {
         uint32_t vendor = get_u32(r);
+        if (r->bad) {
+            return OFPERR_OFPBRC_BAD_LEN;
+        }
+        if (vendor != OFP_VENDOR_NX && vendor != OFP_VENDOR_ONF) {
+            return OFPERR_OFPBRC_BAD_VENDOR; /* what is behind it is its own */
+        }
         uint32_t subtype = get_u32(r);
         *number = subtype;
         if (m->version == OFP10) {
@@ -76,13 +82,9 @@ static enum ofperr get_stats_header(struct ofp_msg *m, bool reply, enum ofp_kind
         if (r->bad) {
             return OFPERR_OFPBRC_BAD_LEN;
         }
-        if (vendor == OFP_VENDOR_NX) {
-            *kind = reply ? OFPK_NXREPLY : OFPK_NXSTAT;
-        } else if (vendor == OFP_VENDOR_ONF) {
-            *kind = reply ? OFPK_ONFREPLY : OFPK_ONFSTAT;
-        } else {
-            return OFPERR_OFPBRC_BAD_VENDOR;
-        }
+        *kind = vendor == OFP_VENDOR_NX ? (reply ? OFPK_NXREPLY : OFPK_NXSTAT)
+                : reply                 ? OFPK_ONFREPLY
+                                        : OFPK_ONFSTAT;
         if (subtype > UINT16_MAX) {
             return OFPERR_OFPBRC_BAD_SUBTYPE;
         }

@@ -40,6 +40,7 @@ struct session {
     struct list monitors;
     struct hmap missed;
     bool paused;
+    bool plain;           /* some monitor was asked for with such a match */
     bool has_abbreviated; /* in `updates`, of the change at work */
     struct bytebuf updates;
     size_t start; /* of the message at work in `updates` */
@@ -146,6 +147,7 @@ static void put_update(struct session *s, enum ofp_version v, const struct rule 
         .event = (uint8_t)event,
         .reason = rule->removal,
         .table_id = rule->table_id,
+        .plain = s->plain,
         .priority = (uint16_t)rule->cr.priority,
         .idle_timeout = __atomic_load_n(&rule->idle_timeout, __ATOMIC_RELAXED),
         .hard_timeout = __atomic_load_n(&rule->hard_timeout, __ATOMIC_RELAXED),
@@ -378,6 +380,7 @@ static void put_initial(struct ofconn_multipart *reply, struct ofproto *ofproto,
         bool with_actions = m->q.flags & FLOW_MONITOR_F_ACTIONS;
         struct flow_update u = {
             .event = FLOW_UPDATE_INITIAL,
+            .plain = m->q.plain,
             .table_id = rule->table_id,
             .priority = (uint16_t)rule->cr.priority,
             .idle_timeout = rule->idle_timeout,
@@ -443,6 +446,7 @@ enum ofperr openflow_flow_monitor(struct ofconn *c, const struct ofp_msg *m, voi
                 monitor->q = q;
                 match_compress(&q.match, &monitor->match);
                 list_push_back(&s->monitors, &monitor->node);
+                s->plain |= q.plain;
                 if (q.flags & FLOW_MONITOR_F_INITIAL) {
                     put_initial(&reply, ofproto, monitor);
                 }
