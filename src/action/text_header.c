@@ -23,12 +23,6 @@ enum {
     TNL_GTPU = 110,
 };
 
-/* ERSPAN behind GRE with a sequence number: version 4 bits, VLAN 12; COS 3, BSO 2, T 1, session 10; then
- * index (version 1), or timestamp, SGT and flags (version 2, which the wire calls 2 and the type III). */
-#define ERSPAN_BASE_LEN 4
-#define ERSPAN_V1_LEN   8
-#define ERSPAN_V2_LEN   12
-
 static void put_gre(struct strbuf *s, const uint8_t *p, uint32_t room)
 {
     uint16_t flags = CONST_BE16(get_be16(p));

@@ -24,6 +24,7 @@
 #include "dpif/dpif.h"
 #include "match/emc.h"
 #include "match/megaflow.h"
+#include "tunnel/config.h"
 
 #define DP_MAX_PORTS      65536
 #define DP_MAX_FORWARDERS 64
@@ -51,11 +52,13 @@ struct rx_source {
 };
 
 struct dp_port {
-    struct hmap_node name_node;                         /* c: dp->ports_by_name */
-    uint32_t port_no;                                   /* i */
-    char *name;                                         /* i */
-    char *type;                                         /* i: as dpif/show prints it */
-    struct vport *vport;                                /* i */
+    struct hmap_node name_node;  /* c: dp->ports_by_name */
+    uint32_t port_no;            /* i */
+    char *name;                  /* i */
+    char *type;                  /* i: as dpif/show prints it */
+    struct vport *vport;         /* i */
+    struct tunnel_vport *tunnel; /* i: NULL: none; of what it points to, flags are a: c writes */
+    _Atomic uint32_t tunnel_seq; /* a: the next sequence number */
     struct port_slot *_Atomic slots[DP_MAX_FORWARDERS]; /* a: set once by the forwarder */
     unsigned n_sources;                                 /* i */
     struct rx_source *sources;                          /* i */

@@ -11,6 +11,9 @@
 #include "datapath/journey.h"
 #include "datapath/meter.h"
 #include "flow/extract.h"
+#include "packet/gso.h"
+#include "tunnel/pop.h"
+#include "tunnel/push.h"
 
 LOG_MODULE(odp_execute);
 
@@ -240,6 +243,102 @@ static void dec_ttl(struct forwarder *f, struct packet_batch *batch, const struc
     }
 }
 
+/* Puts the header in front of PACKET, which goes on as one that came in by the port it is sent through. */
+static bool push_header(struct forwarder *f, struct packet *packet, const struct dp_action_tnl_push *a)
+{
+    static _Atomic uint32_t nobody;
+    struct dp_port *port = dp_port_get(f->dp, a->tnl_port);
+    uint32_t hash = dp_hash_packet(packet, DP_HASH_L4, 0);
+    enum drop_reason reason =
+        tunnel_push(packet, a->header, a->header_len, a->tnl_type, hash, port ? &port->tunnel_seq : &nobody);
+    if (unlikely(reason)) {
+        forwarder_drop(f, packet, reason);
+        return false;
+    }
+    packet->in_port = a->out_port;
+    return true;
+}
+
+/* A segment that has to be cut before becomes many packets: those that do not fit into the batch go through
+ * the REST of the actions first. */
+static void push_segments(struct forwarder *f, struct packet *packet, struct packet_batch *out,
+                          const struct dp_action_tnl_push *a, const void *rest, size_t rest_len)
+{
+    struct gso g;
+    struct packet_batch segments;
+    enum drop_reason why = gso_begin(&g, packet, f->pool, false);
+    batch_init(&segments);
+    while (!why && gso_next(&g, &segments)) {
+        struct packet *segment;
+        BATCH_FOR_EACH (segment, &segments) {
+            struct flow_key key;
+            flow_key_extract(segment, &key); /* offsets */
+            if (batch_is_full(out)) {
+                nested(f, out, rest, rest_len);
+                batch_init(out);
+            }
+            if (push_header(f, segment, a)) {
+                batch_add(out, segment);
+            }
+        }
+        batch_init(&segments);
+    }
+    if (why || g.error) {
+        forwarder_count_drop(f, packet->in_port, why ? why : g.error);
+    }
+    packet_free(packet);
+}
+
+static void tnl_push(struct forwarder *f, struct packet_batch *batch, const struct dp_action_tnl_push *a,
+                     const void *rest, size_t rest_len)
+{
+    struct packet_batch out;
+    struct packet *packet;
+    bool cut = tunnel_push_wants_segments(a->header, a->header_len, a->tnl_type);
+    batch_init(&out);
+    BATCH_FOR_EACH (packet, batch) {
+        if (unlikely(packet->gso_type && cut)) {
+            push_segments(f, packet, &out, a, rest, rest_len);
+            continue;
+        }
+        if (unlikely(batch_is_full(&out))) {
+            nested(f, &out, rest, rest_len);
+            batch_init(&out);
+        }
+        if (likely(push_header(f, packet, a))) {
+            batch_add(&out, packet);
+        }
+    }
+    *batch = out;
+}
+
+/* Takes the outer headers off: the packets come in anew, by the tunnel's port. */
+static void tnl_pop(struct forwarder *f, struct packet_batch *batch, uint32_t port_no, bool last)
+{
+    const struct dp_port *port = dp_port_get(f->dp, port_no);
+    struct packet_batch out;
+    struct packet *packet;
+    uint32_t kept = 0;
+    take_packets(f, batch, last, &out);
+    if (unlikely(!port || !port->tunnel)) {
+        forwarder_drop_batch(f, &out, DROP_NO_PORT);
+        return;
+    }
+    BATCH_FOR_EACH (packet, &out) {
+        enum drop_reason reason = tunnel_pop(packet, port->tunnel);
+        if (likely(reason == DROP_NONE)) {
+            packet->in_port = port_no;
+            out.packets[kept++] = packet;
+        } else {
+            forwarder_drop(f, packet, reason);
+        }
+    }
+    out.n = kept;
+    out.truncated = false;
+    f->stats.recirculated += out.n;
+    journey_process(f, &out);
+}
+
 static void hash(struct packet_batch *batch, const struct dp_action_hash *a)
 {
     struct packet *packet;
@@ -317,9 +416,17 @@ void execute_actions(struct forwarder *f, struct packet_batch *batch, const void
         case DP_ACTION_CT_CLEAR:
             rewrite(f, batch, a);
             break;
-        case DP_ACTION_CT: /* conntrack/, tunnel/ and bonds bring these: flow_put refuses them until then */
-        case DP_ACTION_TNL_PUSH:
+        case DP_ACTION_TNL_PUSH: {
+            const char *rest = (const char *)a + a->len;
+            tnl_push(f, batch, DP_ACTION_AS(dp_action_tnl_push, a), rest,
+                     (size_t)((const char *)actions + actions_len - rest));
+            break;
+        }
         case DP_ACTION_TNL_POP:
+            tnl_pop(f, batch, dp_action_value(a), last);
+            used = true;
+            break;
+        case DP_ACTION_CT: /* conntrack/ and bonds bring these: flow_put refuses them until then */
         case DP_ACTION_LB_OUTPUT:
         case DP_N_ACTIONS:
             forwarder_drop_batch(f, batch, DROP_ACTION_INVALID);

@@ -142,8 +142,6 @@ static bool is_executable(const void *actions, size_t len)
     DP_ACTION_FOR_EACH (a, actions, len) {
         switch ((enum dp_action_type)a->type) {
         case DP_ACTION_CT:
-        case DP_ACTION_TNL_PUSH:
-        case DP_ACTION_TNL_POP:
         case DP_ACTION_LB_OUTPUT:
             return false;
         case DP_ACTION_SAMPLE:

@@ -82,6 +82,7 @@ static void free_port(struct dp_port *port)
     }
     vport_close(port->vport);
     free(port->sources);
+    free(port->tunnel);
     free(port->name);
     free(port->type);
     free(port);
@@ -122,6 +123,10 @@ int dp_port_add(struct datapath *up, const char *name, const char *type, const s
     port->name = xstrdup(name);
     port->vport = vport;
     port->type = xstrdup(shown_type(vport, *type ? type : "system"));
+    struct tunnel_vport tunnel;
+    if (vport->ops->is_tunnel && tunnel_vport_parse(type, options, &tunnel)) {
+        port->tunnel = xmemdup(&tunnel, sizeof tunnel);
+    }
     make_sources(port);
     hmap_insert(&dp->ports_by_name, &port->name_node, hash_string(name, 0));
     dp->n_ports++;
@@ -173,6 +178,13 @@ int dp_port_set_options(struct datapath *up, uint32_t port_no, const struct smap
     if (!port) {
         *errorp = xasprintf("port %u: no such port in datapath %s", port_no, up->name);
         return ENODEV;
+    }
+    struct tunnel_vport tunnel;
+    if (port->tunnel && tunnel_vport_parse(port->type, options, &tunnel)) {
+        /* More tunnels share it: extensions are understood or not from one packet to the next. */
+        port->tunnel->gbp = tunnel.gbp;
+        port->tunnel->gpe = tunnel.gpe;
+        port->tunnel->payload_ethertype = tunnel.payload_ethertype;
     }
     return port->vport->ops->set_options ? port->vport->ops->set_options(port->vport, options, errorp) : 0;
 }

@@ -35,7 +35,14 @@
     X(FRAGMENT, "fragment", "a fragment that could not be reassembled in time")                              \
     X(QOS_POLICED, "qos_policed", "over the interface's ingress_policing_rate")                              \
     X(PORT_DOWN, "port_down", "received while the port does not forward")                                    \
-    X(SHUTDOWN, "shutdown", "still queued when the port or datapath was destroyed")
+    X(SHUTDOWN, "shutdown", "still queued when the port or datapath was destroyed")                          \
+    X(TUNNEL_SHORT, "tunnel_short", "shorter than its outer headers say")                                    \
+    X(TUNNEL_FRAGMENT, "tunnel_fragment", "a fragment of an encapsulated packet")                            \
+    X(TUNNEL_CSUM, "tunnel_csum", "a wrong checksum in an outer header")                                     \
+    X(TUNNEL_FLAGS, "tunnel_flags", "a version or flags that the tunnel does not understand")                \
+    X(TUNNEL_OPTIONS, "tunnel_options", "options of a tunnel that do not fit")                               \
+    X(TUNNEL_PAYLOAD, "tunnel_payload", "a tunnel's packet of a kind that it does not carry")                \
+    X(TUNNEL_NO_PORT, "tunnel_no_port", "decapsulated, and no tunnel is configured for it")
 
 enum drop_reason {
 #define X(NAME, TEXT, MEANING) DROP_##NAME,

@@ -18,6 +18,7 @@
 #include "pipeline/slow_path.h"
 #include "pipeline/trace.h"
 #include "pipeline/ukey.h"
+#include "tunnel/config.h"
 
 /* ------------------------------------------------------------------ fdb */
 
@@ -261,6 +262,17 @@ static void show_port(const struct ofproto_port *port, void *s_)
     strbuf_printf(s, " (%s", port->type[0] ? port->type : "system");
     if (port->peer) {
         strbuf_printf(s, ": peer=%s", port->peer);
+    }
+    if (port->tunnel) {
+        struct smap options = SMAP_INITIALIZER;
+        const char *separator = ": ";
+        tunnel_config_show(port->tunnel, &options);
+        SMAP_FOR_EACH(e, &options)
+        {
+            strbuf_printf(s, "%s%s=%s", separator, e->key, e->value);
+            separator = ", ";
+        }
+        smap_fini(&options);
     }
     strbuf_puts(s, ")\n");
 }

@@ -19,6 +19,7 @@
 #include "pipeline/recirc.h"
 #include "pipeline/settle.h"
 #include "pipeline/slow_path.h"
+#include "pipeline/tunnel.h"
 #include "pipeline/xlate/learned.h"
 
 LOG_MODULE(ofproto);
@@ -44,6 +45,7 @@ struct pipeline *pipeline_create(struct task_queue *queue)
                                          .min_revalidate_pps = 5,
                                          .vlan_limit = 1};
     task_init(&p->turn, "pipeline turn", run_turn);
+    pipeline_tunnels_init(p);
     snapshot_publish(p);
     return p;
 }
@@ -57,6 +59,7 @@ void pipeline_destroy(struct pipeline *p)
         ofproto_destroy(p->ofprotos[p->n_ofprotos - 1]);
     }
     task_cancel(&p->turn);
+    pipeline_tunnels_fini(p);
     rcu_barrier_all();
     snapshot_destroy(p->snapshot);
     rcu_barrier_all();
@@ -70,6 +73,8 @@ void pipeline_start_commit(struct pipeline *p)
 {
     struct dp_backer *backer;
     __atomic_store_n(&p->wake_pending, false, __ATOMIC_RELEASE);
+    tunnel_send_requests(p);
+    p->all_changed |= __atomic_exchange_n(&p->net_changed, false, __ATOMIC_ACQ_REL);
     if (p->changed) {
         snapshot_publish(p);
     }
@@ -139,6 +144,11 @@ void pipeline_commit(struct pipeline *p)
     LIST_FOR_EACH (backer, node, &p->backers) {
         slow_path_wait(backer->slow_path);
     }
+}
+
+struct tunnel_net *pipeline_net(const struct pipeline *p)
+{
+    return p->net;
 }
 
 void pipeline_wake(struct pipeline *p)
@@ -227,6 +237,7 @@ static int backer_open(struct pipeline *p, const char *type, struct dp_backer **
     list_init(&backer->settle_jobs);
     backer->n_refs = 1;
     backer->changes = changes_create();
+    list_init(&backer->tunnel_vports);
     backer->handler = ops->handler_create(dp, false);
     list_push_back(&p->backers, &backer->node);
     backer->slow_path = slow_path_create(backer);

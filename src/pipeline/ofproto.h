@@ -36,6 +36,8 @@ struct pipeline;
 struct smap;
 struct strbuf;
 struct task_queue;
+struct tunnel_config;
+struct tunnel_net;
 
 /* OpenFlow port numbers are the 32-bit ones of openflow/types.h, OFPP_* included. */
 
@@ -80,6 +82,9 @@ void pipeline_set_config(struct pipeline *, const struct smap *other_config);
  * learned, flows to be revalidated): it is to have pipeline_commit() called there soon. */
 void pipeline_set_wake(struct pipeline *, void (*wake)(void *aux), void *aux);
 void pipeline_wake(struct pipeline *);
+
+/* Routes, neighbours and listeners of tunnels. */
+struct tunnel_net *pipeline_net(const struct pipeline *);
 
 struct ofproto *pipeline_find(const struct pipeline *, const char *bridge); /* NULL: none */
 /* In the order of names. */
@@ -172,14 +177,15 @@ struct ofproto_port {
     const char *name;
     const char *type;
     uint32_t ofp_port;
-    uint32_t dp_port;    /* PACKET_NO_PORT: a patch port */
-    uint32_t config;     /* OFPROTO_PC_* bits below; PORT_DOWN is the device's own state */
-    uint32_t state;      /* OFPROTO_PS_* */
-    const char *bundle;  /* NULL: in none yet */
-    const char *peer;    /* patch port: its peer's name */
-    struct vport *vport; /* NULL: none (patch) */
-    struct eth_addr mac; /* the device's, or a patch port's own */
-    int64_t created_ms;  /* by clock_ms() */
+    uint32_t dp_port;                   /* PACKET_NO_PORT: a patch port; a tunnel's is shared */
+    uint32_t config;                    /* OFPROTO_PC_* bits below; PORT_DOWN is the device's own state */
+    uint32_t state;                     /* OFPROTO_PS_* */
+    const char *bundle;                 /* NULL: in none yet */
+    const char *peer;                   /* patch port: its peer's name */
+    const struct tunnel_config *tunnel; /* NULL: no tunnel */
+    struct vport *vport;                /* NULL: none of its own (patch, tunnel) */
+    struct eth_addr mac;                /* the device's, or a patch port's own */
+    int64_t created_ms;                 /* by clock_ms() */
 };
 
 #define OFPROTO_PC_PORT_DOWN    (1u << 0)
@@ -222,7 +228,7 @@ bool ofproto_queue_priority(const struct ofproto *, uint32_t queue, uint32_t *pr
 struct ofproto_port_stats {
     uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
 };
-/* What passed a patch port, which no device counts. */
+/* What passed a patch port or a tunnel, which no device counts. */
 int ofproto_patch_stats(const struct ofproto *, uint32_t ofp_port, struct ofproto_port_stats *);
 
 /* ------------------------------------------------------------------ bundles: the Port records */

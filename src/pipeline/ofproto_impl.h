@@ -22,6 +22,8 @@ struct group;
 struct meter_table;
 struct recirc_table;
 struct slow_path;
+struct tunnel_config;
+struct tunnel_net;
 
 struct pipeline_config {
     unsigned flow_limit;    /* flows a datapath */
@@ -45,6 +47,7 @@ struct dp_backer {
     struct changes *changes;     /* t: what its cached flows are to be checked against */
     struct list settle_jobs;     /* c: pipeline/settle.h */
     unsigned id;                 /* i: unique in the pipeline */
+    struct list tunnel_vports;   /* c: struct tunnel_vport_ref */
     unsigned n_refs;             /* c: bridges */
     unsigned long meter_ids[BITMAP_N_WORDS(BACKER_MAX_METERS)]; /* c: the datapath's meters in use */
 };
@@ -70,6 +73,11 @@ struct pipeline {
     void *wake_aux;
     void (*settled)(void *); /* c: pipeline_on_settled() */
     void *settled_aux;
+    struct tunnel_net *net;        /* t: routes, neighbours, what tunnels listen for */
+    bool net_changed;              /* atomic: it did; the next commit looks at every flow */
+    struct task neighbours;        /* c: ages them */
+    pthread_mutex_t requests_lock; /* of `requests`: neighbours that are to be asked for */
+    struct list requests;
 };
 
 /* What others see of a port, and are told when it changes. */
@@ -81,17 +89,18 @@ struct ofport_shown {
 };
 
 struct ofport {
-    struct hmap_node by_number; /* c: in ofproto.ports */
-    struct list bundle_node;    /* c: in bundle->members */
-    struct ofproto *ofproto;    /* i */
-    char *name, *type;          /* i */
-    char *peer;                 /* c: patch port's; NULL: not set */
-    uint32_t ofp_port;          /* i */
-    uint32_t dp_port;           /* i: PACKET_NO_PORT: patch */
-    uint32_t config, state;     /* c; PORT_DOWN in `config` is the device's own, if there is one */
-    struct ofbundle *bundle;    /* c */
-    uint64_t order;             /* i: grows with each port made */
-    int64_t created_ms;         /* i */
+    struct hmap_node by_number;   /* c: in ofproto.ports */
+    struct list bundle_node;      /* c: in bundle->members */
+    struct ofproto *ofproto;      /* i */
+    char *name, *type;            /* i */
+    char *peer;                   /* c: patch port's; NULL: not set */
+    uint32_t ofp_port;            /* i */
+    uint32_t dp_port;             /* i: PACKET_NO_PORT: patch; a tunnel's changes, and others have it, too */
+    struct tunnel_config *tunnel; /* c: NULL: no tunnel */
+    uint32_t config, state;       /* c; PORT_DOWN in `config` is the device's own, if there is one */
+    struct ofbundle *bundle;      /* c */
+    uint64_t order;               /* i: grows with each port made */
+    int64_t created_ms;           /* i */
     struct traffic_counters *counters;
     struct eth_addr mac;              /* i: patch port's */
     struct ofproto_queue_mark *marks; /* c */

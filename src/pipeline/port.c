@@ -11,7 +11,9 @@
 #include "l2/mac_table.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/settle.h"
+#include "pipeline/tunnel.h"
 #include "port/qos.h"
+#include "port/vport.h"
 
 /* ------------------------------------------------------------------ ports */
 
@@ -61,8 +63,9 @@ static struct vport *find_vport(const struct ofport *port)
 {
     struct datapath *dp = port->ofproto->backer->dp;
     struct dp_port_desc desc;
-    return port->dp_port != PACKET_NO_PORT && !dp->ops->port_query(dp, port->dp_port, &desc) ? desc.vport
-                                                                                             : NULL;
+    return !port->tunnel && port->dp_port != PACKET_NO_PORT && !dp->ops->port_query(dp, port->dp_port, &desc)
+               ? desc.vport
+               : NULL;
 }
 
 /* Takes over what the device says of itself. */
@@ -124,6 +127,13 @@ static char *check_patch(const char *name, const struct smap *options)
     return strcmp(peer, name) ? NULL : xasprintf("%s: patch peer must not be self", name);
 }
 
+/* With --enable-dummy=override, a tunnel is a dummy like any other. */
+static bool is_tunnel(const char *type)
+{
+    const struct vport_ops *ops = tunnel_kind_find(type) ? vport_ops_lookup(type) : NULL;
+    return ops && ops->is_tunnel;
+}
+
 int ofproto_port_add(struct ofproto *ofproto, const struct ofproto_port_settings *s, uint32_t *ofp_port,
                      char **errorp)
 {
@@ -143,15 +153,15 @@ int ofproto_port_add(struct ofproto *ofproto, const struct ofproto_port_settings
         *errorp = xasprintf("bridge %s has its local port already", ofproto->name);
         return EBUSY;
     }
-    bool patch = !strcmp(s->type, "patch");
+    bool patch = !strcmp(s->type, "patch"), tunnel = is_tunnel(s->type);
     uint32_t dp_port = PACKET_NO_PORT;
-    if (!patch) {
+    if (!patch && !tunnel) {
         int error = open_device(ofproto, s, &dp_port, errorp);
         if (error) {
             ofproto->last_port = last_port; /* the number was not given after all */
             return error;
         }
-    } else if ((*errorp = check_patch(s->name, s->options)) != NULL) {
+    } else if (patch && (*errorp = check_patch(s->name, s->options)) != NULL) {
         ofproto->last_port = last_port;
         return EINVAL;
     }
@@ -162,12 +172,20 @@ int ofproto_port_add(struct ofproto *ofproto, const struct ofproto_port_settings
     port->peer = patch ? xstrdup(smap_get(s->options, "peer")) : NULL;
     port->ofp_port = number;
     port->dp_port = dp_port;
+    int error = tunnel ? tunnel_port_configure(port, s->options, errorp) : 0;
+    if (error) {
+        ofproto->last_port = last_port;
+        free(port->name);
+        free(port->type);
+        free(port);
+        return error;
+    }
     port->order = ofproto->next_order++;
     port->created_ms = clock_ms();
     port->counters = traffic_counters_create();
     hmap_insert(&ofproto->ports, &port->by_number, hash_u32(number, 0));
     ofproto->max_ports = MAX(ofproto->max_ports, hmap_count(&ofproto->ports));
-    if (patch) {
+    if (patch || tunnel) {
         random_bytes(&port->mac, sizeof port->mac);
         port->mac.ea[0] = (uint8_t)((port->mac.ea[0] & ~1) | 2); /* local, unicast */
     }
@@ -228,7 +246,9 @@ void ofport_destroy(struct ofport *port)
     }
     ofport_leave_bundle(port);
     hmap_remove(&ofproto->ports, &port->by_number);
-    if (port->dp_port != PACKET_NO_PORT) {
+    if (port->tunnel) {
+        tunnel_port_release(port);
+    } else if (port->dp_port != PACKET_NO_PORT) {
         dp->ops->port_del(dp, port->dp_port);
         hold_number(ofproto->backer, port->dp_port);
     }
@@ -257,6 +277,12 @@ int ofproto_port_set_options(struct ofproto *ofproto, uint32_t ofp_port, const s
     struct ofport *port = ofproto_find_port(ofproto, ofp_port);
     if (!port) {
         return ENODEV;
+    }
+    if (port->tunnel) {
+        char *error = NULL;
+        int code = tunnel_port_configure(port, options, &error);
+        free(error);
+        return code ? EAGAIN : 0; /* opening it again says what is wrong */
     }
     if (port->dp_port != PACKET_NO_PORT) {
         struct datapath *dp = ofproto->backer->dp;
@@ -289,8 +315,9 @@ static void describe(const struct ofport *port, struct ofproto_port *d)
                                .created_ms = port->created_ms,
                                .bundle = port->bundle ? port->bundle->name : NULL,
                                .mac = port->mac,
-                               .peer = port->peer};
-    if (port->dp_port != PACKET_NO_PORT && !dp->ops->port_query(dp, port->dp_port, &desc)) {
+                               .peer = port->peer,
+                               .tunnel = port->tunnel};
+    if (!port->tunnel && port->dp_port != PACKET_NO_PORT && !dp->ops->port_query(dp, port->dp_port, &desc)) {
         d->vport = desc.vport;
         d->mac = desc.vport ? desc.vport->status.mac : port->mac;
         d->type = desc.type;
@@ -398,7 +425,7 @@ bool ofproto_queue_priority(const struct ofproto *ofproto, uint32_t queue, uint3
 int ofproto_patch_stats(const struct ofproto *ofproto, uint32_t ofp_port, struct ofproto_port_stats *s)
 {
     const struct ofport *port = ofproto_find_port(ofproto, ofp_port);
-    if (!port || port->dp_port != PACKET_NO_PORT) {
+    if (!port || (port->dp_port != PACKET_NO_PORT && !port->tunnel)) {
         return ENODEV;
     }
     const struct traffic_counters *c = port->counters;

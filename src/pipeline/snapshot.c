@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "pipeline/ofproto_impl.h"
+#include "tunnel/map.h"
 
 /* Memory of a snapshot: chunks that begin with a pointer to the one before. */
 #define CHUNK_SIZE 16384
@@ -56,6 +57,7 @@ void snapshot_destroy(struct snapshot *s)
         hmap_fini(&s->bridges[i]->by_id);
     }
     hmap_fini(&s->by_dp);
+    tunnel_map_destroy(s->tunnels);
     for (void *chunk = s->chunks; chunk;) {
         void *before = *(void **)chunk;
         free(chunk);
@@ -176,7 +178,10 @@ static void copy_ports(struct snapshot *s, const struct ofproto *ofproto, struct
         xp->counters = counters_ref(port->counters);
         copy_marks(s, port, xp);
         hmap_insert(&xb->by_ofp, &xp->by_ofp, hash_u32(xp->ofp_port, 0));
-        if (!xp->is_patch) {
+        if (port->tunnel) {
+            xp->tunnel = memcpy(take(s, sizeof *port->tunnel), port->tunnel, sizeof *port->tunnel);
+            tunnel_map_add(s->tunnels, xp->tunnel, xb->backer, xp->dp_port, xp);
+        } else if (!xp->is_patch) {
             hmap_insert(&s->by_dp, &xp->by_dp, hash_2u32(xp->dp_port, (uint32_t)(uintptr_t)xb->backer, 0));
         }
         if (xp->ofp_port == OFPP_LOCAL) {
@@ -296,6 +301,8 @@ void snapshot_publish(struct pipeline *p)
     s->seq = (p->snapshot ? p->snapshot->seq : 0) + 1;
     s->vlan_limit = p->config.vlan_limit;
     hmap_init(&s->by_dp);
+    s->tunnels = tunnel_map_create();
+    s->net = p->net;
     s->bridges = take(s, (p->n_ofprotos + 1) * sizeof *s->bridges);
     for (size_t i = 0; i < p->n_ofprotos; i++) {
         const struct ofproto *ofproto = p->ofprotos[i];
@@ -332,6 +339,27 @@ const struct xport *snapshot_port(const struct snapshot *s, const struct dp_back
     HMAP_FOR_EACH_WITH_HASH (port, by_dp, hash_2u32(dp_port, (uint32_t)(uintptr_t)backer, 0), &s->by_dp) {
         if (port->dp_port == dp_port && port->bridge->backer == backer) {
             return port;
+        }
+    }
+    return NULL;
+}
+
+const struct xport *snapshot_input(const struct snapshot *s, const struct dp_backer *backer,
+                                   const struct flow_key *key)
+{
+    return flow_key_from_tunnel(key) ? tunnel_map_find(s->tunnels, backer, key)
+                                     : snapshot_port(s, backer, key->in_port);
+}
+
+const struct xport *snapshot_device(const struct snapshot *s, const struct dp_backer *backer,
+                                    const char *name)
+{
+    for (size_t i = 0; i < s->n_bridges; i++) {
+        const struct xbridge *b = s->bridges[i];
+        for (size_t j = 0; b->backer == backer && j < b->n_ports; j++) {
+            if (!b->ports[j]->is_patch && !b->ports[j]->tunnel && !strcmp(b->ports[j]->name, name)) {
+                return b->ports[j];
+            }
         }
     }
     return NULL;

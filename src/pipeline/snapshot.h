@@ -22,6 +22,10 @@
 #define MAX_MIRRORS 32
 
 struct dp_backer;
+struct flow_key;
+struct tunnel_config;
+struct tunnel_map;
+struct tunnel_net;
 struct xbridge;
 struct xbundle;
 
@@ -45,6 +49,7 @@ struct xport {
     uint32_t ofp_port, dp_port; /* dp_port PACKET_NO_PORT: a patch port */
     uint32_t config, state;     /* OFPROTO_PC_*, OFPROTO_PS_* */
     bool is_patch;
+    const struct tunnel_config *tunnel; /* NULL: no tunnel; dp_port is shared then */
     struct xbridge *bridge;
     struct xbundle *bundle; /* NULL: none, drops */
     struct xport *peer;     /* patch port: NULL while it has no peer */
@@ -105,6 +110,8 @@ struct snapshot {
     struct xbridge **bridges;
     size_t n_bridges;
     int vlan_limit;
+    struct tunnel_map *tunnels; /* to struct xport */
+    struct tunnel_net *net;
     void *chunks; /* memory, freed as a whole */
     size_t chunk_used, chunk_size;
     struct rcu_head rcu;
@@ -114,6 +121,12 @@ struct snapshot {
 const struct snapshot *snapshot_get(const struct pipeline *);
 /* The port that datapath BACKER calls DP_PORT, or NULL. */
 const struct xport *snapshot_port(const struct snapshot *, const struct dp_backer *, uint32_t dp_port);
+/* The port that a packet with KEY came in by: of the tunnels that share a vport, the one that its metadata
+ * says. */
+const struct xport *snapshot_input(const struct snapshot *, const struct dp_backer *,
+                                   const struct flow_key *);
+/* The port of BACKER's bridges that is device NAME, or NULL. */
+const struct xport *snapshot_device(const struct snapshot *, const struct dp_backer *, const char *name);
 const struct xbridge *snapshot_bridge(const struct snapshot *, const struct ofproto *); /* or NULL */
 const struct xport *xbridge_port(const struct xbridge *, uint32_t ofp_port);            /* or NULL */
 const struct xbundle *xbridge_bundle(const struct xbridge *, uint32_t id);              /* or NULL */

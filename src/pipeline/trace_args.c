@@ -142,7 +142,10 @@ static char *use_odp_flow(struct trace *t, const char *dp_name, const struct flo
     if (!backer) {
         return error;
     }
-    const struct xport *port = snapshot_port(t->snapshot, backer, key->in_port);
+    const struct xport *port = snapshot_input(t->snapshot, backer, key);
+    if (!port && flow_key_from_tunnel(key)) {
+        return xstrdup("no OpenFlow tunnel port for this packet");
+    }
     if (!port) {
         return xasprintf("no OpenFlow port for datapath port %" PRIu32, key->in_port);
     }

@@ -184,7 +184,10 @@ static void translate(struct slow_path *sp, struct dp_handler *h, struct dp_upca
            sizeof u->key - FLOW_DP_BLOCKS * FLOW_BLOCK_SIZE);
     int error = xlate_in_init_upcall(&xin, p, sp->backer, &u->key);
     if (error) {
-        ops->drop(h, u->key.in_port, error == ENODEV ? DROP_UPCALL_STALE : DROP_RECIRC_UNKNOWN, u->packet);
+        ops->drop(h, u->key.in_port,
+                  error == ENODEV ? flow_key_from_tunnel(&u->key) ? DROP_TUNNEL_NO_PORT : DROP_UPCALL_STALE
+                                  : DROP_RECIRC_UNKNOWN,
+                  u->packet);
         return;
     }
     COVERAGE_INC(upcall_translated);

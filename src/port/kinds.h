@@ -16,6 +16,7 @@ extern const struct vport_ops vport_ops_replay;
 extern const struct vport_ops vport_ops_dummy;
 extern const struct vport_ops vport_ops_dummy_internal;
 extern const struct vport_ops vport_ops_dummy_pmd;
+extern const struct vport_ops *const vport_ops_tunnels[]; /* NULL-terminated */
 
 /* Transmit queues of a kind whose `send` may be called by any number of threads at once. */
 #define VPORT_ANY_TXQ UINT16_MAX

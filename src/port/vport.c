@@ -52,6 +52,11 @@ const struct vport_ops *vport_ops_lookup(const char *type)
     if (choice.override_all && !strcmp(type, "tap")) {
         return &vport_ops_dummy;
     }
+    for (size_t i = 0; vport_ops_tunnels[i]; i++) {
+        if (!strcmp(vport_ops_tunnels[i]->type, type)) {
+            return choice.override_all ? &vport_ops_dummy : vport_ops_tunnels[i];
+        }
+    }
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         if (!strcmp(kinds[i]->type, type)) {
             return kinds[i]->is_dummy && !choice.dummies ? NULL : kinds[i];
@@ -66,6 +71,9 @@ void vport_list_types(void (*each)(const struct vport_ops *, void *aux), void *a
         if (choice.dummies || !kinds[i]->is_dummy) {
             each(kinds[i], aux);
         }
+    }
+    for (size_t i = 0; vport_ops_tunnels[i]; i++) {
+        each(vport_ops_tunnels[i], aux);
     }
 }
 

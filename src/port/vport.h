@@ -136,6 +136,7 @@ struct vport_tx {
 struct vport_ops {
     const char *type; /* the Interface's `type`: "system", "internal", "tap", "dummy", ... */
     bool is_dummy;    /* registered by --enable-dummy alone */
+    bool is_tunnel;   /* no device: what many tunnels share in a datapath */
     bool needs_host;  /* touches the host's devices: not with --disable-system */
     bool has_qdisc;   /* the kernel's queueing disciplines can be had on its device (port/qos.h) */
     bool synthetic;   /* needs no forwarding thread: packets are handed in (dummy) */

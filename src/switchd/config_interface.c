@@ -11,6 +11,7 @@
 #include "base/mac.h"
 #include "port/vport.h"
 #include "switchd/config.h"
+#include "tunnel/kind.h"
 
 LOG_MODULE(bridge);
 
@@ -210,7 +211,7 @@ static void set_error(struct iface *iface, int code, const char *detail)
         code == ENODEV || code == EAFNOSUPPORT || code == EPERM || code == EACCES || code == ENOENT;
     bool plain = code == ENODEV || code == EAFNOSUPPORT || code == EINVAL || !detail;
     free(iface->error);
-    if (code == EINVAL && detail && !strcmp(iface->type, "patch")) {
+    if (code == EINVAL && detail && (!strcmp(iface->type, "patch") || tunnel_kind_find(iface->type))) {
         iface->error = xstrdup(detail); /* about its options, in words of its own */
         return;
     }

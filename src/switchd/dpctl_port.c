@@ -9,6 +9,7 @@
 #include "base/smap.h"
 #include "packet/drop.h"
 #include "switchd/dpctl_command.h"
+#include "tunnel/config.h"
 
 /* ---- show ---- */
 
@@ -61,12 +62,32 @@ static void put_statistics(struct strbuf *s, const struct vport *vport)
     strbuf_put_char(s, '\n');
 }
 
+/* With what is not usual of a tunnel's vport. */
+static void put_type(struct dpctl *d, const struct dp_port_desc *port)
+{
+    const struct tunnel_kind_info *info = tunnel_kind_find(port->type);
+    const char *separator = ": ";
+    strbuf_printf(&d->out, " (%s", port->type);
+    if (info && port->vport && port->vport->ops->is_tunnel) {
+        struct smap options = SMAP_INITIALIZER;
+        const char *number = strrchr(port->name, '_');
+        tunnel_vport_show(tunnel_kind_of(info), (uint16_t)atoi(number ? number + 1 : ""), &options);
+        SMAP_FOR_EACH(e, &options)
+        {
+            strbuf_printf(&d->out, "%s%s=%s", separator, e->key, e->value);
+            separator = ", ";
+        }
+        smap_fini(&options);
+    }
+    strbuf_put_char(&d->out, ')');
+}
+
 static void put_port(const struct dp_port_desc *port, void *d_)
 {
     struct dpctl *d = d_;
     strbuf_printf(&d->out, "  port %u: %s", port->port_no, port->name);
     if (strcmp(port->type, "system")) {
-        strbuf_printf(&d->out, " (%s)", port->type);
+        put_type(d, port);
     }
     strbuf_put_char(&d->out, '\n');
     if (d->statistics) {

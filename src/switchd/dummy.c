@@ -166,6 +166,15 @@ static void each_dummy_in(struct datapath *dp, void *all)
     dp->ops->port_dump(dp, each_dummy_port, all);
 }
 
+static void (*on_address)(void *aux);
+static void *on_address_aux;
+
+void dummy_on_address(void (*changed)(void *aux), void *aux)
+{
+    on_address = changed;
+    on_address_aux = aux;
+}
+
 static void (*on_change)(struct vport *, void *aux);
 static void *on_change_aux;
 
@@ -269,6 +278,9 @@ static void set_address(struct control_request *request, int argc, const char *a
     bool ok = v6 ? parse_prefix(argv[2], AF_INET6, &a->ip6, (uint8_t *)&a->ip6_mask, 16)
                  : parse_prefix(argv[2], AF_INET, &a->ip4, (uint8_t *)&a->ip4_mask, 4);
     if (ok) {
+        if (on_address) {
+            on_address(on_address_aux);
+        }
         control_reply(request, "OK");
     } else {
         control_reply_error_steal(request, xasprintf("%s: invalid %s address", argv[2], v6 ? "IPv6" : "IP"));

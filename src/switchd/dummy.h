@@ -11,6 +11,8 @@ struct vport;
 void dummy_start(struct loop *, struct control_server *);
 /* CHANGED is called when a command has changed a device's state. */
 void dummy_on_change(void (*changed)(struct vport *, void *aux), void *aux);
+/* CHANGED is called when a command has given a device an IP address. */
+void dummy_on_address(void (*changed)(void *aux), void *aux);
 void dummy_stop(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "datapath/datapath.h"
 #include "io/daemon.h"
 #include "io/loop.h"
@@ -18,6 +19,9 @@
 #include "switchd/database.h"
 #include "switchd/dpctl.h"
 #include "switchd/dummy.h"
+#include "tunnel/net.h"
+
+LOG_MODULE(route_table);
 
 static struct {
     struct ovsdb_server_thread *database; /* NULL: somebody else's */
@@ -48,6 +52,11 @@ static void configured(void *aux)
     daemon_ready();
 }
 
+static void address_changed(void *net)
+{
+    tunnel_net_refresh(net);
+}
+
 static void register_kinds(const struct switchd_options *options)
 {
     self.with_dummy = options->dummy != SWITCHD_DUMMY_NONE;
@@ -75,9 +84,17 @@ char *switchd_init(const struct switchd_options *options)
     pipeline_set_wake(self.pipeline, wake_pipeline, options->loop);
     openflow_bind(self.pipeline, options->loop);
     pipeline_register_commands(self.pipeline, options->control);
+    tunnel_net_register(pipeline_net(self.pipeline), options->control);
     dpctl_register(options->control);
     if (self.with_dummy) {
         dummy_start(options->loop, options->control);
+        dummy_on_address(address_changed, pipeline_net(self.pipeline));
+    }
+    if (!options->disable_system_route) {
+        int error = tunnel_net_follow_host(pipeline_net(self.pipeline), options->loop);
+        if (error) {
+            LOG_WARN("cannot follow the host's routing table: %s", strerror(error));
+        }
     }
     self.config = config_create(options->loop, self.pipeline, options->db_remote, fd, configured, NULL);
     dummy_on_change(config_vport_changed, self.config);

@@ -25,6 +25,8 @@ _Static_assert(sizeof(struct vxlan_header) == VXLAN_HEADER_LEN, "wire layout");
 #define VXLAN_GBP_ID_MASK      0x0000ffff
 #define VXLAN_GPE_F_NEXT_PROTO 0x04000000
 #define VXLAN_GPE_F_OAM        0x01000000
+#define VXLAN_GPE_F_BUM        0x02000000
+#define VXLAN_GPE_F_VER_MASK   0x30000000
 #define VXLAN_GPE_NP_IPV4      1
 #define VXLAN_GPE_NP_IPV6      2
 #define VXLAN_GPE_NP_ETHERNET  3
@@ -61,6 +63,19 @@ struct gre_header {
 #define GRE_F_SEQ      0x1000
 #define GRE_VER_MASK   0x0007
 
+/* ERSPAN, behind GRE with a sequence number: version 4 bits, VLAN 12; COS 3, encapsulation 2, T 1, session
+ * 10; then, version 1 (type II): index 20 bits; version 2 (type III): time stamp 32, SGT 16, P 1, frame type
+ * 5, hardware 6, direction 1, granularity 2, O 1. */
+#define ERSPAN_V1_LEN       8
+#define ERSPAN_V2_LEN       12
+#define ERSPAN_VER_SHIFT    4 /* in the first byte */
+#define ERSPAN_SESSION_MASK 0x3ff
+#define ERSPAN_INDEX_MASK   0xfffff
+
+/* LISP (RFC 6830, section 5.3): flags 8 bits, nonce or map version 24; instance 24, locator bits 8. */
+#define LISP_HEADER_LEN 8
+#define LISP_F_INSTANCE 0x08
+
 struct gtpu_header {
     uint8_t flags;
     uint8_t msg_type;
@@ -69,6 +84,10 @@ struct gtpu_header {
 } __attribute__((packed));
 #define GTPU_HEADER_LEN 8
 _Static_assert(sizeof(struct gtpu_header) == GTPU_HEADER_LEN, "wire layout");
-#define GTPU_MSG_GPDU 255
+#define GTPU_MSG_GPDU    255
+#define GTPU_FLAGS_PLAIN 0x30 /* version 1, GTP and not GTP' */
+#define GTPU_F_EXT_MASK  0x07 /* E, S, PN: four bytes more follow */
+#define GTPU_F_EXT       0x04
+#define GTPU_VER_MASK    0xf0
 
 #endif

@@ -175,6 +175,24 @@ static void commit_encap_decap(struct xlate_ctx *ctx)
     ctx->pending_encap = ctx->pending_decap = false;
 }
 
+/* A port of a tunnel of layer 3 takes packets without their Ethernet header, and brings such; OpenFlow sees
+ * them with one. */
+static void commit_layer(struct xlate_ctx *ctx)
+{
+    struct flow_key *flow = ctx->flow, *base = &ctx->base_flow;
+    if (flow->packet_type == base->packet_type) {
+        return;
+    }
+    if (flow->packet_type == FLOW_PT_ETH) {
+        dp_actions_put_push_eth(ctx->actions, flow->dl_src, flow->dl_dst);
+        base->dl_src = flow->dl_src;
+        base->dl_dst = flow->dl_dst;
+    } else if (base->packet_type == FLOW_PT_ETH) {
+        dp_actions_put_plain(ctx->actions, DP_ACTION_POP_ETH);
+    }
+    base->packet_type = flow->packet_type;
+}
+
 static int count_labels(const struct flow_key *key)
 {
     if (key->dl_type != CONST_BE16(ETH_TYPE_MPLS) && key->dl_type != CONST_BE16(ETH_TYPE_MPLS_MCAST)) {
@@ -376,6 +394,7 @@ void xlate_commit(struct xlate_ctx *ctx)
     bool mpls_done = false;
 
     commit_encap_decap(ctx);
+    commit_layer(ctx);
     if (flow->packet_type == FLOW_PT_ETH) {
         COMMIT(ctx, DP_SET_ETH, eth_members);
     }

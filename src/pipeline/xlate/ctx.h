@@ -32,9 +32,11 @@ struct xlate_ctx {
     struct flow_key *flow;     /* the packet as OpenFlow sees it now: xin->flow */
     struct flow_key base_flow; /* as it is in the datapath after the actions so far */
     struct flow_mask *wc;      /* what was looked at: xout->wc */
-    struct bytebuf *actions;   /* datapath actions: xout->actions */
-    struct list *report;       /* where the story goes on now; NULL: untold */
-    struct port_names ports;   /* of the bridge where the packet is, for the story */
+    const struct flow_mask
+        *certain;            /* in an outer packet: what is known of it; NULL: what WC and writing say */
+    struct bytebuf *actions; /* datapath actions: xout->actions */
+    struct list *report;     /* where the story goes on now; NULL: untold */
+    struct port_names ports; /* of the bridge where the packet is, for the story */
     struct ofp_names names;
 
     struct rule *rule;    /* whose actions run; NULL: none (packet-out) */
@@ -62,6 +64,7 @@ struct xlate_ctx {
     uint32_t egress[FROZEN_MAX_EGRESS];
     uint32_t sflow_out; /* the last output port */
     uint32_t orig_skb_priority;
+    size_t tunnel_clone; /* where in the actions the last clone around a tunnel's output is; SIZE_MAX: none */
 
     /* Freezing: the rest is to be done after a recirculation. */
     bool freezing;
@@ -131,6 +134,13 @@ void xlate_egress(struct xlate_ctx *, uint32_t ofp_port, uint16_t max_len, bool 
 bool xlate_may_enter_table(struct xlate_ctx *, uint8_t table_id);
 /* No rule takes the packet: an egress table sends it nowhere. */
 void xlate_egress_missed(struct xlate_ctx *);
+
+/* tunnel.c */
+bool xlate_tunnel_enter(struct xlate_ctx *); /* a packet came in by a tunnel; false: it goes no further */
+/* Is the packet that goes out to OUT one for a tunnel that ends here? Then it is taken apart. */
+bool xlate_terminate_tunnel(struct xlate_ctx *, const struct xport *out);
+void xlate_output_tunnel(struct xlate_ctx *, const struct xport *, bool is_last, bool truncate);
+void xlate_unwrap_tunnel(struct xlate_ctx *);
 
 /* normal.c */
 void xlate_normal(struct xlate_ctx *);

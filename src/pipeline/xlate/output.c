@@ -179,7 +179,7 @@ void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, b
         output_patch(ctx, xport, is_last);
         return;
     }
-    if (ctx->flow->packet_type != FLOW_PT_ETH) {
+    if (!xport->tunnel && ctx->flow->packet_type != FLOW_PT_ETH) {
         xlate_report(ctx, REPORT_WARN,
                      "Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.");
         return;
@@ -189,12 +189,19 @@ void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, b
     memcpy(saved_flow.vlans, ctx->flow->vlans, sizeof saved_flow.vlans);
     uint8_t saved_tos = ctx->flow->nw_tos;
 
-    mark_for_queue(ctx, xport);
-    xlate_commit(ctx);
-    if (ctx->mirror_snaplen) {
-        dp_actions_put_trunc(ctx->actions, ctx->mirror_snaplen);
+    if (xport->tunnel) {
+        if (ctx->mirror_snaplen) {
+            dp_actions_put_trunc(ctx->actions, ctx->mirror_snaplen);
+        }
+        xlate_output_tunnel(ctx, xport, is_last, truncate || ctx->mirror_snaplen);
+    } else if (!xlate_terminate_tunnel(ctx, xport)) {
+        mark_for_queue(ctx, xport);
+        xlate_commit(ctx);
+        if (ctx->mirror_snaplen) {
+            dp_actions_put_trunc(ctx->actions, ctx->mirror_snaplen);
+        }
+        dp_actions_put_output(ctx->actions, xport->dp_port);
     }
-    dp_actions_put_output(ctx->actions, xport->dp_port);
     ctx->sflow_out = ofp_port;
 
     if (ctx->bridge->has_mirrors && xport->bundle) {

@@ -32,6 +32,8 @@ static void entry_fini(struct record_entry *e)
         traffic_counters_unref(e->object2);
         break;
     case RECORD_MIRROR:
+    case RECORD_TUNNEL_RX:
+    case RECORD_TUNNEL_TX:
         traffic_counters_unref(e->object);
         break;
     case RECORD_GROUP:
@@ -82,11 +84,15 @@ struct record_entry *record_add(struct record *r, enum record_type type)
     struct record_entry *e = &r->entries[r->n++];
     memset(e, 0, sizeof *e);
     e->type = type;
+    e->extra = r->extra;
     return e;
 }
 
-static void credit_entry(struct record_entry *e, const struct traffic *t)
+static void credit_entry(struct record_entry *e, const struct traffic *traffic)
 {
+    struct traffic longer = *traffic;
+    const struct traffic *t = &longer;
+    longer.bytes += longer.packets * e->extra;
     switch ((enum record_type)e->type) {
     case RECORD_TABLE: {
         struct oftable *table = &e->ofproto->tables[e->table_id];
@@ -104,7 +110,11 @@ static void credit_entry(struct record_entry *e, const struct traffic *t)
         traffic_count_tx(e->object, t->packets, t->bytes);
         traffic_count_rx(e->object2, t->packets, t->bytes);
         break;
+    case RECORD_TUNNEL_RX:
+        traffic_count_rx(e->object, t->packets, t->bytes);
+        break;
     case RECORD_MIRROR:
+    case RECORD_TUNNEL_TX:
         traffic_count_tx(e->object, t->packets, t->bytes);
         break;
     case RECORD_MAC_LEARN: {

@@ -37,6 +37,8 @@ enum record_type {
     RECORD_GROUP,      /* a bucket of a group */
     RECORD_LEARN,      /* the learn action's rule, to be refreshed */
     RECORD_FIN_TIMEOUT,
+    RECORD_TUNNEL_RX, /* a packet came in by a tunnel, went out by one */
+    RECORD_TUNNEL_TX,
 };
 
 struct record_entry {
@@ -44,6 +46,7 @@ struct record_entry {
     uint8_t table_id;
     uint16_t vlan;
     uint16_t idle, hard; /* FIN_TIMEOUT */
+    uint16_t extra;      /* bytes that each packet was longer here than as it came in: outer headers */
     uint32_t port;       /* MAC_LEARN: the bundle's id; GROUP: the bucket's index */
     struct eth_addr mac;
     bool gratuitous_arp;
@@ -57,6 +60,7 @@ struct record {
     struct record_entry *entries;
     size_t n, allocated;
     bool keep_keys; /* in: store keys of lookups */
+    uint16_t extra; /* of entries that are added */
 };
 
 void record_init(struct record *);

@@ -133,6 +133,9 @@ static void record_lookup(struct xlate_ctx *ctx, uint8_t table_id, struct rule *
                 }
             }
         }
+        if (ctx->certain) {
+            certain = *ctx->certain;
+        }
         certain.blocks = (uint16_t)flow_mask_find_blocks(&certain);
         minimatch_init(&e->seen, ctx->flow, &certain);
     }

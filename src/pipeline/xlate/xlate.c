@@ -74,7 +74,7 @@ int xlate_in_init_upcall(struct xlate_in *xin, const struct pipeline *p, const s
                          const struct flow_key *flow)
 {
     const struct snapshot *snapshot = snapshot_get(p);
-    const struct xport *port = snapshot_port(snapshot, backer, flow->in_port);
+    const struct xport *port = snapshot_input(snapshot, backer, flow);
     if (!port && !flow->recirc_id) {
         return ENODEV;
     }
@@ -127,12 +127,15 @@ static void init_mask(struct xlate_ctx *ctx)
     }
     if (flow_key_from_tunnel(ctx->flow)) {
         /* The tunnel is told apart by these. */
-        flow_wc_set(wc, tun_dst);
-        flow_wc_set(wc, tun_ipv6_dst);
-        flow_wc_set(wc, tun_src);
-        flow_wc_set(wc, tun_ipv6_src);
+        if (ctx->flow->tun_dst) {
+            flow_wc_set(wc, tun_dst);
+            flow_wc_set(wc, tun_src);
+        } else {
+            flow_wc_set(wc, tun_ipv6_dst);
+            flow_wc_set(wc, tun_ipv6_src);
+        }
         flow_wc_set(wc, tun_id);
-        flow_wc_set(wc, tun_flags);
+        wc->tun_flags = FLOW_TUN_DONT_FRAG | FLOW_TUN_CSUM | FLOW_TUN_KEY;
         flow_wc_set(wc, tun_tos);
     }
 }
@@ -192,6 +195,9 @@ static void start(struct xlate_ctx *ctx)
     if (in_port && (in_port->config & OFPROTO_PC_NO_RECV)) {
         return; /* what it may bring is for the protocols alone */
     }
+    if (!xin->actions && !xlate_tunnel_enter(ctx)) {
+        return;
+    }
     if (xin->actions) {
         ctx->in_packet_out = xin->packet_out;
         if (xlate_enter(ctx)) {
@@ -233,6 +239,7 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
     ctx.depth = xin->depth;
     ctx.resubmits = xin->resubmits;
     ctx.sflow_out = OFPP_NONE;
+    ctx.tunnel_clone = SIZE_MAX;
     ctx.orig_skb_priority = xin->flow.skb_priority;
     init_mask(&ctx);
 
@@ -244,6 +251,7 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
     if (ctx.freezing && !ctx.error) {
         xlate_finish_freezing(&ctx);
     }
+    xlate_unwrap_tunnel(&ctx);
     if (ctx.error) {
         bytebuf_clear(ctx.actions);
     } else if (ctx.actions->len > UINT16_MAX - 512) {
