@@ -400,7 +400,9 @@ void execute_actions(struct forwarder *f, struct packet_batch *batch, const void
             dec_ttl(f, batch, a);
             break;
         case DP_ACTION_DROP:
-            forwarder_drop_batch(f, batch, DROP_EXPLICIT);
+            list_len = dp_action_value(a);
+            forwarder_drop_batch(
+                f, batch, list_len && list_len < DROP_N_REASONS ? (enum drop_reason)list_len : DROP_EXPLICIT);
             batch_init(batch);
             break;
         case DP_ACTION_SET:

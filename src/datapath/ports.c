@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ports of a userspace datapath: numbers, devices, and handing them to the forwarding threads. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,20 +36,15 @@ static struct dp_port *find_by_name(const struct dp *dp, const char *name)
     return NULL;
 }
 
-/* A dummy datapath numbers a port as its name ends (`p7` is 7, `brN` is 100 + N) where that is free: so that
- * printed flows can be predicted. Otherwise the lowest free number from 1. */
+/* A dummy datapath numbers a port by the first number in its name (`p7` is 7, `brN` is 100 + N) where that is
+ * free: so that printed flows can be predicted. Otherwise the lowest free number from 1. */
 static uint32_t choose_number(const struct dp *dp, const char *name)
 {
     if (dp->is_inline) {
-        const char *digits = name + strlen(name);
-        while (digits > name && isdigit((unsigned char)digits[-1])) {
-            digits--;
-        }
-        if (*digits && strlen(digits) < 6) {
-            uint32_t n = (uint32_t)atoi(digits) + (strncmp(name, "br", 2) ? 0 : 100);
-            if (n > 0 && n < DP_MAX_PORTS && !dp->ports[n]) {
-                return n;
-            }
+        unsigned long n = strtoul(name + strcspn(name, "0123456789"), NULL, 10);
+        n += n < DP_MAX_PORTS && !strncmp(name, "br", 2) ? 100 : 0;
+        if (name[strcspn(name, "0123456789")] && n > 0 && n < DP_MAX_PORTS && !dp->ports[n]) {
+            return (uint32_t)n;
         }
     }
     for (uint32_t n = dp->n_ports ? 1 : 0; n < DP_MAX_PORTS; n++) {

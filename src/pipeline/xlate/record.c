@@ -10,6 +10,7 @@
 #include "pipeline/group.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/xlate/learned.h"
+#include "tunnel/neigh.h"
 
 void record_init(struct record *r)
 {
@@ -41,6 +42,9 @@ static void entry_fini(struct record_entry *e)
         break;
     case RECORD_LEARN:
         learned_destroy(e->object);
+        break;
+    case RECORD_NEIGHBOUR:
+        free(e->object);
         break;
     case RECORD_MAC_LEARN:
     case RECORD_MAC_LOOKUP:
@@ -137,6 +141,11 @@ static void credit_entry(struct record_entry *e, const struct traffic *traffic)
     case RECORD_LEARN:
         learned_refresh(e->object, t->used_ms);
         break;
+    case RECORD_NEIGHBOUR: {
+        const struct record_neighbour *n = e->object;
+        tunnel_neigh_learn(n->table, n->bridge, &n->address, e->mac);
+        break;
+    }
     case RECORD_FIN_TIMEOUT:
         if (t->tcp_flags & (0x01 | 0x04)) { /* FIN, RST */
             rule_reduce_timeouts(e->object, e->idle, e->hard);

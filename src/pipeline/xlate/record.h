@@ -26,6 +26,7 @@ struct oftable;
 struct pipeline;
 struct rule;
 struct traffic_counters;
+struct tunnel_neighbours;
 
 enum record_type {
     RECORD_TABLE, /* lookup: which table, what was found, the key as it was there */
@@ -39,6 +40,7 @@ enum record_type {
     RECORD_FIN_TIMEOUT,
     RECORD_TUNNEL_RX, /* a packet came in by a tunnel, went out by one */
     RECORD_TUNNEL_TX,
+    RECORD_NEIGHBOUR, /* a neighbour's reply: what it says is learned again */
 };
 
 struct record_entry {
@@ -69,6 +71,13 @@ void record_fini(struct record *);
 void record_move(struct record *dst,
                  struct record *src); /* DST is not initialised; SRC is empty afterwards */
 struct record_entry *record_add(struct record *, enum record_type);
+
+/* A neighbour that a reply told of; NET and BRIDGE outlive the record. */
+struct record_neighbour {
+    struct tunnel_neighbours *table;
+    char bridge[64];
+    struct ipv6_addr address;
+};
 
 struct traffic {
     uint64_t packets, bytes;

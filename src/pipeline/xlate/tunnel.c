@@ -3,6 +3,7 @@
  * put in front (tnl_push), and the outer packet goes through the bridge of the underlay, as part of this
  * translation. In: a packet for an address of ours and a tunnel's port is taken apart (tnl_pop), and comes in
  * anew. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -111,7 +112,18 @@ static void snoop(struct xlate_ctx *ctx, const struct xport *out)
     } else {
         return;
     }
-    if (ctx->xin->side_effects && !eth_addr_is_zero(&mac) && !eth_addr_is_multicast(&mac)) {
+    if (eth_addr_is_zero(&mac) || eth_addr_is_multicast(&mac)) {
+        return;
+    }
+    if (ctx->xin->record) {
+        struct record_entry *e = record_add(ctx->xin->record, RECORD_NEIGHBOUR);
+        struct record_neighbour *n = xzalloc(sizeof *n);
+        n->table = net->neighbours;
+        snprintf(n->bridge, sizeof n->bridge, "%s", out->bridge->name);
+        n->address = address;
+        e->mac = mac;
+        e->object = n;
+    } else if (ctx->xin->side_effects) {
         tunnel_neigh_learn(net->neighbours, out->bridge->name, &address, mac);
     }
 }
@@ -305,7 +317,7 @@ static bool find_neighbour(struct xlate_ctx *ctx, struct way *way)
     }
     xlate_report(ctx, REPORT_DETAIL, "neighbor cache miss for %s on bridge %s, sending %s request", next,
                  way->out->bridge->name, ipv6_addr_is_v4mapped(&way->next) ? "ARP" : "ND");
-    if (ctx->xin->side_effects && ask) {
+    if ((ctx->xin->side_effects || ctx->xin->record) && ask) { /* not in a trace */
         tunnel_request_neighbour(ctx->bridge->ofproto->pipeline, way->out, &way->next, &way->path.src,
                                  way->path.eth_src);
     }
@@ -319,9 +331,11 @@ static void push(struct xlate_ctx *ctx, const struct xport *xport, bool is_last,
     char src[TUNNEL_ADDRESS_SIZE], dst[TUNNEL_ADDRESS_SIZE];
     if (!find_way(ctx, &way)) {
         xlate_report(ctx, REPORT_WARN, "native tunnel routing failed");
+        ctx->drop_reason = DROP_TUNNEL_NO_ROUTE;
         return;
     }
     if (!find_neighbour(ctx, &way)) {
+        ctx->drop_reason = DROP_TUNNEL_NO_ROUTE;
         return;
     }
     tunnel_address_format(&way.path.src, src);
@@ -330,6 +344,7 @@ static void push(struct xlate_ctx *ctx, const struct xport *xport, bool is_last,
                  ETH_ARGS(way.path.eth_src), src, ETH_ARGS(way.path.eth_dst), dst);
     if (tunnel_header_build(xport->tunnel, ctx->flow, &way.path, &header)) {
         xlate_report(ctx, REPORT_WARN, "native tunnel header build failed");
+        ctx->drop_reason = DROP_TUNNEL_PUSH;
         return;
     }
     if (ctx->nesting >= XLATE_MAX_DEPTH) {

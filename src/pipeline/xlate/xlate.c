@@ -252,6 +252,9 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
         xlate_finish_freezing(&ctx);
     }
     xlate_unwrap_tunnel(&ctx);
+    if (!ctx.actions->len && ctx.drop_reason) {
+        dp_actions_put_u32(ctx.actions, DP_ACTION_DROP, ctx.drop_reason);
+    }
     if (ctx.error) {
         bytebuf_clear(ctx.actions);
     } else if (ctx.actions->len > UINT16_MAX - 512) {
