@@ -16,6 +16,8 @@
 #include "port/vport.h"
 #include "switchd/config.h"
 #include "switchd/host.h"
+#include "tunnel/config.h"
+#include "tunnel/net.h"
 
 LOG_MODULE(bridge);
 
@@ -75,6 +77,22 @@ static void write_device(struct ovsdb_txn *txn, struct ovsdb_row *row, struct vp
         vport->ops->get_driver_info(vport, &info);
     }
     status_set_map(txn, row, OVS_INTERFACE_STATUS, &info);
+    smap_fini(&info);
+}
+
+/* The device that a tunnel's packets leave by, as the host routes them. */
+static void write_tunnel(struct ovsdb_txn *txn, const struct iface *iface, const struct tunnel_config *tunnel)
+{
+    struct tunnel_net *net = pipeline_net(iface->bridge->config->pipeline);
+    struct tunnel_route route;
+    struct smap info = SMAP_INITIALIZER;
+    if (!tunnel->dst_flow && tunnel_routes_lookup(net->routes, &tunnel->dst, tunnel->egress_mark, &route) &&
+        !route.user) {
+        smap_set(&info, "tunnel_egress_iface", route.device);
+        smap_set(&info, "tunnel_egress_iface_carrier",
+                 tunnel_device_has_carrier(route.device) ? "up" : "down");
+    }
+    status_set_map(txn, iface->row, OVS_INTERFACE_STATUS, &info);
     smap_fini(&info);
 }
 
@@ -202,6 +220,9 @@ static void write_iface(struct ovsdb_txn *txn, struct iface *iface)
         iface->status_seq = vport_status_seq(vport);
     } else if (open) {
         write_patch(txn, row, port.mac);
+        if (port.tunnel) {
+            write_tunnel(txn, iface, port.tunnel);
+        }
     } else {
         clear_device(txn, row);
     }
@@ -399,7 +420,12 @@ void status_write_statistics(struct config *c)
     HMAP_FOR_EACH (b, node, &c->bridges) {
         HMAP_FOR_EACH (iface, node, &b->ifaces) {
             if (iface->row) {
+                struct ofproto_port port;
                 write_statistics(txn, iface);
+                if (iface->ofp_port != OFPORT_NONE &&
+                    !ofproto_port_get(iface->bridge->ofproto, iface->ofp_port, &port) && port.tunnel) {
+                    write_tunnel(txn, iface, port.tunnel);
+                }
             }
         }
         write_mirrors(txn, b);

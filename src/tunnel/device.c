@@ -8,10 +8,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "port/dummy.h"
+
+bool tunnel_device_has_carrier(const char *name)
+{
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%.*s", IFNAMSIZ - 1, name);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool running = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &request) && request.ifr_flags & IFF_RUNNING;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return running;
+}
 
 static void add_address(struct tunnel_device *d, const struct ipv6_addr *a, unsigned plen)
 {
@@ -76,6 +91,7 @@ bool tunnel_device_read(const char *name, struct tunnel_device *d)
     for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
         if (i->ifa_addr && !strcmp(i->ifa_name, name)) {
             found = true;
+            d->loopback = i->ifa_flags & IFF_LOOPBACK;
             read_address(i, d);
         }
     }

@@ -16,12 +16,15 @@ struct tunnel_device_address {
 struct tunnel_device {
     char name[TUNNEL_DEVICE_NAME];
     struct eth_addr mac;
+    bool loopback; /* no packet comes to it */
     size_t n;
     struct tunnel_device_address *addresses;
 };
 
 /* False: there is no such device. */
 bool tunnel_device_read(const char *name, struct tunnel_device *);
+/* Is the host's device up, with a carrier? */
+bool tunnel_device_has_carrier(const char *name);
 void tunnel_device_fini(struct tunnel_device *);
 /* The address to reach DST by: one whose network has it; NULL: none. */
 const struct ipv6_addr *tunnel_device_source(const struct tunnel_device *, const struct ipv6_addr *dst);

@@ -54,7 +54,7 @@ void tunnel_net_refresh(struct tunnel_net *net)
     struct tunnel_device *devices = xcalloc(names.n + 1, sizeof *devices);
     size_t n = 0;
     for (size_t i = 0; i < names.n; i++) {
-        if (tunnel_device_read(names.names[i], &devices[n])) {
+        if (tunnel_device_read(names.names[i], &devices[n]) && !devices[n].loopback) {
             n++;
         } else {
             tunnel_device_fini(&devices[n]);
