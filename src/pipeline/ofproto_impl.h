@@ -174,6 +174,9 @@ struct ofport *ofproto_find_port(const struct ofproto *, uint32_t ofp_port);
 struct ofport *ofproto_find_port_name(const struct ofproto *, const char *);
 struct ofbundle *ofproto_find_bundle(const struct ofproto *, const char *);
 void ofport_leave_bundle(struct ofport *);
+/* Cached flows name ports by these numbers, as where packets go and where they come from: another port gets
+ * one only when they agree that this port is gone. */
+void backer_hold_number(struct dp_backer *, uint32_t dp_port);
 void ofport_destroy(struct ofport *); /* leaves the datapath and its bundle */
 void ofbundle_destroy(struct ofproto *, struct ofbundle *);
 void ofmirror_clear(struct ofmirror *);

@@ -223,9 +223,7 @@ static void let_number_go(struct settle_job *job)
     free(h);
 }
 
-/* Cached flows name ports by these numbers, as where packets go and where they come from: another port gets
- * one only when they agree that this port is gone. */
-static void hold_number(struct dp_backer *backer, uint32_t dp_port)
+void backer_hold_number(struct dp_backer *backer, uint32_t dp_port)
 {
     struct datapath *dp = backer->dp;
     if (!dp->ops->is_inline && dp->ops->port_hold) {
@@ -250,7 +248,7 @@ void ofport_destroy(struct ofport *port)
         tunnel_port_release(port);
     } else if (port->dp_port != PACKET_NO_PORT) {
         dp->ops->port_del(dp, port->dp_port);
-        hold_number(ofproto->backer, port->dp_port);
+        backer_hold_number(ofproto->backer, port->dp_port);
     }
     traffic_counters_unref(port->counters);
     free(port->name);

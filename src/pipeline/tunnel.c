@@ -193,6 +193,7 @@ static void release(struct dp_backer *b, uint32_t dp_port)
     tunnel_unlisten(b->pipeline->net->listeners, b, dp_port);
     if (ref && !--ref->n_refs) {
         b->dp->ops->port_del(b->dp, dp_port);
+        backer_hold_number(b, dp_port);
         list_remove(&ref->node);
         free(ref);
     }
