@@ -20,20 +20,6 @@
 #include "port/dummy.h"
 #include "port/shortcut.h"
 
-/* Half of the processors, at least one and at most four, unless other_config:pmd-cpu-mask says how many. */
-static unsigned default_threads(void)
-{
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return (unsigned)(n <= 2 ? 1 : n >= 8 ? 4 : n / 2);
-}
-
-static unsigned wanted_threads = 0;
-
-void datapath_set_threads(unsigned n)
-{
-    wanted_threads = n;
-}
-
 static void destroy(struct datapath *up)
 {
     struct dp *dp = dp_cast(up);
@@ -58,6 +44,7 @@ static void destroy(struct datapath *up)
     pthread_mutex_destroy(&dp->stray_mutex);
     pthread_mutex_destroy(&dp->shortcut_mutex);
     free(dp->ports);
+    free(dp->cpu_mask);
     free(dp);
 }
 
@@ -75,7 +62,8 @@ static int create(const struct datapath_ops *ops, const char *name, struct datap
     pthread_mutex_init(&dp->handlers_mutex, NULL);
     pthread_mutex_init(&dp->stray_mutex, NULL);
     pthread_mutex_init(&dp->shortcut_mutex, NULL);
-    unsigned n_threads = dp->is_inline ? 0 : wanted_threads ? wanted_threads : default_threads();
+    unsigned n_threads = dp->is_inline ? 0 : dp_default_threads();
+    dp->isolate = true;
     dp->n_counters = n_threads + 1; /* the last: handlers */
     dp->megaflows =
         megaflow_table_create(sizeof(struct dp_flow) + dp->n_counters * sizeof(struct flow_counters));
@@ -164,6 +152,7 @@ static void get_stats(struct datapath *up, struct dp_stats *stats)
 #define OPERATIONS                                                                                           \
     .create = create, .destroy = destroy, .port_add = dp_port_add, .port_del = dp_port_del,                  \
     .port_set_options = dp_port_set_options, .port_query = dp_port_query,                                    \
+    .port_set_affinity = dp_port_set_affinity, .set_forwarding = dp_set_forwarding,                          \
     .port_query_name = dp_port_query_name, .port_dump = dp_port_dump, .port_drops = dp_port_drops,           \
     .port_hold = dp_port_hold, .flow_put = dp_flow_put, .flow_del = dp_flow_del,                             \
     .flow_del_batch = dp_flow_del_batch, .flow_get = dp_flow_get, .flow_flush = dp_flow_flush,               \

@@ -30,6 +30,7 @@
 #define DP_MAX_FORWARDERS 64
 #define DP_MAX_DEPTH      6    /* recirculation, clone and sample within one reception */
 #define DP_MAX_SOURCES    1024 /* receive queues that one forwarding thread serves */
+#define DP_MAX_THREADS    32   /* forwarding threads */
 
 struct dp;
 struct forwarder;
@@ -49,6 +50,8 @@ struct rx_source {
     struct upcall_ring *ring; /* i */
     struct dp_thread *thread; /* c */
     unsigned index;           /* c: in the thread's table */
+    uint64_t cycles;          /* f: that its packets took */
+    uint64_t cycles_before;   /* c: when the queues were spread last */
 };
 
 struct dp_port {
@@ -62,6 +65,7 @@ struct dp_port {
     struct port_slot *_Atomic slots[DP_MAX_FORWARDERS]; /* a: set once by the forwarder */
     unsigned n_sources;                                 /* i */
     struct rx_source *sources;                          /* i */
+    char *affinity;                                     /* c: pmd-rxq-affinity; NULL: none */
 };
 
 /* Statistics of a flow by one forwarding thread. f */
@@ -153,6 +157,7 @@ struct forwarder {
     int64_t now_us, now_ms;     /* f: clock, once a burst */
     unsigned depth;             /* f */
     unsigned counters;          /* i: index into a flow's counters */
+    bool shares_counters;       /* i: others count there, too */
     struct burst *bursts;       /* i: DP_MAX_DEPTH + 1 of them */
     unsigned n_pending;         /* f */
     struct dp_port *pending[BATCH_SIZE * 2]; /* f: ports with packets to send */
@@ -182,6 +187,10 @@ struct dp_thread {
     _Atomic unsigned n_polled;                 /* a: c writes: sources without a descriptor */
     struct forwarder_stats cleared;            /* c: what was counted at pmd-stats-clear */
     int64_t cleared_ms;                        /* c: when that was, or when the thread began */
+    int cpu;                                   /* c: the processor that it is bound to; -1: none */
+    bool isolated;                             /* c: it serves what is bound to it alone */
+    unsigned n_given;                          /* c: queues */
+    uint64_t load;                             /* c: cycles that its queues took before they were spread */
 };
 
 struct dp {
@@ -202,8 +211,11 @@ struct dp {
     struct forwarder *forwarders[DP_MAX_FORWARDERS]; /* c, read under forwarders_mutex */
     pthread_mutex_t forwarders_mutex;
     struct forwarder_stats cleared; /* c: what others than threads had counted at pmd-stats-clear */
-    struct forwarder_stats retired; /* m forwarders_mutex: counts of forwarders that are gone */
+    struct forwarder_stats retired; /* m forwarders_mutex: counts of forwarders that are gone, threads' ... */
+    struct forwarder_stats retired_others; /* m forwarders_mutex: ... and others' */
 
+    char *cpu_mask;     /* c: pmd-cpu-mask; NULL: none */
+    bool isolate;       /* c: pmd-rxq-isolate */
     unsigned n_threads; /* c */
     struct dp_thread **threads;
 
@@ -264,9 +276,24 @@ void dp_port_drops(struct datapath *, uint32_t port_no, struct dp_port_drops *);
 /* thread.c: control */
 void dp_threads_start(struct dp *, unsigned n);
 void dp_threads_stop(struct dp *);
-void dp_thread_add_source(struct dp *, struct rx_source *); /* to the thread with the fewest */
+void dp_thread_add_source(struct dp_thread *, struct rx_source *);
 void dp_thread_remove_source(struct dp *,
                              struct rx_source *); /* its thread may still hold it until a grace period */
+
+/* What commands know a thread by: its processor, or its number where it is bound to none. */
+static inline int dp_thread_core(const struct dp_thread *t)
+{
+    return t->cpu >= 0 ? t->cpu : (int)t->number;
+}
+
+/* spread.c: control */
+unsigned dp_default_threads(void);
+void dp_thread_bind(struct dp_thread *, int cpu);
+void dp_make_slots(struct dp *, struct dp_port *);  /* for all threads, so that no first packet has to */
+void dp_spread_port(struct dp *, struct dp_port *); /* a new port's queues to threads */
+void dp_spread_all(struct dp *);                    /* all queues anew, by the work that they made */
+void dp_set_forwarding(struct datapath *, const char *cpu_mask, bool isolate);
+int dp_port_set_affinity(struct datapath *, uint32_t port_no, const char *affinity);
 
 /* flows.c */
 int dp_flow_put(struct datapath *, const struct dp_flow_desc *, enum dp_put_flags, struct dp_flow_stats *);

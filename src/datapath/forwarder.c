@@ -42,7 +42,7 @@ void forwarder_fini(struct forwarder *f)
     struct dp *dp = f->dp;
     pthread_mutex_lock(&dp->forwarders_mutex);
     dp->forwarders[f->index] = NULL;
-    add_stats(&dp->retired, &f->stats);
+    add_stats(f->handler ? &dp->retired_others : &dp->retired, &f->stats);
     pthread_mutex_unlock(&dp->forwarders_mutex);
     emc_destroy(f->emc);
     free(f->bursts);
@@ -52,6 +52,7 @@ void forwarder_sum(struct dp *dp, struct forwarder_stats *sum)
 {
     pthread_mutex_lock(&dp->forwarders_mutex);
     *sum = dp->retired;
+    add_stats(sum, &dp->retired_others);
     for (unsigned i = 0; i < DP_MAX_FORWARDERS; i++) {
         if (dp->forwarders[i]) {
             add_stats(sum, &dp->forwarders[i]->stats);

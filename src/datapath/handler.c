@@ -28,6 +28,7 @@ struct dp_handler *dp_handler_create(struct datapath *up, bool takes_upcalls)
     }
     h->fwd.handler = h;
     h->fwd.counters = dp->n_counters - 1;
+    h->fwd.shares_counters = true;
     h->takes_upcalls = takes_upcalls;
     h->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     pthread_mutex_lock(&dp->handlers_mutex);

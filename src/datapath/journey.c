@@ -12,8 +12,8 @@
  *   journey_output     to the port's transmit batch
  *   send_pending       gives the batches to the devices (vport_send)
  *
- * A burst is at most BATCH_SIZE packets of one receive queue. Nothing here waits, locks or allocates, but for
- * the first packet that a thread sends to a port, which makes its slot. */
+ * A burst is at most BATCH_SIZE packets of one receive queue. Nothing here waits, locks or allocates: a port
+ * has its slots for all threads before any packet can reach it. */
 #include "datapath/journey.h"
 
 #include <string.h>
@@ -152,12 +152,12 @@ static void count_flow(struct forwarder *f, struct dp_flow *flow, const struct p
     for (uint32_t i = 0; i < batch->n; i++) {
         bytes += batch->packets[i]->len;
     }
-    if (likely(!f->handler)) {
+    if (likely(!f->shares_counters)) {
         c->packets += batch->n;
         c->bytes += bytes;
         c->tcp_flags |= tcp_flags;
     } else {
-        /* Handlers share the last counter. */
+        /* Handlers share the last counter, with threads that came after the datapath was made. */
         __atomic_fetch_add(&c->packets, batch->n, __ATOMIC_RELAXED);
         __atomic_fetch_add(&c->bytes, bytes, __ATOMIC_RELAXED);
         __atomic_fetch_or(&c->tcp_flags, tcp_flags, __ATOMIC_RELAXED);

@@ -79,6 +79,7 @@ static void free_port(struct dp_port *port)
     free(port->tunnel);
     free(port->name);
     free(port->type);
+    free(port->affinity);
     free(port);
 }
 
@@ -124,14 +125,11 @@ int dp_port_add(struct datapath *up, const char *name, const char *type, const s
     make_sources(port);
     hmap_insert(&dp->ports_by_name, &port->name_node, hash_string(name, 0));
     dp->n_ports++;
+    dp_make_slots(dp, port);
     rcu_set(&dp->ports[number], port);
     if (!dp->is_inline) {
         dp_handlers_assign(dp);
-        for (unsigned i = 0; i < port->n_sources; i++) {
-            if (port->sources[i].rxq && !vport->ops->synthetic) {
-                dp_thread_add_source(dp, &port->sources[i]);
-            }
-        }
+        dp_spread_port(dp, port);
     }
     *port_no = number;
     return 0;

@@ -71,7 +71,7 @@ static struct show_options parse_options(int argc, const char *argv[])
 /* What others than the forwarding threads did. */
 static struct forwarder_stats sum_others(struct dp *dp)
 {
-    struct forwarder_stats sum = dp->retired;
+    struct forwarder_stats sum = dp->retired_others;
     pthread_mutex_lock(&dp->forwarders_mutex);
     for (unsigned i = 0; i < DP_MAX_FORWARDERS; i++) {
         const struct forwarder *f = dp->forwarders[i];
@@ -106,9 +106,9 @@ static void show_stats(struct dp *dp, const struct show_options *o, struct strbu
 {
     for (unsigned i = 0; i < dp->n_threads; i++) {
         struct dp_thread *t = dp->threads[i];
-        if (o->core < 0 || o->core == (int)t->number) {
+        if (o->core < 0 || o->core == dp_thread_core(t)) {
             struct forwarder_stats s = since(&t->fwd.stats, &t->cleared);
-            strbuf_printf(out, "pmd thread numa_id 0 core_id %u:\n", t->number);
+            strbuf_printf(out, "pmd thread numa_id 0 core_id %d:\n", dp_thread_core(t));
             put_stats(&s, out);
         }
     }
@@ -123,7 +123,7 @@ static void clear_stats(struct dp *dp, const struct show_options *o)
 {
     for (unsigned i = 0; i < dp->n_threads; i++) {
         struct dp_thread *t = dp->threads[i];
-        if (o->core < 0 || o->core == (int)t->number) {
+        if (o->core < 0 || o->core == dp_thread_core(t)) {
             t->cleared = t->fwd.stats;
             t->cleared_ms = clock_ms();
         }
@@ -137,14 +137,14 @@ static void show_performance(struct dp *dp, const struct show_options *o, struct
 {
     for (unsigned i = 0; i < dp->n_threads; i++) {
         struct dp_thread *t = dp->threads[i];
-        if (o->core >= 0 && o->core != (int)t->number) {
+        if (o->core >= 0 && o->core != dp_thread_core(t)) {
             continue;
         }
         struct forwarder_stats s = since(&t->fwd.stats, &t->cleared);
         double seconds = (double)(clock_ms() - t->cleared_ms) / 1000;
         uint64_t total = s.busy_cycles + s.idle_cycles;
-        strbuf_printf(out, "\nMeasurement duration: %.3f s\n\npmd thread numa_id 0 core_id %u:\n\n", seconds,
-                      t->number);
+        strbuf_printf(out, "\nMeasurement duration: %.3f s\n\npmd thread numa_id 0 core_id %d:\n\n", seconds,
+                      dp_thread_core(t));
         strbuf_printf(out, "  Iterations:         %12" PRIu64 "  (%.2f us/it)\n", s.iterations,
                       ratio((uint64_t)(seconds * 1e6), s.iterations));
         strbuf_printf(out, "  - Used TSC cycles:  %12" PRIu64 "  (%5.1f %% of total cycles)\n", s.busy_cycles,
@@ -169,10 +169,11 @@ static void show_queues(struct dp *dp, const struct show_options *o, struct strb
     }
     for (unsigned i = 0; i < dp->n_threads; i++) {
         struct dp_thread *t = dp->threads[i];
-        if (o->core >= 0 && o->core != (int)t->number) {
+        if (o->core >= 0 && o->core != dp_thread_core(t)) {
             continue;
         }
-        strbuf_printf(out, "pmd thread numa_id 0 core_id %u:\n  isolated : false\n", t->number);
+        strbuf_printf(out, "pmd thread numa_id 0 core_id %d:\n  isolated : %s\n", dp_thread_core(t),
+                      t->isolated ? "true" : "false");
         unsigned n = atomic_load(&t->n_sources);
         for (unsigned j = 0; j < n; j++) {
             const struct rx_source *s = t->sources[j];
@@ -197,6 +198,11 @@ int dp_show(struct datapath *up, const char *which, int argc, const char *argv[]
         show_queues(dp, &o, out);
     } else if (!strcmp(which, "pmd-perf-show")) {
         show_performance(dp, &o, out);
+    } else if (!strcmp(which, "pmd-rxq-rebalance")) {
+        if (!dp->is_inline) {
+            dp_spread_all(dp);
+        }
+        strbuf_puts(out, "pmd rxq rebalance requested.\n");
     } else if (!strcmp(which, "pmd-count")) {
         strbuf_printf(out, "%u", dp->n_threads);
     } else {

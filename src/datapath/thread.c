@@ -44,9 +44,11 @@ static void serve(struct dp_thread *t, struct rx_source *source, int bursts)
         if (error || !batch.n) {
             return;
         }
+        uint64_t start = clock_cycles();
         t->fwd.ring = source->ring;
         journey_receive(&t->fwd, source->port, &batch);
         t->fwd.stats.bursts++;
+        source->cycles += clock_cycles() - start;
     }
 }
 
@@ -138,8 +140,10 @@ void dp_threads_start(struct dp *dp, unsigned n)
             free(t);
             break;
         }
-        t->fwd.counters = i;
+        t->fwd.shares_counters = i >= dp->n_counters - 1;
+        t->fwd.counters = t->fwd.shares_counters ? dp->n_counters - 1 : i;
         t->number = i;
+        t->cpu = -1;
         t->cleared_ms = clock_ms();
         t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -180,20 +184,8 @@ void dp_threads_stop(struct dp *dp)
     dp->n_threads = 0;
 }
 
-static struct dp_thread *least_busy(struct dp *dp)
+void dp_thread_add_source(struct dp_thread *t, struct rx_source *source)
 {
-    struct dp_thread *best = dp->threads[0];
-    for (unsigned i = 1; i < dp->n_threads; i++) {
-        if (atomic_load(&dp->threads[i]->n_sources) < atomic_load(&best->n_sources)) {
-            best = dp->threads[i];
-        }
-    }
-    return best;
-}
-
-void dp_thread_add_source(struct dp *dp, struct rx_source *source)
-{
-    struct dp_thread *t = least_busy(dp);
     unsigned index = 0;
     while (index < DP_MAX_SOURCES && t->sources[index]) {
         index++;
@@ -205,6 +197,7 @@ void dp_thread_add_source(struct dp *dp, struct rx_source *source)
     }
     source->thread = t;
     source->index = index;
+    t->n_given++;
     rcu_set(&t->sources[index], source);
     if (index >= atomic_load(&t->n_sources)) {
         atomic_store(&t->n_sources, index + 1);
@@ -232,5 +225,6 @@ void dp_thread_remove_source(struct dp *dp, struct rx_source *source)
         epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, source->rxq->fd, NULL);
     }
     rcu_set(&t->sources[source->index], NULL);
+    t->n_given--;
     source->thread = NULL;
 }

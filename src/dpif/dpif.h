@@ -204,6 +204,12 @@ struct datapath_ops {
     void (*get_stats)(struct datapath *, struct dp_stats *); /* any */
     uint32_t (*n_masks)(struct datapath *);                  /* any; cheap, unlike get_stats */
 
+    /* control. On which processors the forwarding threads run (pmd-cpu-mask; NULL: the datapath's choice),
+     * and whether the thread of a bound queue is left to it; and which queues of a port are bound to which
+     * (pmd-rxq-affinity; NULL: none). What is as it was costs nothing. ENODEV. */
+    void (*set_forwarding)(struct datapath *, const char *cpu_mask, bool isolate);
+    int (*port_set_affinity)(struct datapath *, uint32_t port_no, const char *affinity);
+
     /* control. Meters, by number below 2^16; ENOENT, EFBIG. */
     int (*meter_set)(struct datapath *, uint32_t meter_id, const struct dp_meter *);
     int (*meter_get)(struct datapath *, uint32_t meter_id, struct dp_meter *);
@@ -211,7 +217,8 @@ struct datapath_ops {
 
     /* control. Text of the datapath's own state, in the reference's form where it has one. Which: the control
      * command's name behind "dpif-netdev/", pmd-stats-show, pmd-stats-clear, pmd-rxq-show, pmd-perf-show,
-     * with its options; and pmd-count, the number of forwarding threads. ENOENT: not known. */
+     * with its options; pmd-rxq-rebalance, which does it; and pmd-count, the number of forwarding threads.
+     * ENOENT: not known. */
     int (*show)(struct datapath *, const char *which, int argc, const char *argv[], struct strbuf *);
 };
 

@@ -39,7 +39,8 @@ struct pipeline *pipeline_create(struct task_queue *queue)
     list_init(&p->backers);
     p->recirc = recirc_table_create();
     p->learned = learned_queue_create();
-    p->config = (struct pipeline_config){.flow_limit = 200000,
+    p->config = (struct pipeline_config){.isolate = true,
+                                         .flow_limit = 200000,
                                          .max_idle_ms = 10000,
                                          .max_revalidator_ms = 500,
                                          .min_revalidate_pps = 5,
@@ -64,6 +65,7 @@ void pipeline_destroy(struct pipeline *p)
     snapshot_destroy(p->snapshot);
     rcu_barrier_all();
     learned_queue_destroy(p->learned);
+    free(p->config.cpu_mask);
     recirc_table_destroy(p->recirc);
     free(p->ofprotos);
     free(p);
@@ -179,6 +181,14 @@ void pipeline_set_config(struct pipeline *p, const struct smap *c)
     }
     k->n_handlers = (unsigned)smap_get_int(c, "n-handler-threads", 0);
     k->n_revalidators = (unsigned)smap_get_int(c, "n-revalidator-threads", 0);
+    const char *mask = smap_get(c, "pmd-cpu-mask");
+    free(k->cpu_mask);
+    k->cpu_mask = mask ? xstrdup(mask) : NULL;
+    k->isolate = smap_get_bool(c, "pmd-rxq-isolate", true);
+    struct dp_backer *backer;
+    LIST_FOR_EACH (backer, node, &p->backers) {
+        backer->dp->ops->set_forwarding(backer->dp, k->cpu_mask, k->isolate);
+    }
 }
 
 void pipeline_set_hooks(struct pipeline *p, const struct pipeline_hooks *hooks)
@@ -230,6 +240,7 @@ static int backer_open(struct pipeline *p, const char *type, struct dp_backer **
     if (error) {
         return error;
     }
+    ops->set_forwarding(dp, p->config.cpu_mask, p->config.isolate);
     backer = xzalloc(sizeof *backer);
     backer->pipeline = p;
     backer->dp = dp;

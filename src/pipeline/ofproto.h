@@ -75,7 +75,8 @@ bool pipeline_is_settled(const struct pipeline *, const struct pipeline_mark *);
 void pipeline_on_settled(struct pipeline *, void (*settled)(void *aux), void *aux);
 
 /* Settings of the Open_vSwitch table's other_config: flow-limit, max-idle, max-revalidator,
- * min-revalidate-pps, vlan-limit, n-handler-threads, n-revalidator-threads. Unknown keys are ignored. */
+ * min-revalidate-pps, vlan-limit, n-handler-threads, n-revalidator-threads,
+ * pmd-cpu-mask, pmd-rxq-isolate. Unknown keys are ignored. */
 void pipeline_set_config(struct pipeline *, const struct smap *other_config);
 
 /* WAKE is called, on any thread, when something waits that only the control thread can do (a rule to be
@@ -207,6 +208,8 @@ int ofproto_port_add(struct ofproto *, const struct ofproto_port_settings *, uin
                      char **errorp);
 int ofproto_port_del(struct ofproto *, uint32_t ofp_port);
 int ofproto_port_set_options(struct ofproto *, uint32_t ofp_port, const struct smap *options, char **errorp);
+/* Which receive queues go to which processors: "QUEUE:CPU,..."; NULL: none is bound. */
+void ofproto_port_set_affinity(struct ofproto *, uint32_t ofp_port, const char *affinity);
 int ofproto_port_get(const struct ofproto *, uint32_t ofp_port, struct ofproto_port *);     /* ENODEV */
 int ofproto_port_get_name(const struct ofproto *, const char *name, struct ofproto_port *); /* ENODEV */
 void ofproto_port_for_each(const struct ofproto *, void (*each)(const struct ofproto_port *, void *aux),

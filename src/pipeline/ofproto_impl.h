@@ -33,6 +33,8 @@ struct pipeline_config {
     int vlan_limit;      /* tags that are parsed; 0: as many as the key holds */
     unsigned n_handlers; /* 0: by the host's CPUs */
     unsigned n_revalidators;
+    char *cpu_mask; /* where packets are forwarded; NULL: the datapath chooses */
+    bool isolate;
 };
 
 #define BACKER_MAX_METERS 262144

@@ -269,6 +269,15 @@ int ofproto_port_del(struct ofproto *ofproto, uint32_t ofp_port)
     return 0;
 }
 
+void ofproto_port_set_affinity(struct ofproto *ofproto, uint32_t ofp_port, const char *affinity)
+{
+    struct ofport *port = ofproto_find_port(ofproto, ofp_port);
+    if (port && port->dp_port != PACKET_NO_PORT) {
+        struct datapath *dp = ofproto->backer->dp;
+        dp->ops->port_set_affinity(dp, port->dp_port, affinity);
+    }
+}
+
 int ofproto_port_set_options(struct ofproto *ofproto, uint32_t ofp_port, const struct smap *options,
                              char **errorp)
 {

@@ -349,6 +349,14 @@ void config_bridge_mtu(struct bridge *b)
     }
 }
 
+static void set_affinity(const struct iface *iface)
+{
+    struct smap other;
+    config_map(iface->row, OVS_INTERFACE_OTHER_CONFIG, &other);
+    ofproto_port_set_affinity(iface->bridge->ofproto, iface->ofp_port, smap_get(&other, "pmd-rxq-affinity"));
+    smap_fini(&other);
+}
+
 static uint32_t policing_number(const struct iface *iface, unsigned column)
 {
     return (uint32_t)MIN(ovsdb_row_integer(iface->row, column, 0), UINT32_MAX);
@@ -378,6 +386,7 @@ void config_ifaces_settings(struct bridge *b)
         }
         if (iface->row) {
             set_policing(iface, vport);
+            set_affinity(iface);
         }
         const char *wanted = iface->row ? ovsdb_row_string(iface->row, OVS_INTERFACE_MAC, NULL) : NULL;
         if (wanted && mac_parse(wanted, &mac) && vport->ops->set_mac && iface->ofp_port != OFPORT_LOCAL) {

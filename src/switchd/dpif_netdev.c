@@ -55,6 +55,14 @@ static bool is_there(struct control_request *request, int argc, const char *argv
     return false;
 }
 
+/* Of the datapath that is named, or the only one. */
+static void rebalance(struct control_request *request, int argc, const char *argv[], void *aux)
+{
+    if (is_there(request, argc, argv)) {
+        show(request, argc, argv, aux);
+    }
+}
+
 static void show_bonds(struct control_request *request, int argc, const char *argv[], void *aux)
 {
     if (is_there(request, argc, argv)) {
@@ -179,6 +187,7 @@ static const struct control_command commands[] = {
     {"dpif-netdev/pmd-rxq-show", "[-pmd core] [-secs secs] [dp]", 0, 5, show},
     {"dpif-netdev/pmd-perf-show", "[-nh] [-it iter-history-len] [-ms ms-history-len] [-pmd core] [dp]", 0, 8,
      show},
+    {"dpif-netdev/pmd-rxq-rebalance", "[dp]", 0, 1, rebalance},
     {"dpif-netdev/bond-show", "[dp]", 0, 1, show_bonds},
     {"dpif-netdev/dpif-impl-get", "", 0, 0, get_dpif_impl},
     {"dpif-netdev/dpif-impl-set", "dpif_implementation_name", 1, 1, set_dpif_impl},
