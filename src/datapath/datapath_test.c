@@ -312,13 +312,41 @@ static void flow_of_the_burst_before(void **state)
     unlink(path);
 }
 
+/* Misses that nobody takes are lost when the ring is full, and what waits in it when the port goes is counted
+ * for the datapath's own port. */
+static void what_waits_is_counted(void **state)
+{
+    char path[] = "/tmp/datapath_test.XXXXXX", *error = NULL;
+    struct datapath *outer = dp;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    write_pcap(path);
+    datapath_set_threads(1);
+    assert_int_equal(dpif_open("netdev", NULL, &dp, &error), 0);
+    uint32_t in = add_real_port("replay1", "pcap", "file", path);
+    for (int i = 0; i < 10000 && !dropped(in, DROP_UPCALL_LOST); i++) {
+        usleep(1000);
+    }
+    assert_true(dropped(in, DROP_UPCALL_LOST) > 0);
+    assert_int_equal(dropped(0, DROP_SHUTDOWN), 0);
+    assert_int_equal(dp->ops->port_del(dp, in), 0);
+    uint64_t waited = dropped(0, DROP_SHUTDOWN);
+    struct dp_stats stats;
+    dp->ops->get_stats(dp, &stats);
+    assert_true(waited > 0);
+    assert_int_equal(waited, stats.n_missed - stats.n_lost);
+    dpif_close(dp);
+    dp = outer;
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(miss_then_hit),
-        cmocka_unit_test(every_drop_is_counted),
-        cmocka_unit_test(meter_limits),
-        cmocka_unit_test(flow_of_the_burst_before),
+        cmocka_unit_test(miss_then_hit),         cmocka_unit_test(every_drop_is_counted),
+        cmocka_unit_test(meter_limits),          cmocka_unit_test(flow_of_the_burst_before),
+        cmocka_unit_test(what_waits_is_counted),
     };
     rcu_register();
     int failed = cmocka_run_group_tests(tests, setup, teardown);

@@ -17,6 +17,16 @@
 
 LOG_MODULE(odp_execute);
 
+static void clone_into(struct forwarder *f, struct packet *packet, struct packet_batch *out)
+{
+    struct packet *clone = packet_clone(f->pool, packet);
+    if (likely(clone != NULL)) {
+        batch_add(out, clone);
+    } else {
+        forwarder_count_drop(f, packet->in_port, DROP_NO_MEMORY);
+    }
+}
+
 /* The packets for one more use: clones, or, if this is the last use, the batch itself (which is then empty).
  */
 static void take_packets(struct forwarder *f, struct packet_batch *batch, bool last, struct packet_batch *out)
@@ -30,12 +40,7 @@ static void take_packets(struct forwarder *f, struct packet_batch *batch, bool l
     batch_init(out);
     out->truncated = batch->truncated;
     BATCH_FOR_EACH (packet, batch) {
-        struct packet *clone = packet_clone(f->pool, packet);
-        if (likely(clone != NULL)) {
-            batch_add(out, clone);
-        } else {
-            forwarder_count_drop(f, packet->in_port, DROP_NO_MEMORY);
-        }
+        clone_into(f, packet, out);
     }
 }
 
@@ -158,21 +163,22 @@ static void sample(struct forwarder *f, struct packet_batch *batch, const struct
     }
     batch_init(&chosen);
     batch_init(&others);
-    chosen.truncated = batch->truncated;
+    chosen.truncated = others.truncated = batch->truncated;
     BATCH_FOR_EACH (packet, batch) {
         bool hit = probability && random_u32() <= probability;
-        batch_add(hit ? &chosen : &others, packet);
+        if (!last && hit) {
+            clone_into(f, packet, &chosen); /* the packets themselves stay, in their order */
+        } else if (last) {
+            batch_add(hit ? &chosen : &others, packet);
+        }
     }
-    clone_list(f, &chosen, list, len, last);
     if (last) {
+        batch_init(batch);             /* each packet is in one of the two now */
         end_packets(f, &others, used); /* not chosen: nothing more was to become of them */
-        return;
     }
-    BATCH_FOR_EACH (packet, &chosen) {
-        batch_add(&others, packet);
+    if (chosen.n) {
+        nested(f, &chosen, list, len);
     }
-    others.truncated = batch->truncated;
-    *batch = others;
 }
 
 static void check_pkt_len(struct forwarder *f, struct packet_batch *batch,

@@ -135,6 +135,16 @@ int dp_port_add(struct datapath *up, const char *name, const char *type, const s
     return 0;
 }
 
+/* Upcalls that wait in a port's rings go with it. The datapath's own port stands in for it. */
+static void count_forgotten(struct dp *dp, const struct dp_port *port)
+{
+    for (unsigned i = 0; i < port->n_sources; i++) {
+        for (unsigned n = upcall_ring_count(port->sources[i].ring); n; n--) {
+            forwarder_count_drop(&dp->synthetic->fwd, port->port_no, DROP_SHUTDOWN);
+        }
+    }
+}
+
 int dp_port_del(struct datapath *up, uint32_t port_no)
 {
     struct dp *dp = dp_cast(up);
@@ -155,6 +165,7 @@ int dp_port_del(struct datapath *up, uint32_t port_no)
     if (port->vport->ops->stop) {
         port->vport->ops->stop(port->vport);
     }
+    count_forgotten(dp, port);
     free_port(port);
     return 0;
 }

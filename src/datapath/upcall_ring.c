@@ -121,3 +121,16 @@ int upcall_ring_pop(struct upcall_ring *r, struct packet_pool *pool, struct dp_u
     atomic_store_explicit(&r->tail, tail + rec->size, memory_order_release);
     return 0;
 }
+
+unsigned upcall_ring_count(const struct upcall_ring *r)
+{
+    uint32_t head = atomic_load_explicit(&r->head, memory_order_acquire);
+    unsigned n = 0;
+    for (uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed); tail != head;) {
+        const struct record *rec =
+            (const struct record *)(const void *)(r->bytes + (tail & (UPCALL_RING_BYTES - 1)));
+        n += !rec->is_gap;
+        tail += rec->size;
+    }
+    return n;
+}

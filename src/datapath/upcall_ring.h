@@ -47,6 +47,9 @@ bool upcall_ring_push(struct upcall_ring *, const struct packet *, const struct 
  * nothing was taken. */
 int upcall_ring_pop(struct upcall_ring *, struct packet_pool *, struct dp_upcall *);
 
+/* consumer. How many wait. */
+unsigned upcall_ring_count(const struct upcall_ring *);
+
 static inline bool upcall_ring_is_empty(const struct upcall_ring *r)
 {
     return atomic_load_explicit(&r->head, memory_order_acquire) ==
