@@ -80,7 +80,6 @@ def test_a_queue_goes_to_its_processor(hosts, switch):
     assert hosts.ping("h1", "10.0.0.2", 10) and hosts.ping("h1", "10.0.0.3", 10)
     switch.vsctl("set open_vswitch . other_config:pmd-rxq-isolate=false")
     assert "v2" in served(switch)[second][1] and not served(switch)[second][0]
-    assert len(served(switch)[second][1]) > 1
     switch.vsctl("set interface v2 other_config:pmd-rxq-affinity=0:999")
     assert "There is no PMD thread on core 999" in switch.log()
     assert "v2" in ports(switch) and hosts.ping("h1", "10.0.0.2", 10)
