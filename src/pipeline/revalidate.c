@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/coverage.h"
 #include "flow/mask.h"
+#include "l2/mac_table.h"
 #include "pipeline/changes.h"
 #include "pipeline/dependents.h"
 #include "pipeline/recirc.h"
@@ -112,6 +113,26 @@ static void rest(struct slow_path *sp)
     }
 }
 
+/* The flow's source is known to be elsewhere: its next packet says that it has moved back, and must be seen
+ * to, so it may not find a flow. A simulation keeps the flow, as the reference does: what it shows is
+ * compared. */
+static bool source_has_moved(const struct record *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct record_entry *e = &r->entries[i];
+        struct mac_learn learn = {.mac = e->mac,
+                                  .vlan = e->vlan,
+                                  .port = (void *)(uintptr_t)e->port,
+                                  .gratuitous_arp = e->gratuitous_arp};
+        struct mac_entry known;
+        if (e->type == RECORD_MAC_LEARN && mac_table_get(e->ofproto->macs, e->mac, e->vlan, &known) &&
+            mac_table_would_learn(e->ofproto->macs, &learn, clock_ms())) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Translates the flow anew. False: it must go. */
 static bool retranslate(struct slow_path *sp, struct ukey *u)
 {
@@ -135,7 +156,8 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
     xin.record = &record;
     xlate(&xin, &xout);
     /* If more is looked at than the flow matches, it is too wide. */
-    if (!xout.avoid_caching && !flow_mask_has_extra(&xout.wc.bits, &mask.bits)) {
+    if (!xout.avoid_caching && !flow_mask_has_extra(&xout.wc.bits, &mask.bits) &&
+        (dp->ops->is_inline || !source_has_moved(&record))) {
         struct bytebuf scratch = BYTEBUF_INITIALIZER;
         struct dp_flow_desc desc = {.ufid = u->ufid, .key = &key, .mask = &mask};
         upcall_flow_actions(&xout, &scratch, &desc.actions, &desc.actions_len);

@@ -123,3 +123,38 @@ def test_nothing_goes_the_old_way_after_the_reply(net, switch, change, rules):
                     arrived["the new way" if port == to else f"{(stamp - replied) / 1e6:.1f} ms late by {port}"] += 1
     assert len(ways) > 4 and arrived["the new way"] > 100
     assert set(arrived) == {"the new way"}, arrived
+
+
+CALLER = """
+import socket, time
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("e0", 0))
+while True:
+    s.send(bytes.fromhex("0200000000990200000000111235") + bytes(46))
+    time.sleep(0.005)
+"""
+
+# Says that it is 02:00:00:00:00:99, and waits until it is called by that name.
+MOVER = """
+import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind(("e0", 0))
+s.settimeout(5)
+s.send(bytes.fromhex("ffffffffffff0200000000991234") + bytes(46))
+while s.recv(100)[12:14] != b"\\x12\\x35":
+    pass
+"""
+
+
+def test_a_mac_that_moves_back_is_followed_at_once(net, switch):
+    """Its frames have a cached flow at each of the two ports, which must not hide them from the slow path; nor is it
+    waited for the periodic pass."""
+    switch.vsctl("set open_vswitch . other_config:max-revalidator=600000 other_config:max-idle=600000 "
+                 "-- add-br br0 -- set bridge br0 datapath_type=netdev")
+    for host in "abc":
+        net.add_host(host, f"v{host}")
+        switch.vsctl(f"add-port br0 v{host}")
+    net.run("b", [sys.executable, "-c", MOVER.partition("while")[0]])
+    net.start("a", [sys.executable, "-c", CALLER])
+    for host in "ccbbcbcbb":  # who speaks twice has a flow
+        net.run(host, [sys.executable, "-c", MOVER])
