@@ -470,10 +470,12 @@ void session_db_is_going(struct server_session *session, struct hosted_db *hoste
     struct trigger *t, *next_t;
     LIST_FOR_EACH_SAFE (m, next_m, node, &session->monitors) {
         if (m->hosted == hosted) {
-            struct strbuf s = STRBUF_INITIALIZER;
-            strbuf_printf(&s, "{\"id\":null,\"method\":\"monitor_canceled\",\"params\":[%s]}", m->id);
-            session_put(session, s.text, s.len);
-            strbuf_fini(&s);
+            if (session->db_change_aware) { /* others are disconnected, and no more said */
+                struct strbuf s = STRBUF_INITIALIZER;
+                strbuf_printf(&s, "{\"id\":null,\"method\":\"monitor_canceled\",\"params\":[%s]}", m->id);
+                session_put(session, s.text, s.len);
+                strbuf_fini(&s);
+            }
             monitor_destroy(m);
         }
     }

@@ -43,13 +43,20 @@ static struct dbtable_cell *add_cell(struct dbtable *t)
     if (t->n_cells >= t->allocated) {
         t->cells = x2nrealloc(t->cells, &t->allocated, sizeof *t->cells);
     }
-    t->cells[t->n_cells] = (struct dbtable_cell){NULL, NULL, NULL};
+    t->cells[t->n_cells] = (struct dbtable_cell){.text = NULL};
     return &t->cells[t->n_cells++];
 }
 
 void dbtable_add_text(struct dbtable *t, const char *text)
 {
     add_cell(t)->text = xstrdup(text);
+}
+
+void dbtable_add_json(struct dbtable *t, const char *text)
+{
+    struct dbtable_cell *cell = add_cell(t);
+    cell->text = xstrdup(text);
+    cell->json = true;
 }
 
 void dbtable_add_datum(struct dbtable *t, const struct ovsdb_datum *d, const struct ovsdb_type *type)
@@ -68,7 +75,7 @@ static char *cell_text(const struct dbtable_cell *cell, enum dbtable_data data)
 {
     struct strbuf s = STRBUF_INITIALIZER;
     if (cell->text) {
-        if (data == DBTABLE_DATA_JSON) {
+        if (data == DBTABLE_DATA_JSON && !cell->json) {
             json_format_string(&s, cell->text, strlen(cell->text));
         } else {
             strbuf_puts(&s, cell->text);

@@ -31,6 +31,7 @@ struct dbtable_style {
 
 struct dbtable_cell {
     char *text; /* or NULL: */
+    bool json;  /* the text is JSON */
     struct ovsdb_datum *datum;
     const struct ovsdb_type *type;
 };
@@ -49,6 +50,7 @@ void dbtable_fini(struct dbtable *);
 void dbtable_add_column(struct dbtable *, const char *heading);
 /* Cells are added row by row. A datum is referenced, its type must live as long. */
 void dbtable_add_text(struct dbtable *, const char *);
+void dbtable_add_json(struct dbtable *, const char *); /* its text */
 void dbtable_add_datum(struct dbtable *, const struct ovsdb_datum *, const struct ovsdb_type *);
 /* BLANK: there was a table before. */
 void dbtable_format(const struct dbtable *, const struct dbtable_style *, bool blank, struct strbuf *);

@@ -50,6 +50,24 @@ int tool_parse(const struct option_group *groups, size_t n, bool stop_at_argumen
     return first;
 }
 
+/* The module under which the reference logs this. */
+static struct log_module fatal_signal = {.name = "fatal_signal", .honor_rate_limits = true};
+
+static void on_alarm(int signal_number)
+{
+    fflush(stdout);
+    log_write(&fatal_signal, LOG_LEVEL_WARN, "terminating with signal 14 (Alarm clock)");
+    signal(SIGALRM, SIG_DFL);
+    raise(SIGALRM);
+}
+
+void tool_alarm(unsigned seconds)
+{
+    log_module_register(&fatal_signal);
+    signal(SIGALRM, on_alarm);
+    alarm(seconds);
+}
+
 char *tool_set_timeout(char option, const char *text)
 {
     char *end;
@@ -57,7 +75,6 @@ char *tool_set_timeout(char option, const char *text)
     if (*text < '0' || *text > '9' || *end || !seconds || seconds > 1000000000) {
         return xasprintf("value %s on -%c or --timeout is invalid", text, option);
     }
-    signal(SIGALRM, SIG_DFL);
-    alarm((unsigned)seconds);
+    tool_alarm((unsigned)seconds);
     return NULL;
 }

@@ -32,6 +32,8 @@ extern const struct option_group tool_common_options;
 /* Parses or ends the program with an error text; returns the index of the first argument that is no option.
  */
 int tool_parse(const struct option_group *groups, size_t n, bool stop_at_argument, int argc, char **argv);
+/* Ends the program by SIGALRM that many seconds from now, with a line in the log. */
+void tool_alarm(unsigned seconds);
 /* "-T/--timeout SECS": ends the program by SIGALRM that many seconds from now; an error text if SECS is no
  * number. */
 char *tool_set_timeout(char option, const char *seconds);

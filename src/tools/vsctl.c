@@ -851,17 +851,6 @@ static char *describe_invocation(int argc, char **argv)
     return strbuf_steal(&s);
 }
 
-/* The module under which the reference logs this. */
-static struct log_module fatal_signal = {.name = "fatal_signal", .honor_rate_limits = true};
-
-static void on_alarm(int signal_number)
-{
-    fflush(stdout);
-    log_write(&fatal_signal, LOG_LEVEL_WARN, "terminating with signal 14 (Alarm clock)");
-    signal(SIGALRM, SIG_DFL);
-    raise(SIGALRM);
-}
-
 int tool_vsctl(int argc, char **argv)
 {
     struct vsctl_run local = {.argc = 0};
@@ -886,9 +875,7 @@ int tool_vsctl(int argc, char **argv)
     parse_commands(argc - first, argv + first, &local);
     prepare(true);
     if (timeout_secs) {
-        log_module_register(&fatal_signal);
-        signal(SIGALRM, on_alarm);
-        alarm(timeout_secs);
+        tool_alarm(timeout_secs);
     }
     loop_add_idle(loop, &alive, check_alive);
     loop_run(loop);
