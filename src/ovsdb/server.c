@@ -183,11 +183,15 @@ struct ovsdb_error *server_convert(struct ovsdb_server *server, struct hosted_db
                                    const struct json_object *json)
 {
     struct ovsdb_schema *schema;
-    struct db *new;
     struct ovsdb_error *error = ovsdb_schema_from_json(&schema, json);
-    if (error) {
-        return error;
-    }
+    return error ? error : server_convert_to(server, hosted, schema);
+}
+
+struct ovsdb_error *server_convert_to(struct ovsdb_server *server, struct hosted_db *hosted,
+                                      struct ovsdb_schema *schema)
+{
+    struct db *new;
+    struct ovsdb_error *error;
     if (strcmp(schema->name, hosted->db->name)) {
         error = ovsdb_error("invalid parameters", "new schema name (%s) does not match database name (%s)",
                             schema->name, hosted->db->name);
@@ -490,6 +494,10 @@ struct ovsdb_server *ovsdb_server_create(struct loop *loop, const struct ovsdb_s
             error = create_file(options->databases[0], options->create_schema);
         }
         error = error ? error : ovsdb_server_add_db(server, options->databases[i]);
+        if (!error && !i && options->create_schema) {
+            struct hosted_db *first = OBJECT_OF(server->dbs.next, first, node);
+            server_upgrade(first, options->create_schema());
+        }
     }
     host(server, server->server_db);
     for (size_t i = 0; !error && i < options->n_remotes; i++) {

@@ -30,7 +30,8 @@ struct ovsdb_server_options {
     /* A file's name, or "db:DB,TABLE,COLUMN" to take it from there; or NULL. */
     const char *private_key, *certificate, *ca_cert;
     bool bootstrap_ca_cert;
-    /* The first database's file is made, with this schema, if it is not there; NULL: that is an error. */
+    /* The first database's file is made, with this schema, if it is not there, and converted to it if it has
+     * an older version of it; NULL: that is an error, and it is left as it is. */
     struct ovsdb_schema *(*create_schema)(void);
     /* Of a server on a thread of its own: the socket of its commands, NULL for none; and what its `exit`
      * calls, on that thread. */

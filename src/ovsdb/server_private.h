@@ -129,8 +129,15 @@ struct ovsdb_server {
 struct hosted_db *server_find_db(const struct ovsdb_server *, const char *name);
 void server_run_triggers(struct ovsdb_server *);
 const char *server_unsafe_text(void); /* why a transaction is refused while its database is unsafe */
+struct ovsdb_error *server_convert_to(struct ovsdb_server *, struct hosted_db *,
+                                      struct ovsdb_schema *); /* takes it */
 struct ovsdb_error *server_convert(struct ovsdb_server *, struct hosted_db *,
                                    const struct json_object *schema);
+
+/* server_upgrade.c: converts the database, if its schema is an older version of WANT, which is taken. Its
+ * file is copied before, to FILE.backupVERSION-CKSUM. What cannot be converted stays as it is, with a
+ * warning. */
+void server_upgrade(struct hosted_db *, struct ovsdb_schema *want);
 
 /* server_session.c */
 struct server_session *session_create(struct ovsdb_server *, struct server_remote *, struct stream *);
@@ -143,8 +150,8 @@ bool session_check_stall(struct server_session *);
 bool session_run_trigger(struct trigger *, int64_t now_ms); /* true: answered, and gone */
 void trigger_destroy(struct trigger *);
 /* Its monitors of that database end; a client that does not know of such things is disconnected. */
-/* There are other databases now: who did not say that he notices by himself (set_db_change_aware) is disconnected, as
- * ovsdb-server(7) has it. Called by session_db_is_going(). */
+/* There are other databases now: who did not say that he notices by himself (set_db_change_aware) is
+ * disconnected, as ovsdb-server(7) has it. Called by session_db_is_going(). */
 void session_dbs_changed(struct server_session *);
 void session_db_is_going(struct server_session *, struct hosted_db *);
 

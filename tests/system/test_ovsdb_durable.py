@@ -15,7 +15,7 @@ import time
 import pytest
 
 from netns import build_dir, wait_for
-from ovsdb_util import Client, Server, REFERENCE, SLUICE, TOP, tool
+from ovsdb_util import Client, Server, REFERENCE, SLUICE, TOP, VSWITCH_SCHEMA, tool
 from switch import Switch
 
 SCHEMA = str(TOP / "tests/system/ovsdb_test.ovsschema")
@@ -361,3 +361,46 @@ def test_a_link_to_nowhere(tmp_path):
     out = subprocess.run(["ovsdb-tool", "query", link, '["Open_vSwitch",{"op":"select","table":"Queue","where":[]}]'],
                          capture_output=True, text=True, check=True)
     assert len(json.loads(out.stdout)[0]["rows"]) == 2
+
+
+OLD_ROWS = ["Open_vSwitch", {"op": "insert", "table": "Open_vSwitch", "row": {"bridges": ["named-uuid", "b"]}},
+            {"op": "insert", "table": "Bridge", "uuid-name": "b", "row": {"name": "br0", "datapath_type": "dummy", "other_config": ["map", [["gone", "x"]]]}}]
+
+
+@pytest.mark.parametrize("version, upgraded", [("8.0.0", True), ("8.10.0", False), ("", False)])
+def test_a_database_of_an_older_version(tmp_path, version, upgraded):
+    """The daemon brings it to its own schema, and keeps a copy; one of a newer version, or of none, it takes as it is."""
+    schema = json.loads(pathlib.Path(VSWITCH_SCHEMA).read_text())
+    schema["version"] = version
+    schema.pop("cksum")
+    if not version:
+        schema.pop("version")
+    del schema["tables"]["Port"]["columns"]["protected"]
+    schema["tables"]["Bridge"]["columns"]["was_there"] = {"type": "string"}
+    (tmp_path / "schema").write_text(json.dumps(schema))
+    file, db = tmp_path / "conf.db", f"unix:{tmp_path}/db.sock"
+    subprocess.run(["ovsdb-tool", "create", file, tmp_path / "schema"], check=True)
+    subprocess.run(["ovsdb-tool", "transact", file, json.dumps(OLD_ROWS)], check=True, stdout=subprocess.DEVNULL)
+    old = file.read_bytes()
+    env = {**os.environ, **{name: str(tmp_path) for name in ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")}}
+    sluiced = build_dir() / "sluiced"
+    for start in range(2):
+        subprocess.run([sluiced, "--enable-dummy=override", "--detach", "--no-chdir", "--pidfile", "--log-file"], env=env, check=True)
+        try:
+            assert subprocess.run(["ovs-vsctl", "--db=" + db, "--timeout=20", "list-br"], capture_output=True, text=True).stdout == "br0\n"
+            said = subprocess.run(["ovsdb-client", "get-schema-version", db], capture_output=True, text=True, check=True).stdout
+            assert said == ("8.3.1" if upgraded else version) + "\n"
+            r = subprocess.run(["ovs-vsctl", "--db=" + db, "--timeout=20", "add-port", "br0", f"p{start}", "protected=true"], capture_output=True)
+            assert (r.returncode == 0) == upgraded
+        finally:
+            pid = int((tmp_path / "ovs-vswitchd.pid").read_text())
+            os.kill(pid, 15)
+            for _ in range(500):
+                if not os.path.exists(f"/proc/{pid}"):
+                    break
+                time.sleep(.02)
+    copies = list(tmp_path.glob("conf.db.backup*"))
+    assert [c.name.startswith("conf.db.backup8.0.0-") for c in copies] == ([True] if upgraded else [])
+    assert not copies or copies[0].read_bytes() == old
+    log = (tmp_path / "ovs-vswitchd.log").read_text()
+    assert log.count("upgraded from schema version 8.0.0 to 8.3.1; what it was is in") == upgraded
