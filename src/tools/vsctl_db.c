@@ -192,6 +192,20 @@ static struct ovsdb_row *row_by_key(struct vsctl *ctx, const struct record_key *
     return found;
 }
 
+/* "." is the row of a table that has just one. */
+static struct ovsdb_row *only_row(struct vsctl *ctx, unsigned table)
+{
+    struct ovsdb_row *row, *found = NULL;
+    VSCTL_FOR_EACH(row, ctx, table)
+    {
+        if (found) {
+            return NULL;
+        }
+        found = row;
+    }
+    return found;
+}
+
 static bool starts_like_uuid(const char *id)
 {
     size_t n = strlen(id);
@@ -213,6 +227,9 @@ static struct ovsdb_row *get_row(struct vsctl *ctx, unsigned table, const char *
         if (record_keys[i].table == table) {
             row = row_by_key(ctx, &record_keys[i], id);
         }
+    }
+    if (!row && !strcmp(id, ".")) {
+        row = only_row(ctx, table);
     }
     if (!row && starts_like_uuid(id)) {
         struct ovsdb_row *other, *found = NULL;
