@@ -130,7 +130,7 @@ char *ovsdb_server_add_db(struct ovsdb_server *server, const char *file)
         return ovsdb_error_to_text_free(error);
     }
     if (server_find_db(server, db->name)) {
-        char *text = xasprintf("%s: duplicate database name", db->name);
+        char *text = xasprintf("ovsdb error: %s: duplicate database name", db->name);
         db_storage_close(db->storage);
         db_destroy(db);
         return text;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "control/builtin.h"
 #include "control/control.h"
@@ -38,12 +39,14 @@ enum {
     OPT_PEER_CA,
     OPT_PROTOCOLS,
     OPT_CIPHERS,
+    OPT_NO_DBS,
     OPT_IGNORED
 };
 
 static const char *remotes[64];
 static size_t n_remotes;
 static const char *unixctl, *run_command;
+static bool no_dbs;
 static struct ovsdb_server_options server_options;
 
 static const struct option_def own_defs[] = {
@@ -59,6 +62,7 @@ static const struct option_def own_defs[] = {
     {"peer-ca-cert", 0, OPTION_ARG_REQUIRED, "FILE", "CA certificate to send to the peer", OPT_PEER_CA},
     {"ssl-protocols", 0, OPTION_ARG_REQUIRED, "PROTOS", "list of TLS protocols to enable", OPT_PROTOCOLS},
     {"ssl-ciphers", 0, OPTION_ARG_REQUIRED, "CIPHERS", "list of TLS ciphers to enable", OPT_CIPHERS},
+    {"no-dbs", 0, OPTION_NO_ARG, NULL, "start without databases", OPT_NO_DBS},
     {"disable-file-column-diff", 0, OPTION_NO_ARG, NULL, NULL, OPT_IGNORED},
     {"disable-file-no-data-conversion", 0, OPTION_NO_ARG, NULL, NULL, OPT_IGNORED},
     {"help", 'h', OPTION_NO_ARG, NULL, "display this help message", OPT_HELP},
@@ -69,6 +73,9 @@ static char *take_own(const struct option_def *def, const char *arg, void *aux)
 {
     bool *help = aux;
     switch (def->id) {
+    case OPT_NO_DBS:
+        no_dbs = true;
+        break;
     case OPT_REMOTE:
         if (n_remotes >= ARRAY_SIZE(remotes)) {
             return xstrdup("too many remotes");
@@ -117,7 +124,7 @@ static char *take_own(const struct option_def *def, const char *arg, void *aux)
 
 static struct loop *loop;
 static pid_t child = -1;
-static int exit_status;
+static int exit_status, child_status;
 
 static void on_signal(struct loop_fd *lfd, unsigned events)
 {
@@ -128,6 +135,7 @@ static void on_signal(struct loop_fd *lfd, unsigned events)
             loop_exit(loop);
         } else if (child > 0 && waitpid(child, &status, WNOHANG) == child) {
             exit_status = WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : 1;
+            child_status = status;
             loop_exit(loop);
         }
     }
@@ -199,7 +207,7 @@ int tool_ovsdb_server(int argc, char **argv)
     char *default_db = xasprintf("%s/conf.db", dirs_db());
     const char *const default_dbs[] = {default_db};
     server_options.databases = first < argc ? (const char *const *)(argv + first) : default_dbs;
-    server_options.n_databases = first < argc ? (size_t)(argc - first) : 1;
+    server_options.n_databases = first < argc ? (size_t)(argc - first) : !no_dbs;
     server_options.remotes = remotes;
     server_options.n_remotes = n_remotes;
 
@@ -234,5 +242,10 @@ int tool_ovsdb_server(int argc, char **argv)
     close(signal_fd);
     loop_destroy(loop);
     free(default_db);
-    return exit_status;
+    if (exit_status) { /* the command's end was not the one wanted */
+        error_fatal(
+            WIFEXITED(child_status) ? "%s: child exited, exit status %d" : "%s: child exited, killed (%d)",
+            run_command, WIFEXITED(child_status) ? WEXITSTATUS(child_status) : WTERMSIG(child_status));
+    }
+    return 0;
 }

@@ -2,6 +2,7 @@
 """Requests that a client should not make, or makes seldom, answered by our server and by the reference's: monitors of tables
 that are asked for in several parts, conditions that change, malformed parameters, conversions that cannot be."""
 import json
+import os
 import pathlib
 import subprocess
 
@@ -182,3 +183,18 @@ def test_remotes_that_are_not_there_are_passed_over():
         db = f"unix:{s.dir}/nope,unix:{s.dir}/neither"
         r = tool("ovs-vsctl", "--db=" + db, "list-br", timeout=20)
         assert (r.returncode, r.stderr) == (1, f"ovs-vsctl: {db}: database connection failed (No such file or directory)\n")
+
+
+@pytest.mark.parametrize("options", [["--run=exit 3"], ["--run=true"], ["--no-dbs", "--run=ovsdb-client list-dbs unix:s"], ["--run=ovsdb-client list-dbs unix:s", "conf.db"],
+                                     ["conf.db", "other.db"]])
+def test_a_server_that_lasts_as_long_as_a_command(tmp_path, options):
+    said = []
+    for kind, program in (("ours", [SLUICE, "ovsdb-server"]), ("reference", ["/usr/sbin/ovsdb-server"])):
+        directory = tmp_path / kind
+        directory.mkdir()
+        for db in ("conf.db", "other.db"):
+            subprocess.run(["ovsdb-tool", "create", directory / db, VSWITCH_SCHEMA], check=True)
+        r = subprocess.run([*program, "--remote=punix:s", "--unixctl=" + str(directory / "ctl"), "-vconsole:off", *options], cwd=directory,
+                           env={**os.environ, "OVS_RUNDIR": str(directory), "OVS_DBDIR": str(directory)}, capture_output=True, text=True, timeout=60)
+        said.append((r.returncode, r.stdout, r.stderr))
+    assert said[0] == said[1]
