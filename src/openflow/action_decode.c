@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/strbuf.h"
+#include "openflow/print.h"
 
 LOG_MODULE(ofp_actions);
 static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 5), order_rl = LOG_RATE_LIMIT_INIT(60, 5);
@@ -818,17 +820,24 @@ static enum ofperr decode_one(struct reader *r, const struct action_decode *pare
                                                            : OFPERR_NONE;
         }
     }
-    LOG_WARN_RL(&rl, "unknown OpenFlow action: vendor %#x, type %u", vendor, type);
+    if (vendor) {
+        LOG_WARN_RL(&rl, "unknown %s action for vendor %#x and type %u", ofp_version_name(parent->version),
+                    vendor, type);
+    } else {
+        LOG_WARN_RL(&rl, "unknown %s action type %u", ofp_version_name(parent->version), type);
+    }
     return vendor ? OFPERR_OFPBAC_BAD_VENDOR_TYPE : OFPERR_OFPBAC_BAD_TYPE;
 }
 
-enum ofperr actions_decode_nested(struct reader *r, const struct action_decode *d)
+/* *BAD becomes where the action begins that is decoded last. */
+static enum ofperr decode_list(struct reader *r, const struct action_decode *d, const uint8_t **bad)
 {
     struct action_decode inner = *d;
     if (inner.depth++ >= ACTION_WIRE_MAX_DEPTH) {
         return OFPERR_OFPBAC_TOO_MANY;
     }
     while (r->n) {
+        *bad = r->p;
         enum ofperr error = decode_one(r, &inner);
         if (error) {
             return error;
@@ -838,12 +847,29 @@ enum ofperr actions_decode_nested(struct reader *r, const struct action_decode *
     return OFPERR_NONE;
 }
 
+enum ofperr actions_decode_nested(struct reader *r, const struct action_decode *d)
+{
+    const uint8_t *bad;
+    return decode_list(r, d, &bad);
+}
+
 enum ofperr actions_decode(struct reader *r, enum ofp_version version, struct bytebuf *out)
 {
     bytebuf_pad(out, OFPACT_ALIGN);
     size_t start = out->len;
     struct action_decode d = {.version = version, .out = out};
-    enum ofperr error = r->n % 8 ? OFPERR_OFPBAC_BAD_LEN : actions_decode_nested(r, &d);
+    struct reader all = *r;
+    const uint8_t *bad = r->p;
+    enum ofperr error = r->n % 8 ? OFPERR_OFPBAC_BAD_LEN : decode_list(r, &d, &bad);
+    if (error && !log_should_drop(&log_this_module, LOG_LEVEL_WARN, &rl)) {
+        struct strbuf s = STRBUF_INITIALIZER;
+        ofp_hex_dump(all.p, all.n, 0, false, &s);
+        strbuf_chomp(&s, '\n');
+        strbuf_puts(&s, all.n % 16 == 8 ? "-" : ""); /* as the reference's log has it */
+        LOG_WARN("bad action at offset %#x (%s):\n%s", (unsigned)(bad - all.p), ofperr_name(error),
+                 strbuf_text(&s));
+        strbuf_fini(&s);
+    }
     /* A nest's length is counted in 16 bits. */
     if (!error && out->len - start > UINT16_MAX) {
         error = OFPERR_OFPBAC_TOO_MANY;

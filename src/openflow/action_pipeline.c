@@ -11,26 +11,27 @@
 
 /* --- Actions without an argument: what follows is let pass, as the reference does --- */
 
-#define NULL_ACTION(ENUM, TEXT)                                                                              \
+#define NULL_ACTION(ENUM, TEXT, USABLE)                                                                      \
     char *ofpact_parse_##ENUM(char *arg, const struct action_parse *p)                                       \
     {                                                                                                        \
         OFPACT_PUT(ENUM, p->out);                                                                            \
+        *p->usable &= USABLE;                                                                                \
         return NULL;                                                                                         \
     }                                                                                                        \
     void ofpact_format_##ENUM(const struct ofpact_null *a, const struct action_format *f)                    \
     {                                                                                                        \
         strbuf_puts(f->s, TEXT);                                                                             \
     }
-NULL_ACTION(COPY_TTL_IN, "copy_ttl_in")
-NULL_ACTION(COPY_TTL_OUT, "copy_ttl_out")
-NULL_ACTION(DEC_MPLS_TTL, "dec_mpls_ttl")
-NULL_ACTION(DEC_NSH_TTL, "dec_nsh_ttl")
-NULL_ACTION(POP_QUEUE, "pop_queue")
-NULL_ACTION(EXIT, "exit")
-NULL_ACTION(CT_CLEAR, "ct_clear")
-NULL_ACTION(DEBUG_RECIRC, "debug_recirc")
-NULL_ACTION(DEBUG_SLOW, "debug_slow")
-NULL_ACTION(CLEAR_ACTIONS, "clear_actions")
+NULL_ACTION(COPY_TTL_IN, "copy_ttl_in", OFPROTO_11_UP)
+NULL_ACTION(COPY_TTL_OUT, "copy_ttl_out", OFPROTO_11_UP)
+NULL_ACTION(DEC_MPLS_TTL, "dec_mpls_ttl", OFPROTO_ANY)
+NULL_ACTION(DEC_NSH_TTL, "dec_nsh_ttl", OFPROTO_ANY)
+NULL_ACTION(POP_QUEUE, "pop_queue", OFPROTO_ANY)
+NULL_ACTION(EXIT, "exit", OFPROTO_ANY)
+NULL_ACTION(CT_CLEAR, "ct_clear", OFPROTO_ANY)
+NULL_ACTION(DEBUG_RECIRC, "debug_recirc", OFPROTO_ANY)
+NULL_ACTION(DEBUG_SLOW, "debug_slow", OFPROTO_ANY)
+NULL_ACTION(CLEAR_ACTIONS, "clear_actions", OFPROTO_ANY)
 
 char *ofpact_parse_STRIP_VLAN(char *arg, const struct action_parse *p)
 {

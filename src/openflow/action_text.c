@@ -459,8 +459,8 @@ static char *verify_nest(const struct ofpact *a, enum ofpact_type outer)
             return xasprintf("ct action doesn't support nested modification of %s", dst->name);
         }
     }
-    if (outer == OFPACT_WRITE_ACTIONS && a->type == OFPACT_METER) {
-        return xstrdup("write_actions action doesn't support nested action meter");
+    if ((outer == OFPACT_WRITE_ACTIONS || outer == OFPACT_CLONE) && a->type == OFPACT_METER) {
+        return xasprintf("%s action doesn't support nested action meter", ofpact_name(outer));
     }
     return NULL;
 }

@@ -2,6 +2,11 @@
 /* ct and nat on the wire (NXAST_CT, NXAST_NAT). */
 #include "openflow/action_wire_private.h"
 
+#include "base/log.h"
+
+LOG_MODULE(ofp_actions);
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 5);
+
 enum {
     NAT_IPV4_MIN = 1,
     NAT_IPV4_MAX = 2,
@@ -32,6 +37,13 @@ void encode_ct(const struct action_encode *e, const struct ofpact_ct *a)
 }
 
 /* Nested: nat, and what sets ct_mark and ct_label. */
+static enum ofperr needs_commit(void)
+{
+    LOG_WARN_RL(&rl,
+                "CT action requires commit flag if actions other than NAT without arguments are specified.");
+    return OFPERR_OFPBAC_BAD_ARGUMENT;
+}
+
 static enum ofperr check_nested(const struct ofpact_ct *a, size_t len, bool commit)
 {
     const struct ofpact *n;
@@ -41,12 +53,12 @@ static enum ofperr check_nested(const struct ofpact_ct *a, size_t len, bool comm
                                                               : NULL;
         if (n->type == OFPACT_NAT) {
             if (!commit && OFPACT_CAST(NAT, n)->flags & (NAT_SRC | NAT_DST)) {
-                return OFPERR_OFPBAC_BAD_ARGUMENT;
+                return needs_commit();
             }
         } else if (!dst || (dst->id != FIELD_CT_MARK && dst->id != FIELD_CT_LABEL)) {
             return OFPERR_OFPBAC_BAD_ARGUMENT;
         } else if (!commit) {
-            return OFPERR_OFPBAC_BAD_ARGUMENT;
+            return needs_commit();
         }
     }
     return OFPERR_NONE;
@@ -65,6 +77,9 @@ enum ofperr decode_ct(struct reader *r, const struct action_decode *d)
             return error;
         }
         get_ofs_nbits(get_u16(r), &head.zone_src);
+        if (head.zone_src.n_bits != 16) {
+            LOG_WARN_RL(&rl, "zone n_bits %u not within valid range [16..16]", head.zone_src.n_bits);
+        }
         if (head.zone_src.n_bits != 16 ||
             head.zone_src.ofs + head.zone_src.n_bits > head.zone_src.field->n_bits) {
             return OFPERR_OFPBAC_BAD_SET_LEN;

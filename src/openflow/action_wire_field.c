@@ -3,6 +3,11 @@
  * as NXAST_REG_LOAD; OpenFlow 1.5 knows masks; 1.0 and 1.1 have actions of their own for some fields. */
 #include "openflow/action_wire_private.h"
 
+#include "base/log.h"
+
+LOG_MODULE(meta_flow);
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 5);
+
 /* REG_LOAD of N_BITS from OFS. */
 static void put_reg_load(const struct action_encode *e, const struct field *field, unsigned ofs,
                          unsigned n_bits, uint64_t value)
@@ -163,6 +168,7 @@ static enum ofperr put_decoded(struct bytebuf *out, const struct field *field, c
                                const union field_value *mask, bool is_load)
 {
     if (field->access != FIELD_RW) {
+        LOG_WARN_RL(&rl, "destination field %s is not writable", field->name);
         return OFPERR_OFPBAC_BAD_SET_ARGUMENT;
     }
     size_t ofs = ROUND_UP(out->len, OFPACT_ALIGN);
