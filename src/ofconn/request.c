@@ -82,8 +82,14 @@ static enum ofperr handle_get_async(struct ofconn *c, const struct ofp_msg *m)
     return OFPERR_NONE;
 }
 
+/* One has begun the session already. */
+static enum ofperr handle_hello(struct ofconn *c, const struct ofp_msg *m)
+{
+    return OFPERR_OFPBRC_BAD_TYPE;
+}
+
 static own_handler *const own[N_OFPTYPES] = {
-    [OFPTYPE_HELLO] = handle_nothing,
+    [OFPTYPE_HELLO] = handle_hello,
     [OFPTYPE_ERROR] = handle_nothing,
     [OFPTYPE_ECHO_REQUEST] = handle_echo,
     [OFPTYPE_ECHO_REPLY] = handle_nothing,

@@ -240,7 +240,7 @@ static void bridge_dump_flows(struct control_request *r, int argc, const char *a
     all.table_id = OFPTT_ALL;
     struct rule **rules = ofproto_collect_rules(ofproto, &all, false, true, &n);
     for (size_t i = 0; i < n; i++) {
-        rule_format(rules[i], now, &s);
+        rule_format(rules[i], now, argc > 2, &s);
         strbuf_put_char(&s, '\n');
     }
     free(rules);

@@ -187,6 +187,7 @@ struct ofproto_port {
     struct vport *vport;                /* NULL: none of its own (patch, tunnel) */
     struct eth_addr mac;                /* the device's, or a patch port's own */
     int64_t created_ms;                 /* by clock_ms() */
+    bool only_10_differs;               /* its last change is one of OFPROTO_PC_10_ONLY alone */
 };
 
 #define OFPROTO_PC_PORT_DOWN    (1u << 0)
@@ -196,6 +197,8 @@ struct ofproto_port {
 #define OFPROTO_PC_NO_FLOOD     (1u << 4)
 #define OFPROTO_PC_NO_FWD       (1u << 5)
 #define OFPROTO_PC_NO_PACKET_IN (1u << 6)
+/* Those that OpenFlow 1.0 alone has. */
+#define OFPROTO_PC_10_ONLY (OFPROTO_PC_NO_STP | OFPROTO_PC_NO_RECV_STP | OFPROTO_PC_NO_FLOOD)
 
 #define OFPROTO_PS_LINK_DOWN (1u << 0)
 #define OFPROTO_PS_BLOCKED   (1u << 1)

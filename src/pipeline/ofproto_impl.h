@@ -108,6 +108,7 @@ struct ofport {
     struct ofproto_queue_mark *marks; /* c */
     size_t n_marks;
     struct ofport_shown shown; /* c: what was last told of it */
+    bool only_10_differs;      /* c: from what was told before: what OpenFlow 1.0 alone has */
 };
 
 struct ofbundle {

@@ -257,11 +257,15 @@ static void rule_removed(struct ofproto *ofproto, const void *rule_, uint8_t rea
 struct port_event {
     struct ofp_port port;
     uint8_t reason;
+    bool only_10;
 };
 
 static void encode_port_status(struct ofconn *c, struct bytebuf *b, const void *event_)
 {
     const struct port_event *event = event_;
+    if (event->only_10 && ofconn_version(c) > OFP10) {
+        return; /* nothing that this version could say has changed */
+    }
     port_status_encode(b, event->reason, &event->port, ofconn_version(c));
 }
 
@@ -271,6 +275,7 @@ static void port_status(struct ofproto *ofproto, uint32_t ofp_port, uint8_t reas
     struct port_event event = {.reason = reason};
     if (ofproto->sessions && !ofproto_port_get(ofproto, ofp_port, &port)) {
         openflow_describe_port(&port, &event.port);
+        event.only_10 = reason == 2 && port.only_10_differs;
         ofservice_send_async(ofproto->sessions, ASYNC_PORT_STATUS, reason, NULL, encode_port_status, &event);
     }
 }

@@ -102,6 +102,8 @@ static bool remember_shown(struct ofport *port)
     if (!memcmp(&shown, &port->shown, sizeof shown)) {
         return false;
     }
+    port->shown.config ^= (port->shown.config ^ shown.config) & OFPROTO_PC_10_ONLY;
+    port->only_10_differs = !memcmp(&shown, &port->shown, sizeof shown);
     memcpy(&port->shown, &shown, sizeof shown);
     return true;
 }
@@ -320,6 +322,7 @@ static void describe(const struct ofport *port, struct ofproto_port *d)
                                .config = port->config,
                                .state = port->state,
                                .created_ms = port->created_ms,
+                               .only_10_differs = port->only_10_differs,
                                .bundle = port->bundle ? port->bundle->name : NULL,
                                .mac = port->mac,
                                .peer = port->peer,

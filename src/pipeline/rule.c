@@ -763,7 +763,7 @@ void ofproto_tables_fini(struct ofproto *ofproto)
     free(ofproto->tables);
 }
 
-void rule_format(const struct rule *rule, int64_t now_ms, struct strbuf *s)
+void rule_format(const struct rule *rule, int64_t now_ms, bool offload_stats, struct strbuf *s)
 {
     if (rule->table_id) {
         strbuf_printf(s, "table_id=%u, ", rule->table_id);
@@ -772,6 +772,9 @@ void rule_format(const struct rule *rule, int64_t now_ms, struct strbuf *s)
                   (now_ms - rule->created_ms) / 1000,
                   __atomic_load_n(&rule->counters->packets, __ATOMIC_RELAXED),
                   __atomic_load_n(&rule->counters->bytes, __ATOMIC_RELAXED));
+    if (offload_stats) { /* nothing is counted by hardware */
+        strbuf_puts(s, "n_offload_packets=0, n_offload_bytes=0, ");
+    }
     struct match match;
     match_expand(&rule->cr.match, NULL, &match);
     match_format(&match, NULL, s, rule->cr.priority);

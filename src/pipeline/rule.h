@@ -160,7 +160,7 @@ struct rule **ofproto_collect_rules(struct ofproto *, const struct flow_mod *cri
                                     bool internal, size_t *n);
 
 /* control. A rule as `bridge/dump-flows` prints it, without a final newline. */
-void rule_format(const struct rule *, int64_t now_ms, struct strbuf *);
+void rule_format(const struct rule *, int64_t now_ms, bool offload_stats, struct strbuf *);
 
 /* control. What table features say; the configuration's name goes before it ("": none), and its limit stays
  * (SIZE_MAX: none of OpenFlow's). */

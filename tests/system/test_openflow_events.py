@@ -155,3 +155,35 @@ def test_table_miss(pair, version, miss):
         seen.append(got)
     assert ("n_packets=2" in seen[1][1]) == (miss == "continue"), seen[1]
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("version", [1, 2, 4, 5, 6])
+def test_port_status_of_what_the_version_knows(pair, version):
+    """NO_FLOOD and NO_STP are of OpenFlow 1.0 alone: the others hear nothing of them. A second hello is an error."""
+    seen = []
+    for s in pair:
+        session = connect_unix(s.dir / "br0.mgmt")
+        session.hello(version)
+        session.send(9, struct.pack("!HH", 0, 128))
+        got = []
+        for action in ("no-flood", "no-packet-in", "no-stp", "flood", "packet-in", "stp", "stp"):
+            assert not s.command("ovs-ofctl", "mod-port", "br0", "p1", action, check=False).returncode
+            session.barrier()
+            got.append((action, len([m for m in session.kept if m.type == 12])))
+            session.kept.clear()
+        session.send(0, xid=77)
+        session.barrier()
+        got.append([(m.type, m.xid, m.body.hex()) for m in session.kept])
+        session.close()
+        seen.append(got)
+    assert ("no-packet-in", 1) in seen[1]
+    assert seen[0] == seen[1]
+
+
+def test_dump_of_hidden_rules_with_offload_stats(pair):
+    for s in pair:
+        s.command("ovs-ofctl", "del-flows", "br0")
+        s.command("ovs-ofctl", "add-flow", "br0", "table=3,udp,actions=2")
+    said = [[line for line in s.ask("bridge/dump-flows", "--offload-stats", "br0").splitlines() if "table_id=3" in line]
+            for s in pair]
+    assert said[0] == said[1] and "n_offload_packets=0" in said[1][0]
