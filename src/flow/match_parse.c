@@ -150,7 +150,11 @@ char *match_parse_exact(struct match *m, const struct port_names *ports, const c
     match_init_catchall(m);
     m->flow.in_port = OFPORT_NONE;
     while (!error && match_next_token(&p, &key, &value)) {
+        bool typed = m->wc.bits.dl_type;
         if (strcmp(key, "eth") && parse_keyword(m, key)) {
+            if (typed) {
+                error = xasprintf("%s: Ethernet type set multiple times", text);
+            }
             continue;
         }
         const struct field *f = field_from_name(key);

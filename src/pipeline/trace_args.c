@@ -16,6 +16,8 @@
 #include "openflow/text.h"
 #include "pipeline/trace_private.h"
 
+#define MAX_L7 64000 /* bytes that --l7-len may ask for */
+
 /* "trk,new" into ct_state bits. */
 static char *parse_ct_state(const char *text, uint16_t *state)
 {
@@ -263,8 +265,11 @@ static char *parse_option(struct trace *t, int argc, const char *argv[], int *i,
         }
         /* What packets made without it carry, but so many bytes. */
         unsigned long n = strtoul(value, NULL, 10);
+        if (n > MAX_L7) {
+            return xasprintf("%s: too much L7 data", value);
+        }
         bytebuf_clear(&t->l7);
-        for (unsigned long b = 0; b < n && b < UINT16_MAX; b++) {
+        for (unsigned long b = 0; b < n; b++) {
             bytebuf_put(&t->l7, &(uint8_t){(uint8_t)b}, 1);
         }
     } else {

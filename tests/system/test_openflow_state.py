@@ -16,6 +16,7 @@ def normal(text):
     text = re.sub(r"(idle|hard)_age=[0-9]+, ", "", text)
     text = re.sub(r"addr:[0-9a-f:]+", "addr:M", text)
     text = re.sub(r"(?m)^[0-9TZ:.-]+\|\d+\|", "", text)
+    text = re.sub(r"vswitchd.\d+.ctl|/tmp/sluice-switch-\w+", "CTL", text)
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID", text)
     text = re.sub(r"(recirc_id=|recirc[(]0x)[0-9a-f]+", "recirc", text)
     text = text.replace("band_types: drop dscp_remark", "band_types: drop")  # ours does both

@@ -145,12 +145,12 @@ void xlate_learn(struct xlate_ctx *ctx, const struct ofpact_learn *a)
     bool ok = true;
     if (ctx->xin->side_effects) {
         ok = learned_request(learned);
-        if (!ok) {
-            xlate_report(ctx, REPORT_DETAIL, "learn limit reached");
-        }
     }
     if (a->flags & LEARN_WRITE_RESULT) {
         xlate_write_subfield(ctx, &a->result_dst, ok);
+    }
+    if (!ok) {
+        xlate_report(ctx, REPORT_DETAIL, "Limit exceeded, learn failed");
     }
     if (ctx->xin->record && ok) {
         record_add(ctx->xin->record, RECORD_LEARN)->object = learned;
