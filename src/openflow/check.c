@@ -361,7 +361,7 @@ static enum ofperr check_plain(const struct ofpact *a, struct state *s)
     }
     case OFPACT_GOTO_TABLE: {
         uint8_t table = OFPACT_CAST(GOTO_TABLE, a)->table_id;
-        return (c->table_id != 255 && table <= c->table_id) || (c->n_tables != 255 && table >= c->n_tables)
+        return (c->table_id != 255 && table <= c->table_id) || (c->n_tables && table >= c->n_tables)
                    ? OFPERR_OFPBIC_BAD_TABLE_ID
                    : OFPERR_NONE;
     }

@@ -12,7 +12,7 @@ struct ofpacts_check {
     const struct match *match;
     uint32_t max_ports; /* ports are below; OFPP_MAX */
     uint8_t table_id;   /* the rule's; 255: not known */
-    uint8_t n_tables;   /* 255 */
+    uint8_t n_tables;   /* goto_table leads to one of them; 0: as many as there are numbers */
     /* In: protocols in question. Out: those in which the actions are consistent with the match. OpenFlow 1.1
      * and later forbid inconsistency, 1.0 lets it pass. */
     uint32_t usable;

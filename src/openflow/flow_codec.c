@@ -207,7 +207,7 @@ enum ofperr flow_mod_decode(const struct ofp_msg *m, uint32_t protocol, struct f
         struct ofpacts_check check = {.match = &fm->match,
                                       .max_ports = OFPP_MAX,
                                       .table_id = fm->table_id,
-                                      .n_tables = 255,
+                                      .n_tables = 0,
                                       .usable = m->version == OFP10 ? OFPROTO_10
                                                                     : OFPROTO_11 << (m->version - OFP11)};
         error = ofpacts_check_consistency((struct ofpact *)fm->ofpacts.data, fm->ofpacts.len, &check);

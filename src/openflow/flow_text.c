@@ -215,7 +215,7 @@ static char *parse_actions(struct flow_mod *fm, const char *text, const struct o
     struct ofpacts_check check = {.match = &fm->match,
                                   .max_ports = OFPP_MAX,
                                   .table_id = fm->table_id,
-                                  .n_tables = 255,
+                                  .n_tables = 0,
                                   .usable = *usable};
     enum ofperr err = ofpacts_check((struct ofpact *)fm->ofpacts.data, fm->ofpacts.len, &check);
     if (!err && *usable && !check.usable) {

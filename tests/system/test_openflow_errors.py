@@ -56,3 +56,14 @@ def test_wrong_bytes(sockets, monkeypatch):
     two are not alike."""
     bad, n = differing(sockets, 4, monkeypatch)
     assert n > 2000 and len(bad) * 12 < n, "\n".join(f"{r.hex()} reference {t} sluice {o}" for r, t, o in bad[:5])
+
+
+def test_no_table_255(simulation):
+    """There are 255 tables, the last one is 254: goto_table:255 (which the reference takes) is refused, in bundles and groups, too."""
+    simulation.vsctl("add-br br0 -- set bridge br0 datapath_type=dummy fail_mode=secure -- add-port br0 p1 "
+                     "-- set interface p1 type=dummy ofport_request=1")
+    for options in ("", "--bundle"):
+        for command in ("add-flow", "mod-flows"):
+            said = simulation.command("sh", "-c", f"ovs-ofctl -O OpenFlow14 {options} {command} br0 actions=goto_table:255", check=False)
+            assert said.returncode and "OFPBIC_BAD_TABLE_ID" in said.stderr, said
+    assert not simulation.command("ovs-ofctl", "-O", "OpenFlow14", "add-flow", "br0", "actions=goto_table:254", check=False).returncode

@@ -138,6 +138,9 @@ static void resubmit(struct xlate_ctx *ctx, const struct ofpact_resubmit *a, boo
 {
     uint32_t in_port = a->in_port == OFPP_IN_PORT ? ctx->flow->in_port : a->in_port;
     uint8_t table_id = a->table_id == OFPTT_ALL ? ctx->table_id : a->table_id;
+    if (table_id == OFPTT_ALL) {
+        table_id = 0; /* from no table: a packet-out, an action set */
+    }
     /* Into the same table by a rule of the switch itself is not a concern here: the internal table is never
      * entered. */
     if (table_id == OFPROTO_TABLE_INTERNAL) {
