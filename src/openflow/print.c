@@ -167,7 +167,7 @@ static void print_multipart_flags(const struct ofp_msg *m, struct strbuf *s)
     }
 }
 
-bool print_message(const void *data, size_t len, const struct print *p)
+bool print_any_message(const void *data, size_t len, const struct print *p)
 {
     struct strbuf *s = p->s;
     struct ofp_msg m;
@@ -216,7 +216,7 @@ void ofp_print(const void *data, size_t len, const struct ofp_print *opt, struct
     static const struct ofp_print none;
     struct print p = {.s = s, .opt = opt ? opt : &none};
     p.names = p.opt->names;
-    bool whole = print_message(data, len, &p); /* else its bytes are there already */
+    bool whole = print_any_message(data, len, &p); /* else its bytes are there already */
     if (whole && p.opt->verbosity > 4) {
         ofp_hex_dump(data, len, 0, true, s);
     }

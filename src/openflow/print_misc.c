@@ -56,7 +56,7 @@ enum ofperr print_error_msg(const struct ofp_msg *m, const struct print *p)
     /* What it was about, which may have been cut off. */
     struct print nested = *p;
     nested.depth++;
-    print_message(payload.p, payload.n, &nested);
+    print_any_message(payload.p, payload.n, &nested);
     return OFPERR_NONE;
 }
 
@@ -196,7 +196,7 @@ enum ofperr print_bundle_add(const struct ofp_msg *m, const struct print *p)
     strbuf_put_char(p->s, '\n');
     struct print nested = *p;
     nested.depth++;
-    print_message(inner.raw, inner.len, &nested);
+    print_any_message(inner.raw, inner.len, &nested);
     return OFPERR_NONE;
 }
 

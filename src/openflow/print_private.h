@@ -33,7 +33,7 @@ print_fn print_port_desc_request, print_role_status, print_controller_status, pr
     print_table_desc;
 
 /* A whole message. False: it is wrong somewhere, and its bytes are there, too. */
-bool print_message(const void *data, size_t len, const struct print *);
+bool print_any_message(const void *data, size_t len, const struct print *);
 /* A table's description, from its number on. */
 struct table_mod;
 void print_table_desc_one(const struct table_mod *, const struct print *);
