@@ -108,7 +108,7 @@ static void test_cases(void **state)
         struct strbuf s = STRBUF_INITIALIZER;
         memset(&key, 0x5a, sizeof key);
         flow_key_extract_complete(p, &key);
-        match_format_key(&key, NULL, &s);
+        match_format_key(&key, NULL, NULL, &s);
         assert_string_equal(strbuf_text(&s), cases[i].flow);
         strbuf_fini(&s);
         packet_free(p);

@@ -49,6 +49,8 @@ const struct field *field_from_id(enum field_id id)
 _Static_assert(2 * FIELD_N < TABLE_SIZE / 2 && ARRAY_SIZE(oxms) < TABLE_SIZE / 2, "tables stay half empty");
 static uint16_t names_table[TABLE_SIZE], headers_table[TABLE_SIZE], oxm_names_table[TABLE_SIZE];
 static const struct field_oxm *oxm_by_version[FIELD_N][6];
+/* tun_metadataN of 0, 4 ... 120 bytes. */
+static struct field shorter_fields[FLOW_N_TUN_MD][TUN_MD_MAX_LEN / 4];
 
 /* Class, number and experimenter. */
 #define OXM_IDENTITY (~(UINT64_C(0x1ff) << 32))
@@ -133,6 +135,14 @@ static void __attribute__((constructor)) fill_tables(void)
         table_add(names_table, hash_string(fields[i].name, 0), i);
         if (fields[i].alias) {
             table_add(names_table, hash_string(fields[i].alias, 0), i);
+        }
+    }
+    for (unsigned i = 0; i < FLOW_N_TUN_MD; i++) {
+        for (unsigned words = 0; words < TUN_MD_MAX_LEN / 4; words++) {
+            struct field *f = &shorter_fields[i][words];
+            *f = fields[FIELD_TUN_METADATA(i)];
+            f->n_bytes = (uint8_t)(words * 4);
+            f->n_bits = (uint16_t)(words * 32);
         }
     }
     for (size_t i = 0; i < ARRAY_SIZE(oxms); i++) {
@@ -567,62 +577,52 @@ void field_wc_set_prereqs(const struct field *f, const struct flow_key *key, str
 
 /* --- In a match ---------------------------------------------------------------------------------------- */
 
-/* tun_metadataN in a match of its own layout: the value gets the room that it needs, at the end. */
+/* tun_metadataN. In a match with a layout of its own the value gets the room that it needs. */
 static char *match_tunmd(const struct field *f, const union field_value *value, const union field_value *mask,
                          struct match *m)
 {
-    unsigned n = f->id - FIELD_TUN_METADATA0, len, first = 0, end = 0;
-    struct tun_md_slot *slot = &m->tun_md[n];
-    /* As long as the mask; of an exact match, as the value. */
-    const uint8_t *sized = all_ones(mask->b, f->n_bytes) ? value->b : mask->b;
-    while (first + 1 < f->n_bytes && !sized[first]) {
-        first++;
-    }
-    len = f->n_bytes - first;
-    if (!slot->len) {
-        for (unsigned i = 0; i < FLOW_N_TUN_MD; i++) {
-            if (m->tun_md[i].len) {
-                end = MAX(end, (unsigned)m->tun_md[i].ofs + m->tun_md[i].len);
-            }
+    unsigned n = f->id - FIELD_TUN_METADATA0;
+    struct tun_md_layout *layout = &m->tun_md;
+    if (!layout->fixed) {
+        /* As long as the mask; of an exact match, as the value. */
+        const uint8_t *sized = all_ones(mask->b, f->n_bytes) ? value->b : mask->b;
+        unsigned first = 0;
+        while (first + 1 < f->n_bytes && !sized[first]) {
+            first++;
         }
-        if (end + len > FLOW_TUN_MD_SIZE) {
+        unsigned len = f->n_bytes - first;
+        if (layout->known & TUN_MD_BIT(n)) {
+            if (len > layout->slots[n].len) {
+                return xasprintf("%s: value needs %u bytes, but the option has %u", f->name, len,
+                                 layout->slots[n].len);
+            }
+        } else if (!tun_md_layout_add(layout, n, len)) {
             return xasprintf("%s: match needs more than %d bytes of tunnel metadata", f->name,
                              FLOW_TUN_MD_SIZE);
         }
-        *slot = (struct tun_md_slot){(uint8_t)end, (uint8_t)len};
-    } else if (len > slot->len) {
-        return xasprintf("%s: value needs %u bytes, but the option has %u", f->name, len, slot->len);
     }
-    field_tunmd_set(f, slot, mask, &m->wc.bits);
-    field_tunmd_set(f, slot, value, &m->flow);
-    for (unsigned i = 0; i < slot->len; i++) {
-        m->flow.tun_md[slot->ofs + i] &= m->wc.bits.tun_md[slot->ofs + i];
+    union field_value v;
+    for (unsigned i = 0; i < f->n_bytes; i++) {
+        v.b[i] = value->b[i] & mask->b[i];
     }
+    tun_md_set(layout, n, mask->b, f->n_bytes, &m->wc.bits);
+    tun_md_set(layout, n, v.b, f->n_bytes, &m->flow);
     return NULL;
 }
 
-void field_tunmd_set(const struct field *f, const struct tun_md_slot *slot, const union field_value *value,
-                     struct flow_key *key)
+const struct field *field_of_length(const struct field *f, unsigned n_bytes)
 {
-    memcpy(key->tun_md + slot->ofs, value->b + f->n_bytes - slot->len, slot->len);
-    key->tun_md_present |= UINT64_C(1) << (f->id - FIELD_TUN_METADATA0);
-}
-
-void field_tunmd_get(const struct field *f, const struct tun_md_slot *slot, const struct flow_key *key,
-                     union field_value *value)
-{
-    memset(value->b, 0, f->n_bytes);
-    memcpy(value->b + f->n_bytes - slot->len, key->tun_md + slot->ofs, slot->len);
+    return f->store == FIELD_TUNMD && n_bytes < TUN_MD_MAX_LEN
+               ? &shorter_fields[f->id - FIELD_TUN_METADATA0][n_bytes / 4]
+               : f;
 }
 
 void field_match_wildcard(const struct field *f, struct match *m)
 {
     if (f->store == FIELD_TUNMD) {
         unsigned n = f->id - FIELD_TUN_METADATA0;
-        memset(m->flow.tun_md + m->tun_md[n].ofs, 0, m->tun_md[n].len);
-        memset(m->wc.bits.tun_md + m->tun_md[n].ofs, 0, m->tun_md[n].len);
-        m->flow.tun_md_present &= ~(UINT64_C(1) << n);
-        m->wc.bits.tun_md_present &= ~(UINT64_C(1) << n);
+        tun_md_clear(&m->tun_md, n, &m->flow);
+        tun_md_clear(&m->tun_md, n, &m->wc.bits);
     } else if (f->store == FIELD_BYTES || f->store == FIELD_REGS || f->store == FIELD_OFP) {
         memset((uint8_t *)&m->flow + f->offset, 0, f->size);
         memset((uint8_t *)&m->wc.bits + f->offset, 0, f->size);
@@ -713,9 +713,9 @@ void field_match_get(const struct field *f, const struct match *m, union field_v
                      union field_value *mask)
 {
     if (f->store == FIELD_TUNMD) {
-        const struct tun_md_slot *slot = &m->tun_md[f->id - FIELD_TUN_METADATA0];
-        field_tunmd_get(f, slot, &m->flow, value);
-        field_tunmd_get(f, slot, &m->wc.bits, mask);
+        unsigned n = f->id - FIELD_TUN_METADATA0;
+        tun_md_get(&m->tun_md, n, &m->flow, value->b, f->n_bytes);
+        tun_md_get(&m->tun_md, n, &m->wc.bits, mask->b, f->n_bytes);
     } else {
         field_get(f, &m->flow, value);
         field_get_mask(f, &m->wc.bits, mask);

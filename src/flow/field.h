@@ -83,7 +83,7 @@ enum field_store {
 
 struct field {
     uint8_t id;
-    uint8_t n_bytes; /* of the value; 124 for tun_metadata, whose real length the bridge's map has */
+    uint8_t n_bytes; /* of the value; 124 for tun_metadata, unless field_of_length() knows better */
     uint16_t n_bits; /* the low N bits of it belong to the field */
     const char *name;
     const char *alias; /* or NULL */
@@ -108,6 +108,13 @@ union field_value {
 };
 
 const struct field *field_from_id(enum field_id);
+/* A tun_metadata field as a bridge knows it whose table says that the option has N_BYTES: the same with that
+ * length. Any other field is itself. */
+const struct field *field_of_length(const struct field *, unsigned n_bytes);
+static inline bool field_is_tun_metadata(const struct field *f)
+{
+    return f->store == FIELD_TUNMD;
+}
 /* By name or alias, or NULL. field_from_name_len: LEN bytes at NAME. */
 const struct field *field_from_name(const char *name);
 const struct field *field_from_name_len(const char *name, size_t len);
@@ -131,14 +138,10 @@ const struct field_oxm *field_oxm_from_name_len(const char *name, size_t len);
  * code. */
 const struct field_oxm *field_oxm_of(const struct field *, int version);
 
-/* In a complete key. Fields of tun_metadata have no fixed place: for them field_tunmd_*(), with the slot that
- * the bridge's map gives. */
+/* In a complete key. Fields of tun_metadata have no fixed place in it (field_get() gives zeros, field_set()
+ * does nothing): for them tun_md_get() and its like of flow/tun_md.h, with the layout. */
 void field_get(const struct field *, const struct flow_key *, union field_value *);
 void field_set(const struct field *, const union field_value *, struct flow_key *);
-void field_tunmd_get(const struct field *, const struct tun_md_slot *, const struct flow_key *,
-                     union field_value *);
-void field_tunmd_set(const struct field *, const struct tun_md_slot *, const union field_value *,
-                     struct flow_key *);
 /* In a mask: the field's bits. */
 void field_get_mask(const struct field *, const struct flow_key *mask, union field_value *);
 /* Sets all of the field's bits in a mask, or those of BITS; and the mask bits of the prerequisites. */

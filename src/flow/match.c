@@ -22,7 +22,7 @@ void match_init(struct match *m, const struct flow_key *flow, const struct flow_
     m->flow = *flow;
     m->wc.bits = *mask;
     m->wc.blocks = ALL_BLOCKS;
-    memset(m->tun_md, 0, sizeof m->tun_md);
+    match_set_layout(m, NULL);
     match_zero_wildcards(m);
 }
 
@@ -41,15 +41,11 @@ void match_compress(const struct match *m, struct minimatch *mini)
     minimatch_init(mini, &m->flow, &m->wc);
 }
 
-void match_expand(const struct minimatch *mini, const struct tun_md_slot *slots, struct match *m)
+void match_expand(const struct minimatch *mini, const struct tun_md_layout *layout, struct match *m)
 {
     minimatch_expand(mini, &m->flow, &m->wc);
     m->wc.blocks = ALL_BLOCKS;
-    if (slots) {
-        memcpy(m->tun_md, slots, sizeof m->tun_md);
-    } else {
-        memset(m->tun_md, 0, sizeof m->tun_md);
-    }
+    match_set_layout(m, layout);
 }
 
 void match_set_default_packet_type(struct match *m)

@@ -13,31 +13,29 @@
 #include "flow/mask.h"
 #include "flow/minikey.h"
 #include "flow/ports.h"
-
-#define FLOW_N_TUN_MD 64
-
-/* Where the value of tun_metadataN lies in flow_key.tun_md. len 0: not there. */
-struct tun_md_slot {
-    uint8_t ofs;
-    uint8_t len;
-};
+#include "flow/tun_md.h"
 
 struct match {
-    struct flow_key flow; /* complete; zero outside of the mask */
-    struct flow_mask wc;  /* bits complete; `blocks` may name more than are used */
-    struct tun_md_slot tun_md[FLOW_N_TUN_MD];
+    struct flow_key flow;        /* complete; zero outside of the mask */
+    struct flow_mask wc;         /* bits complete; `blocks` may name more than are used */
+    struct tun_md_layout tun_md; /* what `known` does not name in it is indeterminate */
 };
 
 void match_init_catchall(struct match *);
+/* NULL: a layout of its own, which knows nothing yet. Values that are there stay where they are. */
+static inline void match_set_layout(struct match *m, const struct tun_md_layout *layout)
+{
+    static const struct tun_md_layout none;
+    tun_md_layout_copy(&m->tun_md, layout ? layout : &none);
+}
 /* FLOW in MASK. */
 void match_init(struct match *, const struct flow_key *flow, const struct flow_key *mask);
 bool match_equal(const struct match *, const struct match *);
 /* Zeroes what is outside of the mask. */
 void match_zero_wildcards(struct match *);
-/* The compressed form; match_expand() leaves the slots of tun_metadata empty, SLOTS (64 of them) unless NULL.
- */
+/* The compressed form, without the layout; match_expand() puts LAYOUT there (NULL: none). */
 void match_compress(const struct match *, struct minimatch *);
-void match_expand(const struct minimatch *, const struct tun_md_slot *slots, struct match *);
+void match_expand(const struct minimatch *, const struct tun_md_layout *layout, struct match *);
 
 /* The bits that a packet with this key has: dl_src, and so on; nw_src if it is IPv4 ... */
 void flow_mask_for_packet(const struct flow_key *, struct flow_key *mask);
@@ -52,12 +50,13 @@ bool match_normalise(struct match *);
 
 /* Appends the match as `ovs-ofctl dump-flows` prints it: "priority=P," first unless P is
  * MATCH_DEFAULT_PRIORITY, then keywords and fields, comma-separated without a final comma. PORTS gives names
- * to ports (NULL: numbers). SLOTS of the bridge for tun_metadata are in the match. */
+ * to ports (NULL: numbers). Values of tun_metadata are printed as the match's layout has them. */
 void match_format(const struct match *, const struct port_names *, struct strbuf *, int priority);
 char *match_to_string(const struct match *, const struct port_names *, int priority);
 /* A key as a flow that matches in every bit which the packet has: the "Flow:" line of ofproto/trace, without
- * "Flow: ". */
-void match_format_key(const struct flow_key *, const struct port_names *, struct strbuf *);
+ * "Flow: ". LAYOUT is for tun_metadata; NULL: they are not printed. */
+void match_format_key(const struct flow_key *, const struct tun_md_layout *layout, const struct port_names *,
+                      struct strbuf *);
 
 /* Parses one KEY (with VALUE, which is empty for a keyword such as "tcp") into the match. Returns NULL and
  * sets *HANDLED if KEY is a field or keyword; sets it to false if it is neither (an action or flow-mod
@@ -67,11 +66,13 @@ char *match_parse_field(struct match *, const struct port_names *, const char *k
 /* Parses "tcp,nw_src=10.0.0.0/8,..." (no priority). Spaces, tabs and commas separate. */
 char *match_parse(struct match *, const struct port_names *, const char *text) WARN_UNUSED;
 /* A flow that is exact in what the text says and 0 elsewhere ("in_port=1,tcp,nw_src=1.2.3.4": ofproto/trace).
- * Prerequisites must come first; the error says which are not met. */
-char *flow_key_parse(struct flow_key *, const struct port_names *, const char *text) WARN_UNUSED;
+ * Prerequisites must come first; the error says which are not met. LAYOUT as above. */
+char *flow_key_parse(struct flow_key *, const struct tun_md_layout *layout, const struct port_names *,
+                     const char *text) WARN_UNUSED;
 
 /* The same as a match on what the text says. No wildcards. */
-char *match_parse_exact(struct match *, const struct port_names *, const char *text) WARN_UNUSED;
+char *match_parse_exact(struct match *, const struct tun_md_layout *layout, const struct port_names *,
+                        const char *text) WARN_UNUSED;
 
 /* Takes the next "key", "key=value" or "key(value)" off *TEXT, which is cut up by it. Returns *KEY, or NULL
  * at the end. Parentheses nest. */

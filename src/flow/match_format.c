@@ -189,6 +189,33 @@ static void put_keyword(struct strbuf *s, const struct match *m, bool *tells_typ
     }
 }
 
+static void put_tunnel_options(struct strbuf *s, const struct match *m)
+{
+    for (uint64_t left = m->wc.bits.tun_md_present & m->tun_md.known; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left), len = m->tun_md.slots[i].len;
+        uint8_t value[TUN_MD_MAX_LEN], mask[TUN_MD_MAX_LEN];
+        bool zero = true, exact = true;
+        tun_md_get(&m->tun_md, i, &m->flow, value, len);
+        tun_md_get(&m->tun_md, i, &m->wc.bits, mask, len);
+        for (unsigned b = 0; b < len; b++) {
+            zero &= !mask[b];
+            exact &= mask[b] == 0xff;
+        }
+        strbuf_puts(s, field_from_id(FIELD_TUN_METADATA(i))->name);
+        if (!((m->flow.tun_md_present >> i) & 1)) {
+            strbuf_puts(s, "=NP"); /* not present */
+        } else if (!zero) {
+            strbuf_put_char(s, '=');
+            text_put_hex_bytes(s, value, len);
+            if (!exact) {
+                strbuf_put_char(s, '/');
+                text_put_hex_bytes(s, mask, len);
+            }
+        }
+        strbuf_put_char(s, ',');
+    }
+}
+
 static void put_tunnel(struct strbuf *s, const struct match *m)
 {
     const struct flow_key *f = &m->flow, *wc = &m->wc.bits;
@@ -229,30 +256,7 @@ static void put_tunnel(struct strbuf *s, const struct match *m)
     if (wc->tun_flags & 0xf) {
         put_flags(s, "tun_flags", flag_names_tunnel_all, f->tun_flags & 0xf, wc->tun_flags & 0xf, 0xf);
     }
-    for (int i = 0; i < FLOW_N_TUN_MD; i++) {
-        if (!((wc->tun_md_present >> i) & 1) || !m->tun_md[i].len) {
-            continue;
-        }
-        const struct field *fd = field_from_id(FIELD_TUN_METADATA(i));
-        union field_value value, mask;
-        unsigned len = m->tun_md[i].len;
-        bool zero = true, exact = true;
-        field_match_get(fd, m, &value, &mask);
-        for (unsigned b = fd->n_bytes - len; b < fd->n_bytes; b++) {
-            zero &= !mask.b[b];
-            exact &= mask.b[b] == 0xff;
-        }
-        strbuf_puts(s, fd->name);
-        if (!zero) {
-            strbuf_put_char(s, '=');
-            text_put_hex_bytes(s, value.b, fd->n_bytes);
-            if (!exact) {
-                strbuf_put_char(s, '/');
-                text_put_hex_bytes(s, mask.b, fd->n_bytes);
-            }
-        }
-        strbuf_put_char(s, ',');
-    }
+    put_tunnel_options(s, m);
 }
 
 static void put_vlans(struct strbuf *s, const struct match *m)
@@ -450,7 +454,8 @@ char *match_to_string(const struct match *m, const struct port_names *ports, int
     return strbuf_steal(&s);
 }
 
-void match_format_key(const struct flow_key *key, const struct port_names *ports, struct strbuf *s)
+void match_format_key(const struct flow_key *key, const struct tun_md_layout *layout,
+                      const struct port_names *ports, struct strbuf *s)
 {
     struct match m;
     struct flow_key mask;
@@ -485,5 +490,6 @@ void match_format_key(const struct flow_key *key, const struct port_names *ports
     }
 #undef HIDE_ZERO
     match_init(&m, key, &mask);
+    match_set_layout(&m, layout);
     match_format(&m, ports, s, MATCH_DEFAULT_PRIORITY);
 }

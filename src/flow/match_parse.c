@@ -143,11 +143,13 @@ char *match_parse(struct match *m, const struct port_names *ports, const char *t
     return error;
 }
 
-char *match_parse_exact(struct match *m, const struct port_names *ports, const char *text)
+char *match_parse_exact(struct match *m, const struct tun_md_layout *layout, const struct port_names *ports,
+                        const char *text)
 {
     char *copy = xstrdup(text), *p = copy, *key, *value, *error = NULL;
 
     match_init_catchall(m);
+    match_set_layout(m, layout);
     m->flow.in_port = OFPORT_NONE;
     while (!error && match_next_token(&p, &key, &value)) {
         bool typed = m->wc.bits.dl_type;
@@ -177,10 +179,11 @@ char *match_parse_exact(struct match *m, const struct port_names *ports, const c
     return error;
 }
 
-char *flow_key_parse(struct flow_key *flow, const struct port_names *ports, const char *text)
+char *flow_key_parse(struct flow_key *flow, const struct tun_md_layout *layout,
+                     const struct port_names *ports, const char *text)
 {
     struct match m;
-    char *error = match_parse_exact(&m, ports, text);
+    char *error = match_parse_exact(&m, layout, ports, text);
 
     *flow = m.flow;
     if (flow->vlans[0].tci & FLOW_VLAN_PRESENT) {

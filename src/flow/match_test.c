@@ -103,14 +103,14 @@ static void test_exact_flow(void **state)
 {
     struct flow_key key;
     struct strbuf s = STRBUF_INITIALIZER;
-    assert_null(flow_key_parse(&key, NULL, "in_port=1,tcp,nw_src=1.2.3.4,tcp_flags=syn"));
-    match_format_key(&key, NULL, &s);
+    assert_null(flow_key_parse(&key, NULL, NULL, "in_port=1,tcp,nw_src=1.2.3.4,tcp_flags=syn"));
+    match_format_key(&key, NULL, NULL, &s);
     assert_string_equal(
         strbuf_text(&s),
         "tcp,in_port=1,vlan_tci=0x0000,dl_src=00:00:00:00:00:00,dl_dst=00:00:00:00:00:00,nw_src=1.2.3.4,"
         "nw_dst=0.0.0.0,nw_tos=0,nw_ecn=0,nw_ttl=0,nw_frag=no,tp_src=0,tp_dst=0,tcp_flags=syn");
     strbuf_fini(&s);
-    char *error = flow_key_parse(&key, NULL, "in_port=1,tp_src=5");
+    char *error = flow_key_parse(&key, NULL, NULL, "in_port=1,tp_src=5");
     assert_string_equal(error, "in_port=1,tp_src=5: prerequisites not met for setting tp_src");
     free(error);
 }

@@ -26,8 +26,8 @@ void get_ofs_nbits(uint16_t ofs_nbits, struct subfield *sf)
 static bool header_fits(const struct field *field, bool masked, unsigned len)
 {
     unsigned n = masked ? len / 2 : len;
-    bool tunmd = field && field->id >= FIELD_TUN_METADATA0 && field->id <= FIELD_TUN_METADATA(63);
-    return field && (tunmd ? n <= field->n_bytes : n == field->n_bytes) && !(masked && len % 2);
+    return field && (field_is_tun_metadata(field) ? n <= TUN_MD_MAX_LEN : n == field->n_bytes) &&
+           !(masked && len % 2);
 }
 
 enum ofperr get_field_header(struct reader *r, const struct field **field)
@@ -46,9 +46,10 @@ enum ofperr get_short_header(struct reader *r, const struct field **field)
     bool masked;
     unsigned len;
     enum ofperr error = oxm_get_header(r, field, &masked, &len);
-    return error                               ? OFPERR_OFPBAC_BAD_SET_LEN
-           : !header_fits(*field, masked, len) ? OFPERR_OFPBAC_BAD_SET_TYPE
-                                               : OFPERR_NONE;
+    return error == OFPERR_NXFMFC_INVALID_TLV_FIELD ? error
+           : error                                  ? OFPERR_OFPBAC_BAD_SET_LEN
+           : !header_fits(*field, masked, len)      ? OFPERR_OFPBAC_BAD_SET_TYPE
+                                                    : OFPERR_NONE;
 }
 
 static enum ofperr check_width(const struct subfield *sf)
@@ -321,13 +322,14 @@ DECODE(set_tunnel)
     return OFPERR_NONE;
 }
 
-static enum ofperr get_move(struct reader *r, const struct action_decode *d, bool pad)
+static enum ofperr get_move(struct reader *r, const struct action_decode *d, bool copy_field)
 {
     struct ofpact_move *a = OFPACT_PUT(MOVE, d->out);
     a->src.n_bits = a->dst.n_bits = get_u16(r);
     a->src.ofs = get_u16(r);
     a->dst.ofs = get_u16(r);
-    if (pad) {
+    a->ofpact.raw = copy_field;
+    if (copy_field) {
         get_skip(r, 2);
     }
     enum ofperr error = get_field_header(r, &a->src.field);
@@ -727,7 +729,7 @@ static const struct wire_action {
     {0, 25, OFP12, OFP15, 8, false, decode_set_field},
     {0, 28, OFP15, OFP15, 16, false, decode_copy_field},
     {0, 29, OFP15, OFP15, 8, true, decode_meter},
-    {OFP_VENDOR_ONF, 3200, OFP13, OFP14, 24, false, decode_copy_field_onf},
+    {OFP_VENDOR_ONF, ONFAT_COPY_FIELD, OFP13, OFP14, 24, false, decode_copy_field_onf},
     {OFP_VENDOR_NX, NXAST_RESUBMIT, OFP10, OFP15, 16, true, decode_resubmit},
     {OFP_VENDOR_NX, NXAST_SET_TUNNEL, OFP10, OFP15, 16, true, decode_set_tunnel},
     {OFP_VENDOR_NX, NXAST_SET_QUEUE, OFP10, OFP10, 16, true, decode_set_queue},

@@ -6,14 +6,19 @@
 
 /* --- Framing --- */
 
-size_t nx_begin(struct bytebuf *b, enum nx_action subtype)
+static size_t experimenter_begin(struct bytebuf *b, uint32_t vendor, uint16_t subtype)
 {
     size_t start = b->len;
     put_u16(b, 0xffff);
     put_u16(b, 0);
-    put_u32(b, OFP_VENDOR_NX);
+    put_u32(b, vendor);
     put_u16(b, subtype);
     return start;
+}
+
+size_t nx_begin(struct bytebuf *b, enum nx_action subtype)
+{
+    return experimenter_begin(b, OFP_VENDOR_NX, subtype);
 }
 
 size_t std_begin(struct bytebuf *b, uint16_t type)
@@ -245,15 +250,22 @@ ENCODE(MOVE)
 {
     struct bytebuf *b = e->b;
     bool std = e->version >= OFP15;
-    size_t start = std ? std_begin(b, 28) : nx_begin(b, NXAST_REG_MOVE);
+    bool onf = e->version == OFP13 && a->ofpact.raw; /* copy_field: OpenFlow 1.3 knows it as ONF's */
+    size_t start = std   ? std_begin(b, 28)
+                   : onf ? experimenter_begin(b, OFP_VENDOR_ONF, ONFAT_COPY_FIELD)
+                         : nx_begin(b, NXAST_REG_MOVE);
+    if (onf) {
+        put_u16(b, 0);
+    }
     put_u16(b, a->src.n_bits);
     put_u16(b, a->src.ofs);
     put_u16(b, a->dst.ofs);
-    if (std) {
+    if (std || onf) {
         put_u16(b, 0);
     }
-    oxm_put_header(b, a->src.field, std ? OFP15 : OFP10, false);
-    oxm_put_header(b, a->dst.field, std ? OFP15 : OFP10, false);
+    enum ofp_version names = std || onf ? e->version : OFP10;
+    oxm_put_header(b, a->src.field, names, false);
+    oxm_put_header(b, a->dst.field, names, false);
     action_end(b, start);
 }
 

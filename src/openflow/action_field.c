@@ -113,7 +113,7 @@ void ofpact_format_SET_FIELD(const struct ofpact_set_field *a, const struct acti
         return;
     }
     field_all_ones(a->field, &all);
-    bool exact = !memcmp(&mask, &all, a->n_bytes);
+    bool exact = a->n_bytes && !memcmp(&mask, &all, a->n_bytes); /* an option may have no value */
     strbuf_puts(f->s, "set_field:");
     field_format(a->field, &value, exact ? NULL : &mask, f->names ? f->names->ports : NULL, f->s);
     strbuf_printf(f->s, "->%s", a->field->name);

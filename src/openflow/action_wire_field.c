@@ -23,8 +23,7 @@ static void put_load(const struct action_encode *e, const struct ofpact_set_fiel
 {
     const uint8_t *value = ofpact_set_field_value(a), *mask = ofpact_set_field_mask(a);
     unsigned n = a->n_bytes;
-    bool tunmd = a->field->id >= FIELD_TUN_METADATA0 && a->field->id <= FIELD_TUN_METADATA(63);
-    if (tunmd || !header_is_short(a->field, OFP10)) {
+    if (a->is_reg_load2 || field_is_tun_metadata(a->field) || !header_is_short(a->field, OFP10)) {
         union field_value v = {0}, m = {0}, ones;
         memcpy(&v, value, n);
         memcpy(&m, mask, n);
@@ -134,7 +133,7 @@ static bool put_legacy(const struct action_encode *e, const struct ofpact_set_fi
 void encode_set_field(const struct action_encode *e, const struct ofpact_set_field *a)
 {
     if (e->version < OFP12) {
-        if (a->is_load || !put_legacy(e, a)) {
+        if (a->is_load || a->is_reg_load2 || !put_legacy(e, a)) {
             put_load(e, a);
         }
         return;
@@ -144,7 +143,7 @@ void encode_set_field(const struct action_encode *e, const struct ofpact_set_fie
     memcpy(&mask, ofpact_set_field_mask(a), a->n_bytes);
     field_all_ones(a->field, &ones);
     bool exact = !memcmp(&mask, &ones, a->n_bytes);
-    if (e->version >= OFP15 || (!a->is_load && exact)) {
+    if (e->version >= OFP15 || (!a->is_load && !a->is_reg_load2 && exact)) {
         put_set_field(e, a->field, &value, exact ? NULL : &mask);
     } else {
         put_load(e, a);
@@ -164,8 +163,14 @@ void encode_set_whole(const struct action_encode *e, enum field_id id, uint64_t 
     }
 }
 
+enum set_form {
+    FORM_SET_FIELD,
+    FORM_REG_LOAD,
+    FORM_REG_LOAD2
+};
+
 static enum ofperr put_decoded(struct bytebuf *out, const struct field *field, const union field_value *value,
-                               const union field_value *mask, bool is_load)
+                               const union field_value *mask, enum set_form form)
 {
     if (field->access != FIELD_RW) {
         LOG_WARN_RL(&rl, "destination field %s is not writable", field->name);
@@ -175,14 +180,16 @@ static enum ofperr put_decoded(struct bytebuf *out, const struct field *field, c
     struct ofpact_set_field *a = OFPACT_PUT(SET_FIELD, out);
     a->field = field;
     a->n_bytes = field->n_bytes;
-    a->is_load = is_load;
+    a->is_load = form == FORM_REG_LOAD;
+    a->is_reg_load2 = form == FORM_REG_LOAD2;
     bytebuf_put(out, value, field->n_bytes);
     bytebuf_put(out, mask, field->n_bytes);
     ofpact_finish(out, ofs);
     return OFPERR_NONE;
 }
 
-static enum ofperr get_oxm_action(struct reader *r, const struct action_decode *d, bool may_mask)
+static enum ofperr get_oxm_action(struct reader *r, const struct action_decode *d, bool may_mask,
+                                  enum set_form form)
 {
     const struct field *field;
     union field_value value, mask;
@@ -208,17 +215,17 @@ static enum ofperr get_oxm_action(struct reader *r, const struct action_decode *
     if (!masked) {
         field_all_ones(field, &mask);
     }
-    return put_decoded(d->out, field, &value, &mask, false);
+    return put_decoded(d->out, field, &value, &mask, form);
 }
 
 enum ofperr decode_set_field(struct reader *r, const struct action_decode *d)
 {
-    return get_oxm_action(r, d, d->version >= OFP15);
+    return get_oxm_action(r, d, d->version >= OFP15, FORM_SET_FIELD);
 }
 
 enum ofperr decode_reg_load2(struct reader *r, const struct action_decode *d)
 {
-    return get_oxm_action(r, d, true);
+    return get_oxm_action(r, d, true, FORM_REG_LOAD2);
 }
 
 enum ofperr decode_reg_load(struct reader *r, const struct action_decode *d)
@@ -241,5 +248,5 @@ enum ofperr decode_reg_load(struct reader *r, const struct action_decode *d)
     unsigned n = dst.field->n_bytes;
     bits_copy((const uint8_t *)&be, 8, 0, value.b, n, dst.ofs, dst.n_bits);
     bits_set_ones(mask.b, n, dst.ofs, dst.n_bits);
-    return put_decoded(d->out, dst.field, &value, &mask, true);
+    return put_decoded(d->out, dst.field, &value, &mask, FORM_REG_LOAD);
 }

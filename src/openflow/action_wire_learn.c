@@ -132,7 +132,11 @@ enum ofperr decode_learn(struct reader *r, const struct action_decode *d)
         }
         a->result_dst.n_bits = flags & LEARN_WRITE_RESULT ? 1 : 0;
         if (flags & LEARN_WRITE_RESULT) {
+            /* Of an option by any length, whether the switch knows it or not: it is one bit. */
+            const struct tun_md_table *tun_md = r->tun_md;
+            r->tun_md = NULL;
             enum ofperr error = get_field_header(r, &a->result_dst.field);
+            r->tun_md = tun_md;
             if (error) {
                 return error;
             }

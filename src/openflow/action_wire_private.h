@@ -25,6 +25,8 @@ struct action_encode {
 #define ACTION_WIRE_MAX_DEPTH 16
 
 /* Nicira's actions by subtype. */
+#define ONFAT_COPY_FIELD 3200
+
 enum nx_action {
     NXAST_RESUBMIT = 1,
     NXAST_SET_TUNNEL = 2,

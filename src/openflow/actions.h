@@ -107,7 +107,8 @@ enum ofpact_type {
 
 struct ofpact {
     uint8_t type; /* enum ofpact_type */
-    uint8_t raw;  /* which of its names it came by, for those that print so: set_tunnel64 (1) */
+    uint8_t
+        raw; /* which of its names it came by, for those that print or go so: set_tunnel64, copy_field (1) */
     uint16_t len; /* bytes, this header included, padding not */
     uint32_t pad; /* 0 */
 };
@@ -228,6 +229,7 @@ struct ofpact_set_field {
     const struct field *field;
     bool flow_has_vlan; /* the flow matches a VLAN tag: OpenFlow 1.0 and 1.1 tell set from push */
     bool is_load;       /* came as load: a number into a subfield; prints so */
+    bool is_reg_load2;  /* came as NXAST_REG_LOAD2, and goes as that where there are no masks */
     uint8_t n_bytes;    /* of value, and of mask */
     uint8_t data[];     /* value, mask */
 };
@@ -518,6 +520,8 @@ bool ofpacts_equal(const struct ofpact *a, size_t a_len, const struct ofpact *b,
 /* Does the list output to PORT, or to GROUP (for group and port dependent deletes)? Looks into nests. */
 bool ofpacts_output_to_port(const struct ofpact *, size_t len, uint32_t port);
 bool ofpacts_output_to_group(const struct ofpact *, size_t len, uint32_t group_id);
+/* Bit N: some action reads or writes tun_metadataN. */
+uint64_t ofpacts_tun_metadata(const struct ofpact *, size_t len);
 /* The meter instruction's id; 0: none. */
 uint32_t ofpacts_get_meter(const struct ofpact *, size_t len);
 

@@ -5,6 +5,7 @@
 #include "openflow/check.h"
 #include "openflow/oxm.h"
 #include "openflow/oxs.h"
+#include "openflow/protocols.h"
 
 /* --- Nicira's match in a message: length given elsewhere, padded to 8 --- */
 
@@ -368,7 +369,10 @@ void flow_stats_encode(struct bytebuf *b, const struct flow_stats *fs, enum ofp_
             put_u16(b, v >= OFP14 ? fs->importance : 0);
             put_u16(b, 0);
             put_counters(b, fs);
-            if (v > OFP10) {
+            if (v == OFP11 && !(ofproto_of_match(&fs->match) & OFPROTO_11)) {
+                /* What the fixed match cannot say the reference says in its own fields. */
+                match_encode_fields(b, &fs->match, v);
+            } else if (v > OFP10) {
                 match_encode(b, &fs->match, v);
             }
         }

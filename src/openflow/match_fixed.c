@@ -358,6 +358,15 @@ static enum ofperr decode_11(struct reader *r, struct match *m)
 
 /* --- The choice --- */
 
+void match_encode_fields(struct bytebuf *b, const struct match *match, enum ofp_version version)
+{
+    size_t start = b->len;
+    put_u16(b, 1);
+    put_u16(b, 0);
+    set_u16(b, start + 2, 4 + oxm_put_match(b, match, version, 0, 0));
+    put_pad_from(b, start, 8);
+}
+
 void match_encode(struct bytebuf *b, const struct match *match, enum ofp_version version)
 {
     if (version == OFP10) {
@@ -365,11 +374,7 @@ void match_encode(struct bytebuf *b, const struct match *match, enum ofp_version
     } else if (version == OFP11) {
         encode_11(b, match);
     } else {
-        size_t start = b->len;
-        put_u16(b, 1);
-        put_u16(b, 0);
-        set_u16(b, start + 2, 4 + oxm_put_match(b, match, version, 0, 0));
-        put_pad_from(b, start, 8);
+        match_encode_fields(b, match, version);
     }
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "flow/field.h"
+
 static const struct {
     const char *name;
     uint16_t size;
@@ -120,6 +122,59 @@ bool ofpacts_output_to_port(const struct ofpact *list, size_t len, uint32_t port
 bool ofpacts_output_to_group(const struct ofpact *list, size_t len, uint32_t group_id)
 {
     return ofpacts_any(list, len, outputs_to_group, group_id);
+}
+
+/* Where actions have fields. */
+static const struct {
+    uint8_t type; /* enum ofpact_type */
+    uint8_t ofs;  /* of a pointer to a struct field, or NULL */
+} field_members[] = {
+    {OFPACT_OUTPUT_REG, offsetof(struct ofpact_output_reg, src.field)},
+    {OFPACT_BUNDLE, offsetof(struct ofpact_bundle, dst.field)},
+    {OFPACT_SET_FIELD, offsetof(struct ofpact_set_field, field)},
+    {OFPACT_MOVE, offsetof(struct ofpact_move, src.field)},
+    {OFPACT_MOVE, offsetof(struct ofpact_move, dst.field)},
+    {OFPACT_DELETE_FIELD, offsetof(struct ofpact_delete_field, field)},
+    {OFPACT_STACK_PUSH, offsetof(struct ofpact_stack, subfield.field)},
+    {OFPACT_STACK_POP, offsetof(struct ofpact_stack, subfield.field)},
+    {OFPACT_LEARN, offsetof(struct ofpact_learn, result_dst.field)},
+    {OFPACT_MULTIPATH, offsetof(struct ofpact_multipath, dst.field)},
+    {OFPACT_CT, offsetof(struct ofpact_ct, zone_src.field)},
+    {OFPACT_CHECK_PKT_LARGER, offsetof(struct ofpact_check_pkt_larger, dst.field)},
+};
+
+static uint64_t tun_metadata_bit(const struct field *field)
+{
+    return field && field_is_tun_metadata(field) ? TUN_MD_BIT(field->id - FIELD_TUN_METADATA0) : 0;
+}
+
+uint64_t ofpacts_tun_metadata(const struct ofpact *list, size_t len)
+{
+    uint64_t bits = 0;
+    const struct ofpact *a;
+    OFPACT_FOR_EACH (a, list, len) {
+        for (size_t i = 0; i < ARRAY_SIZE(field_members); i++) {
+            if (field_members[i].type == a->type) {
+                const struct field *field;
+                memcpy(&field, (const char *)a + field_members[i].ofs, sizeof field);
+                bits |= tun_metadata_bit(field);
+            }
+        }
+        if (a->type == OFPACT_WRITE_ACTIONS || a->type == OFPACT_CLONE) {
+            const struct ofpact_nest *nest = OFPACT_CAST(CLONE, a);
+            bits |= ofpacts_tun_metadata(nest->actions, ofpact_nest_len(nest));
+        } else if (a->type == OFPACT_CT) {
+            const struct ofpact_ct *ct = OFPACT_CAST(CT, a);
+            bits |= ofpacts_tun_metadata(ct->actions, ofpact_ct_len(ct));
+        } else if (a->type == OFPACT_LEARN) {
+            const struct learn_spec *spec;
+            LEARN_SPEC_FOR_EACH(spec, OFPACT_CAST(LEARN, a))
+            {
+                bits |= tun_metadata_bit(spec->src.field) | tun_metadata_bit(spec->dst.field);
+            }
+        }
+    }
+    return bits;
 }
 
 uint32_t ofpacts_get_meter(const struct ofpact *list, size_t len)

@@ -15,7 +15,6 @@ static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 5);
 #define NXM_COOKIE       UINT64_C(0x00013c0000000000) /* class 1, field 30 */
 #define NXM_COOKIE_CLASS 0x0001
 #define NXM_COOKIE_FIELD 30u
-#define TUNMD_BYTES      124
 
 /* Fields in the order in which they are sent: a field stands behind its prerequisites. Those that the same
  * bits have under another name (xreg, vlan_tci ...) are not in it, or are chosen by version. A block of the
@@ -92,6 +91,14 @@ enum ofperr oxm_get_header(struct reader *r, const struct field **field, bool *m
     }
     const struct field_oxm *oxm = field_oxm_from_header(header);
     *field = oxm ? field_from_id(oxm->field) : NULL;
+    if (oxm && r->tun_md && field_is_tun_metadata(*field)) {
+        const struct tun_md_layout *layout = &r->tun_md->layout;
+        unsigned i = (*field)->id - FIELD_TUN_METADATA0;
+        if (!(layout->known & TUN_MD_BIT(i))) {
+            return OFPERR_NXFMFC_INVALID_TLV_FIELD;
+        }
+        *field = field_of_length(*field, layout->slots[i].len);
+    }
     if (masked) {
         *masked = h & 0x100;
     }
@@ -99,11 +106,6 @@ enum ofperr oxm_get_header(struct reader *r, const struct field **field, bool *m
         *len = n;
     }
     return OFPERR_NONE;
-}
-
-static bool is_tunmd(const struct field *field)
-{
-    return field->id >= FIELD_TUN_METADATA0 && field->id <= FIELD_TUN_METADATA(63);
 }
 
 void oxm_put_field(struct bytebuf *b, const struct field *field, enum ofp_version version,
@@ -114,8 +116,8 @@ void oxm_put_field(struct bytebuf *b, const struct field *field, enum ofp_versio
         return;
     }
     unsigned n = field->n_bytes, skip = 0;
-    if (is_tunmd(field)) {
-        while (skip < n - 1 && !value->b[skip] && (!mask || !mask->b[skip])) {
+    if (field_is_tun_metadata(field)) {
+        while (skip < n && !value->b[skip] && (!mask || !mask->b[skip])) {
             skip++;
         }
     }
@@ -164,14 +166,17 @@ enum ofperr oxm_get_field(struct reader *r, const struct field **fieldp, union f
             return OFPERR_OFPBMC_BAD_WILDCARDS;
         }
     }
-    if (!field || (masked && len % 2) || (is_tunmd(field) ? !n || n > TUNMD_BYTES : n != field->n_bytes)) {
+    if (!field || (masked && len % 2) ||
+        (field_is_tun_metadata(field) ? n > TUN_MD_MAX_LEN : n != field->n_bytes)) {
         return OFPERR_OFPBMC_BAD_FIELD;
     }
-    memcpy(value->b + field->n_bytes - n, payload, n);
+    /* Of what is longer than a mapped option the beginning counts. */
+    unsigned used = MIN(n, field->n_bytes), at = field->n_bytes - used;
+    memcpy(value->b + at, payload, used);
     if (masked) {
-        memcpy(mask->b + field->n_bytes - n, payload + n, n);
-    } else if (is_tunmd(field)) {
-        memset(mask->b + field->n_bytes - n, 0xff, n);
+        memcpy(mask->b + at, payload + n, used);
+    } else if (field_is_tun_metadata(field) && !r->tun_md) {
+        memset(mask->b + at, 0xff, used);
     } else {
         field_all_ones(field, mask);
     }
@@ -183,7 +188,7 @@ enum ofperr oxm_get_field(struct reader *r, const struct field **fieldp, union f
 static bool all_ones(const struct field *field, const union field_value *mask)
 {
     union field_value ones;
-    if (is_tunmd(field)) {
+    if (field_is_tun_metadata(field)) {
         unsigned i = 0;
         while (i < field->n_bytes && !mask->b[i]) {
             i++;
@@ -228,6 +233,26 @@ static void put_match_field(struct bytebuf *b, const struct match *match, int id
     oxm_put_field(b, field, version, &value, all_ones(field, &mask) ? NULL : &mask);
 }
 
+/* A tun_metadata, as long as its place is. */
+static void put_tunnel_option(struct bytebuf *b, const struct match *match, unsigned i,
+                              enum ofp_version version)
+{
+    uint8_t value[TUN_MD_MAX_LEN], mask[TUN_MD_MAX_LEN];
+    unsigned len = match->tun_md.slots[i].len, ones = 0;
+    tun_md_get(&match->tun_md, i, &match->flow, value, len);
+    tun_md_get(&match->tun_md, i, &match->wc.bits, mask, len);
+    while (ones < len && mask[ones] == 0xff) {
+        ones++;
+    }
+    bool masked = !len || ones < len; /* without a value, it is one of no bits */
+    put_oxm_header(b, oxm_for(field_from_id(FIELD_TUN_METADATA(i)), version)->header, len * (masked ? 2 : 1),
+                   masked);
+    bytebuf_put(b, value, len);
+    if (masked) {
+        bytebuf_put(b, mask, len);
+    }
+}
+
 static void put_fields(struct bytebuf *b, const struct match *match, enum ofp_version version,
                        const uint8_t *ids, size_t n)
 {
@@ -265,8 +290,8 @@ size_t oxm_put_match(struct bytebuf *b, const struct match *match, enum ofp_vers
     if (tunnel) {
         PUT_FIELDS(order_tunnel);
     }
-    for (int i = 0; i < 64 && wc->tun_md_present; i++) {
-        put_match_field(b, match, FIELD_TUN_METADATA(i), version);
+    for (uint64_t left = wc->tun_md_present & match->tun_md.known; left; left &= left - 1) {
+        put_tunnel_option(b, match, (unsigned)__builtin_ctzll(left), version);
     }
     /* OpenFlow 1.5 has registers of its own, each two of ours. */
     bool pairs = version >= OFP15, registers = !flow_block_is_zero(wc, FLOW_BLOCK_REGS);
@@ -343,6 +368,7 @@ enum ofperr oxm_get_match(struct reader *r, bool loose, struct match *match, uin
                           uint64_t *cookie_mask)
 {
     match_init_catchall(match);
+    match_set_layout(match, r->tun_md ? &r->tun_md->layout : NULL);
     if (cookie) {
         *cookie = *cookie_mask = 0;
     }

@@ -14,6 +14,8 @@ union field_value;
 /* A match in VERSION's form: ofp_match of 40 bytes (1.0), of 88 (1.1), TLVs with their header, padded to 8
  * (1.2 and later). */
 void match_encode(struct bytebuf *, const struct match *, enum ofp_version);
+/* Always as TLVs with their header. */
+void match_encode_fields(struct bytebuf *, const struct match *, enum ofp_version);
 /* Takes a match off the reader. LOOSE: fields that are not known are passed over (in what a switch says). */
 enum ofperr match_decode(struct reader *, enum ofp_version, bool loose, struct match *);
 

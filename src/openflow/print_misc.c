@@ -2,13 +2,10 @@
 #include <ctype.h>
 #include <inttypes.h>
 
-#include "base/log.h"
 #include "openflow/bundle_codec.h"
 #include "openflow/misc_codec.h"
 #include "openflow/print_private.h"
-
-LOG_MODULE(ofp_match);
-static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(1, 5);
+#include "openflow/tlv_codec.h"
 
 enum ofperr print_hello(const struct ofp_msg *m, const struct print *p)
 {
@@ -234,40 +231,18 @@ enum ofperr print_controller_id(const struct ofp_msg *m, const struct print *p)
     return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
 }
 
-/* What no map may hold. */
-static enum ofperr check_tlv_maps(struct reader r)
-{
-    while (r.n >= 8) {
-        get_skip(&r, 3);
-        uint8_t len = get_u8(&r);
-        uint16_t index = get_u16(&r);
-        get_skip(&r, 2);
-        if (len % 4 || len > 124) {
-            LOG_WARN_RL(&rl, "tlv table option length (%u) is not a valid option size", len);
-            return OFPERR_NXTTMFC_BAD_OPT_LEN;
-        }
-        if (index >= 64) {
-            LOG_WARN_RL(&rl, "tlv table field index (%u) is too large (max 63)", index);
-            return OFPERR_NXTTMFC_BAD_FIELD_IDX;
-        }
-    }
-    return OFPERR_NONE;
-}
-
-static enum ofperr print_tlv_maps(struct reader *r, const struct print *p)
+static enum ofperr print_tlv_maps(struct reader *maps, const struct print *p)
 {
     strbuf_puts(p->s, " mapping table:\n");
     strbuf_puts(p->s, "  class  type  length  match field\n");
     strbuf_puts(p->s, " ------  ----  ------  --------------");
-    while (r->n) {
-        uint16_t class = get_u16(r);
-        uint8_t type = get_u8(r), len = get_u8(r);
-        uint16_t index = get_u16(r);
-        get_skip(r, 2);
-        if (r->bad) {
+    while (maps->n) {
+        struct tlv_map map = tlv_map_get(maps);
+        if (maps->bad) {
             return OFPERR_OFPBRC_BAD_LEN;
         }
-        strbuf_printf(p->s, "\n %#6x  %#4x  %6u  tun_metadata%u", class, type, len, index);
+        strbuf_printf(p->s, "\n %#6x  %#4x  %6u  tun_metadata%u", map.option.class, map.option.type,
+                      map.option.len, map.index);
     }
     return OFPERR_NONE;
 }
@@ -275,33 +250,27 @@ static enum ofperr print_tlv_maps(struct reader *r, const struct print *p)
 enum ofperr print_tlv_table(const struct ofp_msg *m, const struct print *p)
 {
     static const char *const commands[] = {"ADD", "DEL", "CLEAR"};
-    struct reader r = m->body;
+    struct reader maps;
+    enum ofperr error;
     if (m->type == OFPTYPE_TLV_TABLE_MOD) {
-        uint16_t command = get_u16(&r);
-        get_skip(&r, 6);
-        if (command > 2) {
-            return OFPERR_NXTTMFC_BAD_COMMAND;
-        }
-        enum ofperr error = check_tlv_maps(r);
+        enum tlv_command command;
+        error = tlv_table_mod_decode(m, &command, &maps);
         if (error) {
             return error;
         }
         strbuf_printf(p->s, "\n %s", commands[command]);
-        if (command == 2) {
-            return OFPERR_NONE;
-        }
-    } else {
-        uint32_t space = get_u32(&r), used = 0;
-        uint16_t fields = get_u16(&r);
-        get_skip(&r, 10);
-        for (struct reader t = r; t.n >= 8; get_skip(&t, 8)) {
-            used += t.p[3];
-        }
-        strbuf_printf(p->s, "\n max option space=%u max fields=%u\n", space, fields);
-        strbuf_printf(p->s, " allocated option space=%u\n\n", used);
+        return command == TLV_CLEAR ? OFPERR_NONE : print_tlv_maps(&maps, p);
     }
-    if (r.bad) {
-        return OFPERR_OFPBRC_BAD_LEN;
+    uint32_t space, used = 0;
+    uint16_t fields;
+    error = tlv_table_reply_decode(m, &space, &fields, &maps);
+    if (error) {
+        return error;
     }
-    return print_tlv_maps(&r, p);
+    for (struct reader t = maps; t.n >= TLV_MAP_SIZE;) {
+        used += tlv_map_get(&t).option.len;
+    }
+    strbuf_printf(p->s, "\n max option space=%u max fields=%u\n", space, fields);
+    strbuf_printf(p->s, " allocated option space=%u\n\n", used);
+    return print_tlv_maps(&maps, p);
 }

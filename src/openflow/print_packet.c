@@ -20,7 +20,7 @@ static void print_bytes(const uint8_t *data, size_t len, const struct print *p)
     static const char no_port[] = "in_port=0,";
     struct strbuf text = STRBUF_INITIALIZER;
     key.in_port = 0;
-    match_format_key(&key, p->names ? p->names->ports : NULL, &text);
+    match_format_key(&key, NULL, p->names ? p->names->ports : NULL, &text);
     char *at = strstr(strbuf_text(&text), no_port);
     if (at && (at == text.text || at[-1] == ',')) {
         strbuf_put(s, text.text, at - text.text);

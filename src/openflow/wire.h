@@ -12,10 +12,14 @@
 #include "base/bytebuf.h"
 #include "base/types.h"
 
+struct tun_md_table;
+
 struct reader {
     const uint8_t *p;
     size_t n; /* bytes left */
     bool bad;
+    /* What tun_metadata0 to 63 are: of the switch that reads. NULL: any of them, with any value. */
+    const struct tun_md_table *tun_md;
 };
 
 static inline struct reader reader_of(const void *p, size_t n)
@@ -74,7 +78,7 @@ static inline uint64_t get_u64(struct reader *r)
 static inline struct reader get_sub(struct reader *r, size_t n)
 {
     const uint8_t *p = get_bytes(r, n);
-    return (struct reader){.p = p, .n = p ? n : 0, .bad = !p};
+    return (struct reader){.p = p, .n = p ? n : 0, .bad = !p, .tun_md = r->tun_md};
 }
 
 /* The next property: its type and what is in it (without the header), taken off R with its padding to 8.

@@ -598,7 +598,7 @@ static void dump_rules(struct control_request *r, int argc, const char *argv[], 
         const struct rule *rule = rules[i];
         struct flow_stats fs;
         memset(&fs, 0, sizeof fs);
-        match_expand(&rule->cr.match, NULL, &fs.match);
+        match_expand(&rule->cr.match, &rule->ofproto->tun_md.layout, &fs.match);
         fs.cookie = rule->cookie;
         fs.packet_count = rule->counters->packets;
         fs.byte_count = rule->counters->bytes;

@@ -307,6 +307,7 @@ int ofproto_create(struct pipeline *p, const char *name, const char *datapath_ty
     random_bytes(&ofproto->datapath_id, sizeof ofproto->datapath_id);
     ofproto->datapath_id &= UINT64_C(0xffffffffffff);
     ofproto->fail_mode = OFPROTO_SECURE;
+    tun_md_table_init(&ofproto->tun_md);
     hmap_init(&ofproto->ports);
     list_init(&ofproto->bundles);
     ofproto->macs = mac_table_create();

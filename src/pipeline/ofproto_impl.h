@@ -14,6 +14,7 @@
 #include "base/smap.h"
 #include "base/task.h"
 #include "dpif/dpif.h"
+#include "flow/tun_md.h"
 #include "pipeline/ofproto.h"
 #include "pipeline/rule.h"
 #include "pipeline/snapshot.h"
@@ -152,6 +153,7 @@ struct ofproto {
     struct list bundles; /* c */
     uint32_t next_bundle_id;
     struct ofmirror mirrors[MAX_MIRRORS];
+    struct tun_md_table tun_md; /* c */
 
     struct oftable *tables;    /* OFPROTO_N_TABLES; classifiers are r */
     uint8_t first_egress;      /* atomic: the first egress table, 0: there is none */

@@ -60,7 +60,7 @@ static struct ofproto *find_ofproto(const struct pipeline *p, uint64_t id)
 }
 
 /* What belongs to a packet besides its bytes: a match on each member that is not 0. */
-static void metadata_of(const struct flow_key *key, struct match *m)
+static void metadata_of(const struct flow_key *key, const struct tun_md_layout *layout, struct match *m)
 {
 #define MEMBER(NAME)                                                                                         \
     {                                                                                                        \
@@ -98,6 +98,15 @@ static void metadata_of(const struct flow_key *key, struct match *m)
             m->wc.bits.regs[i] = UINT32_MAX;
         }
     }
+    match_set_layout(m, layout);
+    for (uint64_t left = key->tun_md_present & layout->known; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+        uint8_t value[TUN_MD_MAX_LEN], ones[TUN_MD_MAX_LEN];
+        memset(ones, 0xff, sizeof ones);
+        tun_md_get(layout, i, key, value, sizeof value);
+        tun_md_set(layout, i, value, sizeof value, &m->flow);
+        tun_md_set(layout, i, ones, sizeof ones, &m->wc.bits);
+    }
     m->wc.blocks = (uint16_t)flow_mask_find_blocks(&m->wc);
 }
 
@@ -123,7 +132,7 @@ static void deliver_one(const struct waiting_pin *w)
         .controller_id = w->controller_id,
         .max_len = w->max_len,
     };
-    metadata_of(&w->key, &pin.pin.metadata);
+    metadata_of(&w->key, &ofproto->tun_md.layout, &pin.pin.metadata);
     unsigned first_egress = ofproto_first_egress(ofproto);
     if (first_egress && w->table_id >= first_egress && w->table_id < OFPROTO_TABLE_INTERNAL) {
         pin.pin.metadata.flow.actset_output = w->key.actset_output; /* the port that it is bound for */
@@ -207,7 +216,8 @@ enum ofperr openflow_resume(struct ofconn *c, const struct ofp_msg *m, void *ofp
     struct ofproto *ofproto = ofproto_;
     struct packet_in pin;
     struct continuation cont;
-    enum ofperr error = packet_in_decode(m, &pin);
+    const struct ofp_msg mapped = openflow_mapped(m, ofproto);
+    enum ofperr error = packet_in_decode(&mapped, &pin);
     if (error) {
         return error;
     }
@@ -250,7 +260,7 @@ static void rule_removed(struct ofproto *ofproto, const void *rule_, uint8_t rea
         .reason = reason,
         .table_id = rule->table_id,
     };
-    match_expand(&rule->cr.match, NULL, &fr.match);
+    match_expand(&rule->cr.match, &rule->ofproto->tun_md.layout, &fr.match);
     ofservice_send_async(ofproto->sessions, ASYNC_FLOW_REMOVED, reason, NULL, encode_removed, &fr);
 }
 

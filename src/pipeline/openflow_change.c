@@ -83,7 +83,8 @@ enum ofperr openflow_flow_mod(struct ofconn *conn, const struct ofp_msg *m, void
 {
     struct flow_mod fm;
     struct change c;
-    enum ofperr error = flow_mod_decode(m, ofconn_protocol(conn), &fm);
+    const struct ofp_msg mapped = openflow_mapped(m, ofproto);
+    enum ofperr error = flow_mod_decode(&mapped, ofconn_protocol(conn), &fm);
     if (error) {
         return error;
     }
@@ -114,10 +115,11 @@ enum ofperr openflow_check_bundled(struct ofconn *conn, const struct ofp_msg *m,
         struct port_mod port;
         struct packet_out packet;
     } u;
+    const struct ofp_msg mapped = openflow_mapped(m, ofproto);
     enum ofperr error;
     switch (m->type) {
     case OFPTYPE_FLOW_MOD:
-        error = flow_mod_decode(m, ofconn_protocol(conn), &u.flow);
+        error = flow_mod_decode(&mapped, ofconn_protocol(conn), &u.flow);
         if (!error) {
             error = check_flow_mod(ofproto, &u.flow, ofconn_protocol(conn));
             flow_mod_fini(&u.flow);
@@ -147,11 +149,12 @@ static enum ofperr apply(struct change *c, struct ofconn *conn, const struct ofp
     struct flow_mod fm;
     struct group_mod gm;
     struct port_mod pm;
+    const struct ofp_msg mapped = openflow_mapped(m, c->ofproto);
     enum ofperr error;
     c->xid = m->xid;
     switch (m->type) {
     case OFPTYPE_FLOW_MOD:
-        error = flow_mod_decode(m, ofconn_protocol(conn), &fm);
+        error = flow_mod_decode(&mapped, ofconn_protocol(conn), &fm);
         if (!error) {
             error = check_flow_mod(c->ofproto, &fm, ofconn_protocol(conn));
             error = error ? error : apply_flow_mod(c, &fm);

@@ -34,7 +34,7 @@ static struct rule **select_rules(struct ofproto *ofproto, const struct flow_sta
 static void describe_rule(const struct rule *rule, int64_t now, struct flow_stats *fs)
 {
     memset(fs, 0, sizeof *fs);
-    match_expand(&rule->cr.match, NULL, &fs->match);
+    match_expand(&rule->cr.match, &rule->ofproto->tun_md.layout, &fs->match);
     fs->cookie = rule->cookie;
     /* no_packet_counts and no_byte_counts allow not to count: it is counted all the same, as the reference
      * does. */
@@ -57,7 +57,8 @@ static void describe_rule(const struct rule *rule, int64_t now, struct flow_stat
 enum ofperr openflow_flow_stats(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
     struct flow_stats_request q;
-    enum ofperr error = flow_stats_request_decode(m, &q);
+    const struct ofp_msg mapped = openflow_mapped(m, ofproto);
+    enum ofperr error = flow_stats_request_decode(&mapped, &q);
     if (error) {
         return error;
     }
@@ -80,7 +81,8 @@ enum ofperr openflow_flow_stats(struct ofconn *c, const struct ofp_msg *m, void 
 enum ofperr openflow_flow_counts(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
     struct flow_stats_request q;
-    enum ofperr error = flow_stats_request_decode(m, &q);
+    const struct ofp_msg mapped = openflow_mapped(m, ofproto);
+    enum ofperr error = flow_stats_request_decode(&mapped, &q);
     if (error) {
         return error;
     }
@@ -122,7 +124,8 @@ void openflow_stats_triggered(struct ofproto *ofproto, const struct rule *rule)
 enum ofperr openflow_aggregate(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
     struct flow_stats_request q;
-    enum ofperr error = flow_stats_request_decode(m, &q);
+    const struct ofp_msg mapped = openflow_mapped(m, ofproto);
+    enum ofperr error = flow_stats_request_decode(&mapped, &q);
     if (error) {
         return error;
     }
@@ -169,7 +172,8 @@ enum ofperr openflow_table_stats(struct ofconn *c, const struct ofp_msg *m, void
 enum ofperr openflow_decode_packet_out(struct ofconn *c, const struct ofp_msg *m, void *ofproto,
                                        struct packet_out *po)
 {
-    enum ofperr error = packet_out_decode(m, po);
+    const struct ofp_msg mapped = openflow_mapped(m, ofproto);
+    enum ofperr error = packet_out_decode(&mapped, po);
     if (error) {
         return error;
     }

@@ -155,7 +155,7 @@ static void put_update(struct session *s, enum ofp_version v, const struct rule 
         .ofpacts = with_actions ? rule->actions : NULL,
         .ofpacts_len = with_actions ? rule->actions_len : 0,
     };
-    match_expand(&rule->cr.match, NULL, &u.match);
+    match_expand(&rule->cr.match, &rule->ofproto->tun_md.layout, &u.match);
     if (!s->updates.len) {
         s->start = SIZE_MAX;
     }
@@ -389,7 +389,7 @@ static void put_initial(struct ofconn_multipart *reply, struct ofproto *ofproto,
             .ofpacts = with_actions ? rule->actions : NULL,
             .ofpacts_len = with_actions ? rule->actions_len : 0,
         };
-        match_expand(&rule->cr.match, NULL, &u.match);
+        match_expand(&rule->cr.match, &rule->ofproto->tun_md.layout, &u.match);
         flow_update_encode(ofconn_out(reply->conn), &u, ofconn_version(reply->conn));
         ofconn_multipart_next(reply);
     }

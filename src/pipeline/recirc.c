@@ -25,8 +25,34 @@ struct recirc_table {
     uint32_t next_id;
 };
 
+void frozen_state_take_metadata(struct frozen_state *s, const struct flow_key *flow)
+{
+    s->actset_output = flow->actset_output;
+    s->metadata = flow->metadata;
+    s->tun_md_present = flow->tun_md_present;
+    s->tun_md = flow->tun_md_present ? (uint8_t *)flow->tun_md : NULL;
+    s->erspan_idx = flow->erspan_idx;
+    memcpy(s->tunnel, &flow->tun_id, sizeof s->tunnel);
+    memcpy(s->regs, flow->regs, sizeof s->regs);
+}
+
+void frozen_state_give_metadata(const struct frozen_state *s, struct flow_key *flow)
+{
+    flow->actset_output = s->actset_output;
+    flow->metadata = s->metadata;
+    flow->tun_md_present = s->tun_md_present;
+    if (s->tun_md) {
+        memcpy(flow->tun_md, s->tun_md, sizeof flow->tun_md);
+    } else {
+        memset(flow->tun_md, 0, sizeof flow->tun_md);
+    }
+    flow->erspan_idx = s->erspan_idx;
+    memcpy(&flow->tun_id, s->tunnel, sizeof s->tunnel);
+    memcpy(flow->regs, s->regs, sizeof flow->regs);
+}
+
 /* The members that are pointers, for hashing, comparing, copying in turn. */
-#define FROZEN_PARTS 4
+#define FROZEN_PARTS 5
 static void get_part(const struct frozen_state *s, int i, const void **p, size_t *n)
 {
     const struct {
@@ -35,7 +61,8 @@ static void get_part(const struct frozen_state *s, int i, const void **p, size_t
     } parts[FROZEN_PARTS] = {{s->stack, s->stack_len},
                              {s->actions, s->actions_len},
                              {s->action_set, s->action_set_len},
-                             {s->userdata, s->userdata_len}};
+                             {s->userdata, s->userdata_len},
+                             {s->tun_md, s->tun_md ? FLOW_TUN_MD_SIZE : 0}};
     *p = parts[i].p;
     *n = parts[i].n;
 }
@@ -111,6 +138,7 @@ static void copy_state(struct frozen_state *dst, const struct frozen_state *src)
     dst->actions = copy_part(src->actions, src->actions_len);
     dst->action_set = copy_part(src->action_set, src->action_set_len);
     dst->userdata = copy_part(src->userdata, src->userdata_len);
+    dst->tun_md = copy_part(src->tun_md, src->tun_md ? FLOW_TUN_MD_SIZE : 0);
 }
 
 static void free_node(struct recirc_node *node)
@@ -119,6 +147,7 @@ static void free_node(struct recirc_node *node)
     free(node->state.actions);
     free(node->state.action_set);
     free(node->state.userdata);
+    free(node->state.tun_md);
     free(node);
 }
 

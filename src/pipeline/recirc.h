@@ -32,6 +32,8 @@ struct frozen_state {
     uint32_t actset_output;
     be64 metadata;
     uint64_t tun_md_present;
+    uint8_t
+        *tun_md; /* FLOW_TUN_MD_SIZE bytes as the bridge's table lays them out, or NULL: no option is there */
     uint64_t tunnel[8];
     uint32_t erspan_idx;
     uint32_t regs[FLOW_N_REGS];
@@ -46,6 +48,10 @@ struct frozen_state {
     uint8_t *userdata; /* of controller(pause) */
     size_t userdata_len;
 };
+
+/* The members from `actset_output` to `regs`, from a key and into one. The first borrows its tun_md. */
+void frozen_state_take_metadata(struct frozen_state *, const struct flow_key *);
+void frozen_state_give_metadata(const struct frozen_state *, struct flow_key *);
 
 struct recirc_table *recirc_table_create(void);
 void recirc_table_destroy(struct recirc_table *); /* no reader */

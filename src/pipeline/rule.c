@@ -246,7 +246,7 @@ static void replace_actions(struct change *c, struct rule *old, const struct flo
 {
     struct flow_mod copy = *mod;
     struct rule *rule;
-    match_expand(&old->cr.match, NULL, &copy.match);
+    match_expand(&old->cr.match, &c->ofproto->tun_md.layout, &copy.match);
     copy.priority = (uint16_t)old->cr.priority;
     copy.new_cookie = mod->modify_cookie && mod->new_cookie != UINT64_MAX ? mod->new_cookie : old->cookie;
     copy.idle_timeout = old->idle_timeout;
@@ -776,7 +776,7 @@ void rule_format(const struct rule *rule, int64_t now_ms, bool offload_stats, st
         strbuf_puts(s, "n_offload_packets=0, n_offload_bytes=0, ");
     }
     struct match match;
-    match_expand(&rule->cr.match, NULL, &match);
+    match_expand(&rule->cr.match, &rule->ofproto->tun_md.layout, &match);
     match_format(&match, NULL, s, rule->cr.priority);
     strbuf_chomp(s, ',');
     strbuf_puts(s, ",actions=");

@@ -312,6 +312,7 @@ void snapshot_publish(struct pipeline *p)
         xb->backer = ofproto->backer;
         xb->flood_vlans = take_vlans(s, ofproto->flood_vlans);
         xb->forward_bpdu = ofproto->forward_bpdu;
+        xb->tun_md = ofproto->tun_md;
         hmap_init(&xb->by_ofp);
         hmap_init(&xb->by_id);
         s->bridges[s->n_bridges++] = xb;

@@ -17,6 +17,7 @@
 #include "base/hmap.h"
 #include "base/rcu.h"
 #include "base/types.h"
+#include "flow/tun_md.h"
 #include "pipeline/ofproto.h"
 
 #define MAX_MIRRORS 32
@@ -101,7 +102,8 @@ struct xbridge {
     bool has_mirrors;
     const unsigned long *flood_vlans; /* NULL: none */
     bool forward_bpdu;
-    struct xport *local; /* NULL: none */
+    struct xport *local;        /* NULL: none */
+    struct tun_md_table tun_md; /* tunnel options that have names here */
 };
 
 struct snapshot {

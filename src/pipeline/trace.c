@@ -31,17 +31,23 @@ void trace_format_ct_state(uint16_t state, struct strbuf *s)
 }
 
 /* A megaflow that says that there is no tag says it by its type of Ethernet. */
-static void format_megaflow(const struct flow_key *key, const struct flow_mask *wc,
-                            const struct port_names *names, struct strbuf *s)
+static void format_megaflow(const struct flow_key *key, const struct xlate_out *xout,
+                            const struct tun_md_layout *layout, const struct port_names *names,
+                            struct strbuf *s)
 {
     struct match match;
-    struct flow_key mask = wc->bits;
+    struct flow_key mask = xout->wc.bits;
+    if (flow_key_from_tunnel(key)) {
+        mask.tun_md_present = xout->tun_md.present;
+        memcpy(mask.tun_md, xout->tun_md.bits, sizeof mask.tun_md);
+    }
     for (int i = 0; i < FLOW_MAX_VLANS; i++) {
         if (!(key->vlans[i].tci & FLOW_VLAN_PRESENT)) {
             memset(&mask.vlans[i], 0, sizeof mask.vlans[i]);
         }
     }
     match_init(&match, key, &mask);
+    match_set_layout(&match, layout);
     match_format(&match, names, s, MATCH_DEFAULT_PRIORITY);
 }
 
@@ -83,6 +89,7 @@ static void run_step(struct trace *t, struct xlate_in *xin, struct list *recircs
     struct xlate_out xout;
     struct flow_key before = xin->flow;
     const struct port_names *names = t->named ? &t->ofp_names : NULL;
+    const struct tun_md_layout *layout = &xin->bridge->tun_md.layout;
     t->bridge = xin->bridge;
     step->bridge = xin->bridge->name;
     list_init(&step->report);
@@ -94,13 +101,13 @@ static void run_step(struct trace *t, struct xlate_in *xin, struct list *recircs
     xin->side_effects = t->packet != NULL;
     xin->tcp_flags = be16toh(xin->flow.tcp_flags);
 
-    match_format_key(&xin->flow, names, &step->flow);
+    match_format_key(&xin->flow, layout, names, &step->flow);
     step->error = xlate(xin, &xout);
     step->slow = xout.slow;
     if (!flow_key_equal(&before, &xin->flow)) {
-        match_format_key(&xin->flow, names, &step->final_flow);
+        match_format_key(&xin->flow, layout, names, &step->final_flow);
     }
-    format_megaflow(&before, &xout.wc, names, &step->megaflow);
+    format_megaflow(&before, &xout, layout, names, &step->megaflow);
     dp_actions_format(xout.actions.data, xout.actions.len, t->named ? &t->dp_names : NULL, &step->actions);
     for (size_t i = 0; i < xout.n_recirc_ids; i++) {
         if (!is_awaited(recircs, xout.recirc_ids[i])) {

@@ -155,6 +155,9 @@ static char *use_odp_flow(struct trace *t, const char *dp_name, const struct flo
     t->key = *key;
     t->key.in_port = port->ofp_port;
     limit_vlans(&t->key);
+    if (!xbridge_name_options(t->bridge, &t->key)) {
+        return xstrdup("Failed to parse Geneve options");
+    }
     return NULL;
 }
 
@@ -181,7 +184,7 @@ static char *use_bridge_flow(struct trace *t, const char *bridge, const char *te
         return xasprintf("%s: bridge is not configured yet", bridge);
     }
     struct port_names names = {.number = ofp_port_number, .aux = (void *)t->bridge};
-    char *error = flow_key_parse(&t->key, &names, text);
+    char *error = flow_key_parse(&t->key, &t->bridge->tun_md.layout, &names, text);
     if (error) {
         char *full = xasprintf("Bad openflow flow syntax: %s", error);
         free(error);

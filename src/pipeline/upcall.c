@@ -243,9 +243,7 @@ static void controller(struct slow_path *sp, struct dp_handler *h, struct dp_upc
             .userdata_len = state->userdata_len,
         };
         pin.key.in_port = state->in_port != OFPP_NONE ? state->in_port : port ? port->ofp_port : OFPP_NONE;
-        pin.key.metadata = state->metadata;
-        memcpy(pin.key.regs, state->regs, sizeof pin.key.regs);
-        pin.key.actset_output = state->actset_output;
+        frozen_state_give_metadata(state, &pin.key);
         p->hooks.packet_in(bridge->ofproto, &pin, p->hooks.aux);
     }
     (void)h;
@@ -289,17 +287,6 @@ struct way {
     struct frozen_state *frozen; /* NULL: the actions. Its metadata is filled in */
 };
 
-static void fill_metadata(struct frozen_state *s, const struct flow_key *key, uint32_t in_port)
-{
-    s->in_port = in_port;
-    s->actset_output = s->n_egress ? s->egress[s->n_egress - 1] : key->actset_output;
-    s->metadata = key->metadata;
-    s->tun_md_present = key->tun_md_present;
-    s->erspan_idx = key->erspan_idx;
-    memcpy(s->tunnel, &key->tun_id, sizeof s->tunnel);
-    memcpy(s->regs, key->regs, sizeof s->regs);
-}
-
 /* The actions that are left fit the packet; they are told what they need to know of it. */
 static bool fits(const struct frozen_state *s, const struct flow_key *key)
 {
@@ -338,6 +325,9 @@ static int send_out(struct ofproto *ofproto, const void *frame, size_t len, uint
         key.metadata = metadata->metadata;
         key.pkt_mark = metadata->pkt_mark;
         memcpy(&key.tun_id, &metadata->tun_id, FLOW_BLOCK_SIZE);
+        key.erspan_idx = metadata->erspan_idx;
+        key.tun_md_present = metadata->tun_md_present;
+        memcpy(key.tun_md, metadata->tun_md, sizeof key.tun_md);
     }
 
     struct xlate_in xin;
@@ -355,7 +345,12 @@ static int send_out(struct ofproto *ofproto, const void *frame, size_t len, uint
             packet_free(packet);
             return EPROTO;
         }
-        fill_metadata(way->frozen, &key, in_port);
+        struct frozen_state *s = way->frozen;
+        if (s->n_egress) {
+            key.actset_output = s->egress[s->n_egress - 1];
+        }
+        s->in_port = in_port;
+        frozen_state_take_metadata(s, &key);
     }
     record_init(&record);
     xlate_out_init(&xout);

@@ -135,7 +135,7 @@ static bool dump_flows(struct dpctl *d)
     }
     struct port_names names = dpctl_port_names(dp);
     if (options.filter) {
-        char *error = match_parse_exact(&filter, &names, options.filter);
+        char *error = match_parse_exact(&filter, NULL, &names, options.filter);
         if (error) {
             dpctl_fail(d, 0, "Failed to parse filter (%s)", error);
             free(error);

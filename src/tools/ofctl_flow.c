@@ -77,7 +77,7 @@ static void run_flow_mod(int argc, char **argv, enum flow_mod_command command)
 #define FLOW_MOD_REST offsetof(struct flow_mod, cookie)
 struct kept_flow {
     struct minimatch match;
-    struct tun_md_slot *slots; /* NULL: none is used */
+    struct tun_md_layout *layout; /* NULL: no tun_metadata */
     uint8_t rest[sizeof(struct flow_mod) - FLOW_MOD_REST];
 };
 struct file_flows {
@@ -86,11 +86,10 @@ struct file_flows {
     uint32_t usable;
 };
 
-/* A copy of a match's slots, if it uses any. */
-static struct tun_md_slot *keep_slots(const struct match *match)
+/* A copy of a match's layout, if it needs one. */
+static struct tun_md_layout *keep_layout(const struct match *match)
 {
-    static const struct tun_md_slot none[FLOW_N_TUN_MD];
-    return memcmp(match->tun_md, none, sizeof none) ? xmemdup(match->tun_md, sizeof match->tun_md) : NULL;
+    return match->tun_md.known ? xmemdup(&match->tun_md, sizeof match->tun_md) : NULL;
 }
 
 static char *collect(struct flow_mod *fm, uint32_t usable, void *aux)
@@ -101,7 +100,7 @@ static char *collect(struct flow_mod *fm, uint32_t usable, void *aux)
     }
     struct kept_flow *k = &f->mods[f->n++];
     match_compress(&fm->match, &k->match);
-    k->slots = keep_slots(&fm->match);
+    k->layout = keep_layout(&fm->match);
     memcpy(k->rest, (const uint8_t *)fm + FLOW_MOD_REST, sizeof k->rest);
     f->usable &= usable;
     return NULL;
@@ -109,10 +108,10 @@ static char *collect(struct flow_mod *fm, uint32_t usable, void *aux)
 
 static void take_kept(struct kept_flow *k, struct flow_mod *fm)
 {
-    match_expand(&k->match, k->slots, &fm->match);
+    match_expand(&k->match, k->layout, &fm->match);
     memcpy((uint8_t *)fm + FLOW_MOD_REST, k->rest, sizeof k->rest);
     minimatch_fini(&k->match);
-    free(k->slots);
+    free(k->layout);
 }
 
 static void run_flow_mod_file(int argc, char **argv, enum flow_mod_command command)
@@ -303,7 +302,7 @@ struct side {
 struct pair {
     struct hmap_node node; /* in pairs.by_key */
     struct minimatch match;
-    struct tun_md_slot *slots; /* NULL: none is used */
+    struct tun_md_layout *layout; /* NULL: no tun_metadata */
     size_t order;
     uint16_t priority;
     uint8_t table;
@@ -321,14 +320,14 @@ static struct pair *find_pair(struct pairs *ps, const struct match *match, uint1
 {
     struct minimatch mini;
     match_compress(match, &mini);
-    struct tun_md_slot *slots = keep_slots(match);
+    struct tun_md_layout *layout = keep_layout(match);
     uint32_t hash = minimatch_hash(&mini, (uint32_t)table << 16 | priority);
     struct pair *p;
     HMAP_FOR_EACH_WITH_HASH (p, node, hash, &ps->by_key) {
         if (p->priority == priority && p->table == table && minimatch_equal(&p->match, &mini) &&
-            !p->slots == !slots && (!slots || !memcmp(p->slots, slots, sizeof match->tun_md))) {
+            !p->layout == !layout && (!layout || !memcmp(p->layout, layout, sizeof match->tun_md))) {
             minimatch_fini(&mini);
-            free(slots);
+            free(layout);
             return p;
         }
     }
@@ -337,7 +336,7 @@ static struct pair *find_pair(struct pairs *ps, const struct match *match, uint1
     }
     p = xzalloc(sizeof *p);
     p->match = mini;
-    p->slots = slots;
+    p->layout = layout;
     p->order = ps->n;
     p->priority = priority;
     p->table = table;
@@ -419,7 +418,7 @@ static void print_side(const struct pair *p, int which, const struct ofp_names *
         strbuf_printf(&s, "table=%u ", p->table);
     }
     struct match match;
-    match_expand(&p->match, p->slots, &match);
+    match_expand(&p->match, p->layout, &match);
     match_format(&match, names ? names->ports : NULL, &s, p->priority);
     if (v->cookie) {
         strbuf_printf(&s, " cookie=0x%" PRIx64, v->cookie);
@@ -509,7 +508,7 @@ void ofctl_replace_flows(int argc, char **argv)
         }
         struct flow_mod fm;
         flow_mod_init(&fm);
-        match_expand(&p->match, p->slots, &fm.match);
+        match_expand(&p->match, p->layout, &fm.match);
         fm.priority = p->priority;
         fm.table_id = p->table;
         const struct side *want = &p->side[0];

@@ -374,7 +374,7 @@ void ofctl_parse_pcap(int argc, char **argv)
             flow_key_extract_complete(&packet, &key);
             key.in_port = OFPP_NONE;
             struct strbuf s = STRBUF_INITIALIZER;
-            match_format_key(&key, NULL, &s);
+            match_format_key(&key, NULL, NULL, &s);
             puts(strbuf_text(&s));
             strbuf_fini(&s);
         }

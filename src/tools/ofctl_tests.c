@@ -202,7 +202,7 @@ void ofctl_parse_packet(int argc, char **argv)
     struct flow_key key;
     flow_key_extract_complete(&packet, &key);
     struct strbuf s = STRBUF_INITIALIZER;
-    match_format_key(&key, NULL, &s);
+    match_format_key(&key, NULL, NULL, &s);
     const char *text = strbuf_text(&s), *in_port = "in_port=0,";
     puts(!strncmp(text, in_port, strlen(in_port)) ? text + strlen(in_port) : text);
     strbuf_fini(&s);

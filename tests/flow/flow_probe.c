@@ -42,7 +42,7 @@ static void show_packet(struct packet_pool *pool, const char *hex, bool as_flow,
     p->in_port = 1;
     flow_key_extract_complete(p, &key);
     if (as_flow) {
-        match_format_key(&key, NULL, s);
+        match_format_key(&key, NULL, NULL, s);
     } else {
         dpkey_format(&key, NULL, NULL, false, s);
         strbuf_printf(s, " l3=%d l4=%d", (int16_t)p->l3_ofs, (int16_t)p->l4_ofs);
@@ -102,9 +102,9 @@ static char *answer(struct packet_pool *pool, const char *command, const char *a
         return NULL;
     }
     if (!strcmp(command, "exact")) {
-        error = flow_key_parse(&key, NULL, arg);
+        error = flow_key_parse(&key, NULL, NULL, arg);
         if (!error) {
-            match_format_key(&key, NULL, s);
+            match_format_key(&key, NULL, NULL, s);
         }
         return error;
     }

@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *error = dpkey_parse(strbuf_text(&s), NULL, &reread, NULL, NULL);
     require(!error);
     strbuf_clear(&s);
-    match_format_key(&fast, NULL, &s);
+    match_format_key(&fast, NULL, NULL, &s);
     packet_free(p);
 
     p = flow_compose(pool, &fast, NULL, 0);

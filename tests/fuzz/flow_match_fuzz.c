@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         match_zero_wildcards(&zeroed);
         require(match_equal(&match, &zeroed));
         match_compress(&match, &mini);
-        match_expand(&mini, match.tun_md, &again);
+        match_expand(&mini, &match.tun_md, &again);
         minimatch_fini(&mini);
         require(match_equal(&match, &again));
 
@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(t);
     }
     free(error);
-    free(flow_key_parse(&key, NULL, text));
+    free(flow_key_parse(&key, NULL, NULL, text));
     free(text);
     return 0;
 }

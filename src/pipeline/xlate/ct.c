@@ -49,12 +49,7 @@ static void fill_state(const struct xlate_ctx *ctx, struct frozen_state *s)
     s->was_mpls = ctx->was_mpls;
     s->rule_cookie = ctx->rule_cookie;
     s->in_port = flow->in_port;
-    s->actset_output = flow->actset_output;
-    s->metadata = flow->metadata;
-    s->tun_md_present = flow->tun_md_present;
-    s->erspan_idx = flow->erspan_idx;
-    memcpy(s->tunnel, &flow->tun_id, sizeof s->tunnel);
-    memcpy(s->regs, flow->regs, sizeof s->regs);
+    frozen_state_take_metadata(s, flow);
     s->n_egress = ctx->n_egress;
     memcpy(s->egress, ctx->egress, ctx->n_egress * sizeof *s->egress);
     s->stack = ctx->stack.data;
@@ -136,12 +131,7 @@ void xlate_thaw(struct xlate_ctx *ctx, const struct frozen_state *s)
     struct list *thaw = report_add(ctx->report, REPORT_THAW, ctx->report ? xstrdup("thaw") : NULL);
 
     flow->in_port = s->in_port;
-    flow->actset_output = s->actset_output;
-    flow->metadata = s->metadata;
-    flow->tun_md_present = s->tun_md_present;
-    flow->erspan_idx = s->erspan_idx;
-    memcpy(&flow->tun_id, s->tunnel, sizeof s->tunnel);
-    memcpy(flow->regs, s->regs, sizeof flow->regs);
+    frozen_state_give_metadata(s, flow);
     bytebuf_put(&ctx->stack, s->stack, s->stack_len);
     bytebuf_put(&ctx->action_set, s->action_set, s->action_set_len);
     ctx->n_egress = s->n_egress;
@@ -227,8 +217,8 @@ void xlate_ct(struct xlate_ctx *ctx, const struct ofpact_ct *a, bool is_last)
 
     ct.zone = a->zone_imm;
     if (a->zone_src.field) {
-        ct.zone = (uint16_t)subfield_read(&a->zone_src, flow);
-        subfield_look_at(&a->zone_src, &ctx->wc->bits);
+        ct.zone = (uint16_t)subfield_read(ctx, &a->zone_src);
+        subfield_look_at(ctx, &a->zone_src);
     }
     if (a->flags & CT_COMMIT) {
         ct.flags |= DP_CT_COMMIT | (a->flags & CT_FORCE ? DP_CT_FORCE : 0);

@@ -178,10 +178,13 @@ void xlate_delete_field(struct xlate_ctx *, const struct field *);
 void xlate_push_vlan(struct xlate_ctx *, be16 ethertype);
 void xlate_pop_vlan(struct xlate_ctx *);
 bool xlate_dec_ttl(struct xlate_ctx *, const struct ofpact_dec_ttl *); /* true: stop */
+/* A field of the packet; tun_metadata as the bridge lays them out. */
+void xlate_get_field(const struct xlate_ctx *, const struct field *, union field_value *);
+void xlate_look_at_field(struct xlate_ctx *, const struct field *, const union field_value *bits);
 /* The subfield's bits, at most 64; the mask looks at them. */
-uint64_t subfield_read(const struct subfield *, const struct flow_key *);
-void subfield_write(const struct subfield *, uint64_t value, struct flow_key *);
-void subfield_look_at(const struct subfield *, struct flow_key *mask);
+uint64_t subfield_read(const struct xlate_ctx *, const struct subfield *);
+void subfield_write(struct xlate_ctx *, const struct subfield *, uint64_t value);
+void subfield_look_at(struct xlate_ctx *, const struct subfield *);
 void xlate_write_subfield(struct xlate_ctx *, const struct subfield *, uint64_t value);
 
 /* encap.c */

@@ -9,43 +9,83 @@
 
 /* ------------------------------------------------------------------ subfields */
 
-uint64_t subfield_read(const struct subfield *sf, const struct flow_key *key)
+static const struct tun_md_layout *layout_of(const struct xlate_ctx *ctx)
+{
+    return &ctx->bridge->tun_md.layout;
+}
+
+void xlate_get_field(const struct xlate_ctx *ctx, const struct field *field, union field_value *value)
+{
+    if (field_is_tun_metadata(field)) {
+        tun_md_get(layout_of(ctx), field->id - FIELD_TUN_METADATA0, ctx->flow, value->b, field->n_bytes);
+    } else {
+        field_get(field, ctx->flow, value);
+    }
+}
+
+void xlate_look_at_field(struct xlate_ctx *ctx, const struct field *field, const union field_value *bits)
+{
+    if (field_is_tun_metadata(field)) {
+        tun_md_set_mask(layout_of(ctx), field->id - FIELD_TUN_METADATA0, bits->b, field->n_bytes,
+                        &ctx->wc->bits);
+    } else {
+        field_wc_set_bits(field, bits, &ctx->wc->bits);
+    }
+}
+
+/* The packet changes by VALUE in MASK. An option that is written to is there. */
+static void change_field(struct xlate_ctx *ctx, const struct field *field, const union field_value *value,
+                         const union field_value *mask)
+{
+    if (!field_is_tun_metadata(field)) {
+        field_set_masked(field, value, mask, ctx->flow);
+        return;
+    }
+    union field_value v;
+    xlate_get_field(ctx, field, &v);
+    for (unsigned i = 0; i < field->n_bytes; i++) {
+        v.b[i] = (uint8_t)((v.b[i] & ~mask->b[i]) | (value->b[i] & mask->b[i]));
+    }
+    tun_md_set(layout_of(ctx), field->id - FIELD_TUN_METADATA0, v.b, field->n_bytes, ctx->flow);
+}
+
+uint64_t subfield_read(const struct xlate_ctx *ctx, const struct subfield *sf)
 {
     union field_value value;
     uint8_t out[8] = {0};
     be64 v;
-    field_get(sf->field, key, &value);
+    xlate_get_field(ctx, sf->field, &value);
     bits_copy(value.b, sf->field->n_bytes, sf->ofs, out, sizeof out, 0, MIN(sf->n_bits, 64));
     memcpy(&v, out, sizeof v);
     return be64toh(v);
 }
 
 /* The bits of SF become those of the LEN-byte number at SRC from bit SRC_OFS on. */
-static void write_bits(const struct subfield *sf, const uint8_t *src, unsigned len, unsigned src_ofs,
-                       struct flow_key *key)
+static void write_bits(struct xlate_ctx *ctx, const struct subfield *sf, const uint8_t *src, unsigned len,
+                       unsigned src_ofs)
 {
     union field_value value, mask;
     memset(&mask, 0, sizeof mask);
     memset(&value, 0, sizeof value);
     bits_copy(src, len, src_ofs, value.b, sf->field->n_bytes, sf->ofs, sf->n_bits);
     bits_set_ones(mask.b, sf->field->n_bytes, sf->ofs, sf->n_bits);
-    field_set_masked(sf->field, &value, &mask, key);
+    change_field(ctx, sf->field, &value, &mask);
 }
 
-void subfield_write(const struct subfield *sf, uint64_t v, struct flow_key *key)
+void subfield_write(struct xlate_ctx *ctx, const struct subfield *sf, uint64_t v)
 {
-    uint8_t wide[16] = {0};
+    uint8_t wide[TUN_MD_MAX_LEN] = {0};
     be64 be = htobe64(v);
-    memcpy(wide + 8, &be, sizeof be);
-    write_bits(sf, wide, sizeof wide, 0, key);
+    memcpy(wide + sizeof wide - sizeof be, &be, sizeof be);
+    write_bits(ctx, sf, wide, sizeof wide, 0);
 }
 
-void subfield_look_at(const struct subfield *sf, struct flow_key *mask)
+void subfield_look_at(struct xlate_ctx *ctx, const struct subfield *sf)
 {
     union field_value bits;
     memset(&bits, 0, sizeof bits);
     bits_set_ones(bits.b, sf->field->n_bytes, sf->ofs, sf->n_bits);
-    field_wc_set_bits(sf->field, &bits, mask);
+    xlate_look_at_field(ctx, sf->field, &bits);
 }
 
 void xlate_report_subfield(struct xlate_ctx *ctx, const struct subfield *sf)
@@ -55,7 +95,7 @@ void xlate_report_subfield(struct xlate_ctx *ctx, const struct subfield *sf)
     }
     union field_value value;
     struct strbuf s = STRBUF_INITIALIZER;
-    field_get(sf->field, ctx->flow, &value);
+    xlate_get_field(ctx, sf->field, &value);
     subfield_format(sf, &s);
     strbuf_puts(&s, " is now ");
     if (sf->ofs == 0 && sf->n_bits == sf->field->n_bits) {
@@ -74,8 +114,8 @@ void xlate_write_subfield(struct xlate_ctx *ctx, const struct subfield *sf, uint
 {
     if (field_prereqs_ok(sf->field, ctx->flow)) {
         field_wc_set_prereqs(sf->field, ctx->flow, &ctx->wc->bits);
-        subfield_look_at(sf, &ctx->wc->bits);
-        subfield_write(sf, value, ctx->flow);
+        subfield_look_at(ctx, sf);
+        subfield_write(ctx, sf, value);
         xlate_report_subfield(ctx, sf);
     }
 }
@@ -113,8 +153,8 @@ void xlate_set_field(struct xlate_ctx *ctx, const struct ofpact_set_field *a)
     memset(&mask, 0, sizeof mask);
     memcpy(value.b, ofpact_set_field_value(a), a->n_bytes);
     memcpy(mask.b, ofpact_set_field_mask(a), a->n_bytes);
-    field_wc_set_bits(field, &mask, &ctx->wc->bits);
-    field_set_masked(field, &value, &mask, ctx->flow);
+    xlate_look_at_field(ctx, field, &mask);
+    change_field(ctx, field, &value, &mask);
 }
 
 void xlate_move(struct xlate_ctx *ctx, const struct ofpact_move *a)
@@ -129,11 +169,11 @@ void xlate_move(struct xlate_ctx *ctx, const struct ofpact_move *a)
         xlate_report(ctx, REPORT_WARN, "unmet prerequisites for %s, move ignored", a->src.field->name);
         return;
     }
-    subfield_look_at(&a->src, &ctx->wc->bits);
-    subfield_look_at(&a->dst, &ctx->wc->bits);
+    subfield_look_at(ctx, &a->src);
+    subfield_look_at(ctx, &a->dst);
     union field_value src;
-    field_get(a->src.field, ctx->flow, &src);
-    write_bits(&a->dst, src.b, a->src.field->n_bytes, a->src.ofs, ctx->flow);
+    xlate_get_field(ctx, a->src.field, &src);
+    write_bits(ctx, &a->dst, src.b, a->src.field->n_bytes, a->src.ofs);
     xlate_report_subfield(ctx, &a->dst);
 }
 
@@ -142,8 +182,8 @@ void xlate_stack_push(struct xlate_ctx *ctx, const struct ofpact_stack *a)
 {
     union field_value value;
     unsigned n = DIV_ROUND_UP(a->subfield.n_bits, 8);
-    subfield_look_at(&a->subfield, &ctx->wc->bits);
-    field_get(a->subfield.field, ctx->flow, &value);
+    subfield_look_at(ctx, &a->subfield);
+    xlate_get_field(ctx, a->subfield.field, &value);
     uint8_t *p = bytebuf_put_zeros(&ctx->stack, n + 1);
     bits_copy(value.b, a->subfield.field->n_bytes, a->subfield.ofs, p, n, 0, a->subfield.n_bits);
     p[n] = (uint8_t)n;
@@ -162,18 +202,16 @@ void xlate_stack_pop(struct xlate_ctx *ctx, const struct ofpact_stack *a)
     if (!has_field(a->subfield.field, ctx->flow)) {
         return;
     }
-    subfield_look_at(&a->subfield, &ctx->wc->bits);
-    write_bits(&a->subfield, wide, sizeof wide, 0, ctx->flow);
+    subfield_look_at(ctx, &a->subfield);
+    write_bits(ctx, &a->subfield, wide, sizeof wide, 0);
     xlate_report_subfield(ctx, &a->subfield);
 }
 
 void xlate_delete_field(struct xlate_ctx *ctx, const struct field *field)
 {
-    union field_value zero;
-    memset(&zero, 0, sizeof zero);
-    if (field->store == FIELD_TUNMD) {
-        field_set(field, &zero, ctx->flow);
-        ctx->flow->tun_md_present &= ~(UINT64_C(1) << (field->id - FIELD_TUN_METADATA0));
+    if (field_is_tun_metadata(field)) {
+        tun_md_clear(layout_of(ctx), field->id - FIELD_TUN_METADATA0, ctx->flow);
+        xlate_report(ctx, REPORT_DETAIL, "delete %s", field->name);
     }
 }
 

@@ -142,14 +142,14 @@ static size_t select_by_hash(struct xlate_ctx *ctx, const struct group *g)
         field_wc_set_prereqs(field, ctx->flow, &ctx->wc->bits);
         if (field_prereqs_ok(field, ctx->flow)) {
             union field_value value;
-            union field_value mask;
-            field_get(field, ctx->flow, &value);
+            union field_value mask, value_mask;
+            xlate_get_field(ctx, field, &value);
             /* The group's value for the field says which of its bits count. */
-            field_get(field, &g->s.fields->flow, &mask);
+            field_match_get(field, g->s.fields, &mask, &value_mask);
             for (unsigned b = 0; b < field->n_bytes; b++) {
                 value.b[b] &= mask.b[b];
             }
-            field_wc_set_bits(field, &mask, &ctx->wc->bits);
+            xlate_look_at_field(ctx, field, &mask);
             basis = hash_bytes(value.b, field->n_bytes, hash_u32(field->id, basis));
         }
     }

@@ -8,13 +8,13 @@
 #include "pipeline/xlate/learned.h"
 
 /* The value of a spec's source, right-aligned in whole bytes at OUT. */
-static unsigned read_source(const struct learn_spec *spec, const struct flow_key *flow, uint8_t *out)
+static unsigned read_source(const struct xlate_ctx *ctx, const struct learn_spec *spec, uint8_t *out)
 {
     unsigned n = DIV_ROUND_UP(spec->n_bits, 8u);
     memset(out, 0, n);
     if (spec->src_type == LEARN_SRC_FIELD) {
         union field_value value;
-        field_get(spec->src.field, flow, &value);
+        xlate_get_field(ctx, spec->src.field, &value);
         bits_copy(value.b, spec->src.field->n_bytes, spec->src.ofs, out, n, 0, spec->n_bits);
     } else {
         bits_copy(spec->imm, spec->imm_bytes, 0, out, n, 0, spec->n_bits);
@@ -61,10 +61,11 @@ static void add_output(const uint8_t *value, unsigned n, struct bytebuf *actions
     }
 }
 
-static void compose(const struct ofpact_learn *a, const struct flow_key *flow, struct flow_mod *mod)
+static void compose(const struct xlate_ctx *ctx, const struct ofpact_learn *a, struct flow_mod *mod)
 {
     flow_mod_init(mod);
     match_init_catchall(&mod->match);
+    match_set_layout(&mod->match, &ctx->bridge->tun_md.layout);
     mod->command = FLOW_MODIFY_STRICT;
     mod->table_id = a->table_id;
     mod->priority = a->priority;
@@ -86,7 +87,7 @@ static void compose(const struct ofpact_learn *a, const struct flow_key *flow, s
     LEARN_SPEC_FOR_EACH(spec, a)
     {
         uint8_t value[128];
-        unsigned n = read_source(spec, flow, value);
+        unsigned n = read_source(ctx, spec, value);
         switch ((enum learn_dst)spec->dst_type) {
         case LEARN_DST_MATCH:
             add_match(spec, value, n, &mod->match);
@@ -110,7 +111,7 @@ void xlate_learn(struct xlate_ctx *ctx, const struct ofpact_learn *a)
     LEARN_SPEC_FOR_EACH(spec, a)
     {
         if (spec->src_type == LEARN_SRC_FIELD) {
-            subfield_look_at(&spec->src, &ctx->wc->bits);
+            subfield_look_at(ctx, &spec->src);
         }
     }
     if (!ctx->xin->side_effects && !ctx->xin->record) {
@@ -118,7 +119,7 @@ void xlate_learn(struct xlate_ctx *ctx, const struct ofpact_learn *a)
         return;
     }
     struct flow_mod mod;
-    compose(a, ctx->flow, &mod);
+    compose(ctx, a, &mod);
     if (ctx->report) {
         struct strbuf s = STRBUF_INITIALIZER;
         strbuf_printf(&s, "table=%u ", mod.table_id);

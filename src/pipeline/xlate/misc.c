@@ -133,7 +133,7 @@ static void branch(struct xlate_ctx *ctx, const struct ofpact_check_pkt_larger *
     bytebuf_init(&ctx->action_set);
     bytebuf_put(&ctx->action_set, old_set.data, old_set.len);
 
-    subfield_write(&a->dst, larger, ctx->flow);
+    subfield_write(ctx, &a->dst, larger);
     xlate_actions(ctx, rest, rest_len, true);
     if (!ctx->freezing) {
         xlate_action_set(ctx);
@@ -211,8 +211,8 @@ void xlate_multipath(struct xlate_ctx *ctx, const struct ofpact_multipath *a)
     if (a->algorithm == MULTIPATH_ITER_HASH && a->arg) {
         hash = hash_u32(a->arg, hash);
     }
-    subfield_look_at(&a->dst, &ctx->wc->bits);
-    subfield_write(&a->dst, choose_link(a, hash, a->max_link + 1u), ctx->flow);
+    subfield_look_at(ctx, &a->dst);
+    subfield_write(ctx, &a->dst, choose_link(a, hash, a->max_link + 1u));
     xlate_report_subfield(ctx, &a->dst);
 }
 
@@ -240,8 +240,8 @@ void xlate_bundle(struct xlate_ctx *ctx, const struct ofpact_bundle *a, bool is_
     }
     if (a->dst.field) {
         uint16_t port16 = (uint16_t)port;
-        subfield_look_at(&a->dst, &ctx->wc->bits);
-        subfield_write(&a->dst, port16, ctx->flow);
+        subfield_look_at(ctx, &a->dst);
+        subfield_write(ctx, &a->dst, port16);
         xlate_report_subfield(ctx, &a->dst);
     } else {
         xlate_output(ctx, port, 0, false, is_last, false);

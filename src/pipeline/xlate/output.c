@@ -30,6 +30,27 @@ static void clear_tunnel(struct flow_key *flow)
     memset(flow->tun_md, 0, sizeof flow->tun_md);
 }
 
+/* Options that the mask has. Those of another bridge are not in it: there a packet has none that it brought
+ * along. */
+struct saved_options {
+    uint64_t present;
+    uint8_t bits[FLOW_TUN_MD_SIZE];
+};
+
+static void save_options(struct flow_key *mask, struct saved_options *saved)
+{
+    saved->present = mask->tun_md_present;
+    memcpy(saved->bits, mask->tun_md, sizeof saved->bits);
+    mask->tun_md_present = 0;
+    memset(mask->tun_md, 0, sizeof mask->tun_md);
+}
+
+static void restore_options(struct flow_key *mask, const struct saved_options *saved)
+{
+    mask->tun_md_present = saved->present;
+    memcpy(mask->tun_md, saved->bits, sizeof mask->tun_md);
+}
+
 /* What a packet brings along into another bridge: its headers and mark, nothing else. */
 static void enter_bridge(struct xlate_ctx *ctx, const struct xport *peer)
 {
@@ -91,6 +112,8 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     }
 
     ctx->in_group = false;
+    struct saved_options options;
+    save_options(&ctx->wc->bits, &options);
     enter_bridge(ctx, peer);
     if (may_receive(ctx, peer)) {
         ctx->entering = true;
@@ -109,6 +132,7 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     ctx->stack = old_stack;
     ctx->action_set = old_set;
     *ctx->flow = old_flow;
+    restore_options(&ctx->wc->bits, &options);
     /* Tunnel metadata of the packet is not what the other bridge set. */
     memcpy(&ctx->base_flow.tun_id, &old_base.tun_id, FLOW_BLOCK_SIZE);
     ctx->bridge = old_bridge;
@@ -253,17 +277,12 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, enum ofp_packet_i
         .was_mpls = ctx->was_mpls,
         .rule_cookie = ctx->rule_cookie,
         .in_port = ctx->flow->in_port,
-        .actset_output = ctx->flow->actset_output,
-        .metadata = ctx->flow->metadata,
-        .tun_md_present = ctx->flow->tun_md_present,
-        .erspan_idx = ctx->flow->erspan_idx,
         .stack = ctx->stack.data,
         .stack_len = ctx->stack.len,
         .userdata = (uint8_t *)userdata,
         .userdata_len = userdata_len,
     };
-    memcpy(state.tunnel, &ctx->flow->tun_id, sizeof state.tunnel);
-    memcpy(state.regs, ctx->flow->regs, sizeof state.regs);
+    frozen_state_take_metadata(&state, ctx->flow);
     uint32_t recirc_id = recirc_alloc(ctx->bridge->ofproto->pipeline->recirc, &state);
     struct xlate_out *xout = ctx->xout;
     xout->recirc_ids = xrealloc(xout->recirc_ids, (xout->n_recirc_ids + 1) * sizeof *xout->recirc_ids);
@@ -347,10 +366,10 @@ void xlate_output(struct xlate_ctx *ctx, uint32_t port, uint16_t controller_len,
 
 void xlate_output_reg(struct xlate_ctx *ctx, const struct ofpact_output_reg *a, bool is_last)
 {
-    uint64_t port = subfield_read(&a->src, ctx->flow);
+    uint64_t port = subfield_read(ctx, &a->src);
+    subfield_look_at(ctx, &a->src);
     if (port <= UINT16_MAX) {
         xlate_report(ctx, REPORT_DETAIL, "output port is %" PRIu64, port);
-        subfield_look_at(&a->src, &ctx->wc->bits);
         xlate_output(ctx, (uint32_t)port, a->max_len, false, is_last, false);
     } else {
         xlate_report(ctx, REPORT_WARN, "output port %" PRIu64 " is out of range", port);

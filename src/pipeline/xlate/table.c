@@ -43,7 +43,7 @@ static void report_rule(struct xlate_ctx *ctx, const struct rule *rule, uint8_t 
         strbuf_puts(&s, "Packets are IP fragments and the fragment handling mode is \"drop\".");
     } else {
         struct match match;
-        match_expand(&rule->cr.match, NULL, &match);
+        match_expand(&rule->cr.match, &ctx->bridge->tun_md.layout, &match);
         size_t start = s.len;
         match_format(&match, xlate_port_names(ctx), &s, MATCH_DEFAULT_PRIORITY);
         if (s.len > start) {

@@ -52,7 +52,7 @@ void xlate_report_error(struct xlate_ctx *ctx, const char *format, ...)
     } else if (!log_should_drop(&log_this_module, LOG_LEVEL_WARN, &rl)) {
         char *text = xvasprintf(format, args);
         struct strbuf flow = STRBUF_INITIALIZER;
-        match_format_key(&ctx->xin->original, NULL, &flow);
+        match_format_key(&ctx->xin->original, &ctx->xin->bridge->tun_md.layout, NULL, &flow);
         LOG_WARN("%s on bridge %s while processing %s", text, ctx->bridge->name, strbuf_text(&flow));
         strbuf_fini(&flow);
         free(text);
@@ -70,6 +70,11 @@ void xlate_in_init(struct xlate_in *xin, const struct snapshot *snapshot, const 
     xin->flow.actset_output = OFPP_UNSET;
 }
 
+bool xbridge_name_options(const struct xbridge *bridge, struct flow_key *key)
+{
+    return tun_md_from_options(&bridge->tun_md, key->tun_opts, key->tun_opts_len, key);
+}
+
 int xlate_in_init_upcall(struct xlate_in *xin, const struct pipeline *p, const struct dp_backer *backer,
                          const struct flow_key *flow)
 {
@@ -80,6 +85,9 @@ int xlate_in_init_upcall(struct xlate_in *xin, const struct pipeline *p, const s
     }
     xlate_in_init(xin, snapshot, port ? port->bridge : NULL, flow);
     xin->flow.in_port = port ? port->ofp_port : OFPP_NONE;
+    if (!flow->recirc_id) {
+        xin->options_wrong = !xbridge_name_options(port->bridge, &xin->flow);
+    }
     if (flow->recirc_id) {
         xin->frozen = recirc_find(p->recirc, flow->recirc_id);
         if (!xin->frozen) {
@@ -140,11 +148,29 @@ static void init_mask(struct xlate_ctx *ctx)
     }
 }
 
+/* Options are matched on by their place, not by their names. */
+static void finish_options(struct xlate_ctx *ctx)
+{
+    struct flow_key *wc = &ctx->wc->bits;
+    struct xlate_out *xout = ctx->xout;
+    const struct flow_key *flow = &ctx->xin->original;
+    xout->tun_md.present = wc->tun_md_present;
+    memcpy(xout->tun_md.bits, wc->tun_md, sizeof xout->tun_md.bits);
+    if (ctx->xin->frozen) {
+        /* Names and values were kept aside. */
+        memset(wc->tun_opts, 0, sizeof wc->tun_opts);
+        wc->tun_opts_len = 0;
+    } else if (flow->tun_opts_len || wc->tun_md_present) {
+        tun_md_mask_options(&ctx->bridge->tun_md, flow, wc);
+    }
+}
+
 /* Takes out of the mask what the datapath's key does not have, and makes it one that datapaths take. */
 static void finish_mask(struct xlate_ctx *ctx)
 {
     struct flow_key *wc = &ctx->wc->bits;
     const struct flow_key *flow = &ctx->xin->original;
+    finish_options(ctx);
     memset((char *)wc + FLOW_BLOCK_REGS * FLOW_BLOCK_SIZE, 0,
            (size_t)(FLOW_N_BLOCKS - FLOW_BLOCK_REGS) * FLOW_BLOCK_SIZE);
     if (!flow_key_from_tunnel(flow)) {
@@ -187,6 +213,11 @@ void xlate_go_on_in_first_table(struct xlate_ctx *ctx)
 static void start(struct xlate_ctx *ctx)
 {
     struct xlate_in *xin = ctx->xin;
+    if (xin->options_wrong) {
+        xlate_report_error(ctx, "Invalid Geneve tunnel metadata");
+        ctx->error = XLATE_INVALID_TUNNEL_METADATA;
+        return;
+    }
     if (xin->frozen) {
         xlate_thaw(ctx, xin->frozen);
         return;

@@ -50,8 +50,9 @@ const char *xlate_error_text(enum xlate_error); /* as ofproto/trace prints it */
 struct xlate_in {
     const struct snapshot *snapshot;
     const struct xbridge *bridge;
-    struct flow_key flow;        /* complete; in_port is OpenFlow's number */
-    struct flow_key original;    /* set by xlate(): the key as it came */
+    struct flow_key flow;     /* complete; in_port is OpenFlow's number */
+    struct flow_key original; /* set by xlate(): the key as it came */
+    bool options_wrong; /* tunnel options that the bridge's table does not allow: the packet is dropped */
     const struct packet *packet; /* NULL: none at hand */
     uint16_t tcp_flags;          /* of the packet, host order */
     bool side_effects;           /* learn */
@@ -81,7 +82,11 @@ struct xlate_recirc {
 
 struct xlate_out {
     struct bytebuf actions;
-    struct flow_mask wc;  /* complete */
+    struct flow_mask wc; /* complete */
+    struct {             /* what wc was of the bridge's names of tunnel options, for who tells the story */
+        uint64_t present;
+        uint8_t bits[FLOW_TUN_MD_SIZE];
+    } tun_md;
     unsigned slow;        /* enum dp_slow_reason bits */
     uint32_t slow_meter;  /* the datapath's, of packets for the slow path; UINT32_MAX: none */
     bool avoid_caching;   /* what came out is for this packet alone */
@@ -96,6 +101,10 @@ int xlate_in_init_upcall(struct xlate_in *, const struct pipeline *, const struc
 /* Prepares IN for a packet in BRIDGE with key FLOW (in_port OpenFlow's). */
 void xlate_in_init(struct xlate_in *, const struct snapshot *, const struct xbridge *,
                    const struct flow_key *flow);
+
+/* Gives the options of KEY, a packet that came in to BRIDGE, the names that they have there. False: they are
+ * wrong. */
+bool xbridge_name_options(const struct xbridge *, struct flow_key *key);
 
 void xlate_out_init(struct xlate_out *);
 void xlate_out_fini(struct xlate_out *); /* drops the references to recirculation ids */
