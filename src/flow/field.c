@@ -577,6 +577,16 @@ void field_wc_set_prereqs(const struct field *f, const struct flow_key *key, str
 
 /* --- In a match ---------------------------------------------------------------------------------------- */
 
+/* Without zeros in front. */
+static unsigned used_bytes(const uint8_t *p, unsigned n)
+{
+    while (n && !*p) {
+        p++;
+        n--;
+    }
+    return n;
+}
+
 /* tun_metadataN. In a match with a layout of its own the value gets the room that it needs. */
 static char *match_tunmd(const struct field *f, const union field_value *value, const union field_value *mask,
                          struct match *m)
@@ -584,22 +594,23 @@ static char *match_tunmd(const struct field *f, const union field_value *value, 
     unsigned n = f->id - FIELD_TUN_METADATA0;
     struct tun_md_layout *layout = &m->tun_md;
     if (!layout->fixed) {
-        /* As long as the mask; of an exact match, as the value. */
-        const uint8_t *sized = all_ones(mask->b, f->n_bytes) ? value->b : mask->b;
-        unsigned first = 0;
-        while (first + 1 < f->n_bytes && !sized[first]) {
-            first++;
-        }
-        unsigned len = f->n_bytes - first;
+        bool exact = all_ones(mask->b, f->n_bytes);
+        unsigned len = used_bytes(value->b, f->n_bytes),
+                 mask_len = exact ? 0 : used_bytes(mask->b, f->n_bytes);
+        len = MAX(len, mask_len);
         if (layout->known & TUN_MD_BIT(n)) {
-            if (len > layout->slots[n].len) {
-                return xasprintf("%s: value needs %u bytes, but the option has %u", f->name, len,
-                                 layout->slots[n].len);
-            }
-        } else if (!tun_md_layout_add(layout, n, len)) {
-            return xasprintf("%s: match needs more than %d bytes of tunnel metadata", f->name,
-                             FLOW_TUN_MD_SIZE);
+            tun_md_clear(layout, n, &m->flow);
+            tun_md_clear(layout, n, &m->wc.bits);
+            tun_md_layout_remove(layout, n);
         }
+        if (!tun_md_layout_add(layout, n, len)) {
+            for (uint64_t left = layout->known; left; left &= left - 1) {
+                len += layout->slots[__builtin_ctzll(left)].len;
+            }
+            return xasprintf("field %s exceeds maximum size for tunnel metadata (used %u, max %d)", f->name,
+                             len, FLOW_TUN_MD_SIZE);
+        }
+        layout->exact = exact ? layout->exact | TUN_MD_BIT(n) : layout->exact & ~TUN_MD_BIT(n);
     }
     union field_value v;
     for (unsigned i = 0; i < f->n_bytes; i++) {

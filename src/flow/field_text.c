@@ -268,7 +268,8 @@ static char *parse_number(const struct field *f, const char *text, union field_v
     if (overflow) {
         return xasprintf("%s: mask too large for %u-byte field %s", text, f->n_bytes, f->name);
     }
-    for (unsigned i = 0; i < f->n_bytes; i++) {
+    /* How long an option is, the value says as well as the mask. */
+    for (unsigned i = 0; i < f->n_bytes && !field_is_tun_metadata(f); i++) {
         value->b[i] &= mask->b[i];
     }
     return NULL;

@@ -76,12 +76,12 @@ char *match_parse_field(struct match *m, const struct port_names *ports, const c
         return error;
     }
     error = field_match(f, &v, &mask, m);
-    if (error) {
+    if (error && !field_is_tun_metadata(f)) {
         char *whole = xasprintf("%s: %s", value, error);
         free(error);
         return whole;
     }
-    return NULL;
+    return error;
 }
 
 /* --- Tokens -------------------------------------------------------------------------------------------- */

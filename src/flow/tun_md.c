@@ -50,7 +50,7 @@ void tun_md_layout_copy(struct tun_md_layout *to, const struct tun_md_layout *fr
     if (from->known) {
         *to = *from;
     } else {
-        to->known = to->words = 0;
+        to->known = to->words = to->exact = 0;
         to->fixed = from->fixed;
     }
 }

@@ -31,6 +31,7 @@
 struct tun_md_layout {
     uint64_t known; /* fields that have their room, or need none */
     uint64_t words; /* taken */
+    uint64_t exact; /* in a match: fields that came without a mask. On the wire that is seen */
     bool fixed;     /* a bridge's: takes no new fields */
     struct tun_md_slot {
         uint8_t first; /* word of the value's beginning */

@@ -86,6 +86,7 @@ char *ofpact_parse_SET_FIELD(char *arg, const struct action_parse *p)
     field_all_ones(field, &ones);
     for (unsigned i = 0; i < field->n_bytes; i++) {
         mask.b[i] &= ones.b[i];
+        value.b[i] &= mask.b[i];
     }
     put_set_field(p->out, field, &value, &mask);
     return NULL;

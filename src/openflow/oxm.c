@@ -175,8 +175,6 @@ enum ofperr oxm_get_field(struct reader *r, const struct field **fieldp, union f
     memcpy(value->b + at, payload, used);
     if (masked) {
         memcpy(mask->b + at, payload + n, used);
-    } else if (field_is_tun_metadata(field) && !r->tun_md) {
-        memset(mask->b + at, 0xff, used);
     } else {
         field_all_ones(field, mask);
     }
@@ -244,7 +242,9 @@ static void put_tunnel_option(struct bytebuf *b, const struct match *match, unsi
     while (ones < len && mask[ones] == 0xff) {
         ones++;
     }
-    bool masked = !len || ones < len; /* without a value, it is one of no bits */
+    bool exact = match->tun_md.exact & TUN_MD_BIT(i);
+    /* A rule has forgotten what it came as: without a value, it is one of no bits. */
+    bool masked = !exact && (!match->tun_md.fixed || !len || ones < len);
     put_oxm_header(b, oxm_for(field_from_id(FIELD_TUN_METADATA(i)), version)->header, len * (masked ? 2 : 1),
                    masked);
     bytebuf_put(b, value, len);
@@ -369,6 +369,9 @@ enum ofperr oxm_get_match(struct reader *r, bool loose, struct match *match, uin
 {
     match_init_catchall(match);
     match_set_layout(match, r->tun_md ? &r->tun_md->layout : NULL);
+    if (loose) {
+        r->tun_md = NULL; /* options that have no name are passed over, too */
+    }
     if (cookie) {
         *cookie = *cookie_mask = 0;
     }

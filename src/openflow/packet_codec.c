@@ -325,6 +325,7 @@ enum ofperr packet_out_decode(const struct ofp_msg *m, struct packet_out *po)
     if (error || r.bad) {
         return error ? error : OFPERR_OFPBRC_BAD_LEN;
     }
+    actions.tun_md = NULL; /* the actions run once, and fields that are not there then do nothing */
     error = actions_decode(&actions, v, &po->ofpacts);
     if (po->buffer_id == OFP_NO_BUFFER) {
         po->packet = r.p;

@@ -99,6 +99,7 @@ static void metadata_of(const struct flow_key *key, const struct tun_md_layout *
         }
     }
     match_set_layout(m, layout);
+    m->tun_md.exact = UINT64_MAX;
     for (uint64_t left = key->tun_md_present & layout->known; left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctzll(left);
         uint8_t value[TUN_MD_MAX_LEN], ones[TUN_MD_MAX_LEN];
