@@ -204,7 +204,7 @@ static void put_tunnel_options(struct strbuf *s, const struct match *m)
         strbuf_puts(s, field_from_id(FIELD_TUN_METADATA(i))->name);
         if (!((m->flow.tun_md_present >> i) & 1)) {
             strbuf_puts(s, "=NP"); /* not present */
-        } else if (!zero) {
+        } else if (!zero || (!m->tun_md.fixed && m->tun_md.exact & TUN_MD_BIT(i))) {
             strbuf_put_char(s, '=');
             text_put_hex_bytes(s, value, len);
             if (!exact) {

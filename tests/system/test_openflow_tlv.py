@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tunnel options as tun_metadata0 to 63, beside the reference: the TLV table byte by byte, rules that match on such fields
 and act on them in each version (what Debian's ovs-ofctl prints, and the bytes of the switch's replies), traces."""
+import os
+import random
 import re
 import socket
 import struct
+import subprocess
+import sys
 
 import pytest
 
 from netns import build_dir
 from ofpeer import ERROR, NX, Session, barrier_type
 from switch import Reference, Switch
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../interop"))
+import openflow_bytes  # noqa: E402
 
 MAPS = ("{class=0xffff,type=1,len=0}->tun_metadata2,{class=0xffff,type=3,len=8}->tun_metadata4,"
         "{class=0xffff,type=4,len=4}->tun_metadata5,{class=0xffff,type=2,len=124}->tun_metadata63")
@@ -176,7 +183,7 @@ def replies(switch):
     return out
 
 
-@pytest.mark.parametrize("version", ("OpenFlow10", "OpenFlow13", "OpenFlow15"))
+@pytest.mark.parametrize("version", ("OpenFlow10", "OpenFlow15"))
 def test_rules(switches, version):
     for flow in FLOWS:
         for s in switches:
@@ -259,3 +266,100 @@ def test_traces(switches, rules, packets):
             assert not ofctl(s, "-O", "OpenFlow15", "add-flow", "br0", rule)
     for packet in packets:
         alike(switches, lambda s: trace(s, packet), f"{rules} {packet}")
+
+
+FRAME = "000000000002000000000001123400000000000000000000"
+PACKET_IN, PACKET_OUT = 10, 13
+
+
+def packet_ins(switch, version, packet_format, rule, send):
+    """The packet-ins that SEND(session) causes, without their transaction ids."""
+    ofctl(switch, "del-flows", "br0")
+    assert not ofctl(switch, "-O", "OpenFlow15", "add-flow", "br0", rule)
+    s = session(switch, version, "br0")
+    s.nx(16, struct.pack("!I", packet_format))
+    s.send(9, struct.pack("!HH", 0, 0xffff))
+    s.barrier()
+    send(s)
+    s.barrier()
+    answers = s.kept
+    if not answers:
+        message = s.read(0.5)  # it takes its way through the datapath
+        answers = [message] if message else []
+    return [(m.type, m.body.hex()) for m in answers if m.type in (ERROR, PACKET_IN, 4)]
+
+
+@pytest.mark.parametrize("version", (1, 4, 6))
+@pytest.mark.parametrize("packet_format", (0, 1, 2))
+def test_packet_in(switches, version, packet_format):
+    """Options that the packet has are among its metadata."""
+    for actions in ("set_field:0x1122->tun_metadata4",
+                    "set_field:0x1122->tun_metadata4,set_field:0->tun_metadata2,set_field:9->tun_id,set_field:3->tun_metadata63",
+                    "set_field:1->tun_metadata5,delete_field:tun_metadata5", "set_field:1.2.3.4->tun_dst,load:7->tun_metadata5[3..9]"):
+        def what(s):
+            return packet_ins(s, version, packet_format, f"actions={actions},controller",
+                              lambda _: s.appctl("netdev-dummy/receive", "p1", FRAME))
+        assert alike(switches, what, actions)
+
+
+@pytest.mark.parametrize("metadata", ("", "00015808000000000000" "1122", "0001591000000000000011" "22000000000000ffff", "00015e0400000001",
+                                      "000158021122", "0001580a0000000000000000" "1122", "00014004010203040001580800000000000011" "22"))
+@pytest.mark.parametrize("rule", ("actions=controller", "tun_metadata4=0x1122,actions=controller"))
+def test_packet_out(switches, metadata, rule):
+    """OpenFlow 1.5: options that come with the packet."""
+    match = bytes.fromhex("8000000400000001" + metadata)
+    match = struct.pack("!HH", 1, 4 + len(match)) + match
+    match += bytes(-len(match) % 8)
+    to_table = struct.pack("!HHIH6x", 0, 16, 0xfffffff9, 0)
+    body = struct.pack("!IHH", 0xffffffff, len(to_table), 0) + match + to_table + bytes.fromhex(FRAME)
+    alike(switches, lambda s: packet_ins(s, 6, 2, rule, lambda c: c.send(PACKET_OUT, body, xid=99)))
+
+
+@pytest.mark.parametrize("version", ("OpenFlow10", "OpenFlow15"))
+def test_packet_out_actions(switches, version):
+    for actions in ("set_field:5->tun_metadata7,2", "set_field:0x1122334455->tun_metadata5,2", "move:tun_metadata7[0..3]->reg0[0..3],2",
+                    "push:tun_metadata5[0..100],pop:tun_metadata4[3..103],2"):
+        alike(switches, lambda s: ofctl(s, "-O", version, "packet-out", "br0", f"in_port=1 packet={FRAME} actions={actions}"), actions)
+
+
+def random_flow(rng):
+    def value(n=0):
+        return "0x" + bytes(rng.choice([0, 0, 255, rng.randrange(256)]) for _ in range(n or rng.choice([1, 2, 3, 4, 8, 9, 30, 124]))).hex()
+
+    def field():
+        return f"tun_metadata{rng.choice([0, 1, 4, 5, 63])}"
+
+    def match():
+        f, n = field(), rng.choice([1, 2, 4, 8, 20])
+        return rng.choice([f, f"{f}={rng.choice([0, 1, 255, 1234])}", f"{f}={value()}",
+                           f"{f}={value(n)}/" + rng.choice([value(n), "0xff", "0", "0xff00", "0xffffffff"])])
+
+    def action():
+        a = rng.randrange(400)
+        n = rng.randrange(1, 32)
+        s, reg = f"{field()}[{a}..{a + n - 1}]", f"[0..{n - 1}]"
+        return rng.choice([f"set_field:{rng.choice(['0', '255', value()])}->{field()}", f"load:{rng.randrange(1 << min(n, 16))}->{s}", f"push:{s}",
+                           f"pop:{s}", f"move:{s}->reg0{reg}", f"move:reg1{reg}->{s}", f"output:{s}", f"delete_field:{field()}",
+                           f"learn(table=1,{s}=reg0{reg})", f"learn(table=2,load:reg0{reg}->{s})", f"learn(table=3,{s})",
+                           f"multipath(eth_src,5,hrw,2,0,{s})", f"check_pkt_larger(200)->{field()}[{a}]"])
+
+    matches = {m.split("=")[0]: m for m in (match() for _ in range(rng.randrange(3)))}
+    return ",".join(list(matches.values()) + ["actions=" + ",".join(action() for _ in range(rng.randrange(1, 4)))])
+
+
+@pytest.mark.parametrize("version", (1, 2, 4, 6))
+def test_ofctl_sends_the_same(tmp_path, version):
+    """Random flows: what `sluice ofctl` prints of them, and the bytes that it sends, where nobody knows the options' lengths."""
+    rng = random.Random(version)
+    option = ["-vOFF", "-O", f"OpenFlow1{version - 1}"]
+    for _ in range(12):
+        flow = random_flow(rng)
+        theirs = subprocess.run(["ovs-ofctl"] + option + ["parse-flow", flow], capture_output=True, text=True, check=False)
+        ours = subprocess.run([SLUICE, "ofctl"] + option + ["parse-flow", flow], capture_output=True, text=True, check=False)
+        assert ours.stdout == theirs.stdout, flow
+        assert ours.returncode == theirs.returncode
+        if not theirs.returncode:
+            (tmp_path / "flow").write_text(flow + "\n")
+            sent = [openflow_bytes.capture(tool + option + ["-t", "5", "--no-names", "add-flows", f"unix:{tmp_path}/switch", str(tmp_path / "flow")],
+                                           version, f"{tmp_path}/switch") for tool in (["ovs-ofctl"], [str(SLUICE), "ofctl"])]
+            assert sent[0] == sent[1], flow
