@@ -238,7 +238,8 @@ static bool parse_integer(const char **text, uint8_t *out, unsigned n, bool *ove
     char *end;
     errno = 0;
     unsigned long long v = strtoull(p, &end, 0);
-    *overflow = *p == '-' || errno == ERANGE || (n < 8 && v >> (8 * n));
+    /* A negative number is a large one, of 64 bits. */
+    *overflow = errno == ERANGE || (*p == '-' && n < 8) || (n < 8 && v >> (8 * n));
     for (unsigned i = 0; i < n && i < 8; i++) {
         out[n - 1 - i] = (uint8_t)(v >> (8 * i));
     }
@@ -251,11 +252,12 @@ static char *parse_number(const struct field *f, const char *text, union field_v
 {
     const char *p = text;
     bool overflow;
-    if (!parse_integer(&p, value->b, f->n_bytes, &overflow) || (*p && *p != '/')) {
-        return xasprintf("%s: bad syntax for %s value", text, f->name);
-    }
-    if (overflow) {
+    bool is_number = parse_integer(&p, value->b, f->n_bytes, &overflow);
+    if (is_number && overflow) {
         return xasprintf("%s: value too large for %u-byte field %s", text, f->n_bytes, f->name);
+    }
+    if (!is_number || (*p && *p != '/')) {
+        return xasprintf("%s: bad syntax for %s value", text, f->name);
     }
     if (!*p) {
         memset(mask->b, 0xff, f->n_bytes);

@@ -215,8 +215,10 @@ static void put_match_field(struct bytebuf *b, const struct match *match, int id
     /* Names that are of one family alone. */
     bool nxm_only = id == FIELD_VLAN_TCI || id == FIELD_IP_TOS;
     bool oxm_only = id == FIELD_VLAN_VID || id == FIELD_VLAN_PCP || id == FIELD_IP_DSCP;
+    /* A connection's members are told whatever the match lacks: who gets them says what is missing. */
+    bool unconditional = field->prereq == FIELD_PRE_CT;
     if ((nxm_only && version >= OFP12) || (oxm_only && version < OFP12) ||
-        !field_match_prereqs_ok(field, match)) {
+        (!unconditional && !field_match_prereqs_ok(field, match))) {
         return;
     }
     union field_value value = {0}, mask = {0};
