@@ -40,7 +40,6 @@ struct session {
     struct list monitors;
     struct hmap missed;
     bool paused;
-    bool plain;           /* some monitor was asked for with such a match */
     bool has_abbreviated; /* in `updates`, of the change at work */
     struct bytebuf updates;
     size_t start; /* of the message at work in `updates` */
@@ -140,6 +139,18 @@ static void begin_update(struct session *s, enum ofp_version v)
     }
 }
 
+/* Was some monitor asked for with a match that is fields alone? */
+static bool is_plain(const struct session *s)
+{
+    const struct monitor *m;
+    LIST_FOR_EACH (m, node, &s->monitors) {
+        if (m->q.plain) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void put_update(struct session *s, enum ofp_version v, const struct rule *rule,
                        enum flow_update_event event, bool with_actions)
 {
@@ -147,7 +158,7 @@ static void put_update(struct session *s, enum ofp_version v, const struct rule 
         .event = (uint8_t)event,
         .reason = rule->removal,
         .table_id = rule->table_id,
-        .plain = s->plain,
+        .plain = is_plain(s),
         .priority = (uint16_t)rule->cr.priority,
         .idle_timeout = __atomic_load_n(&rule->idle_timeout, __ATOMIC_RELAXED),
         .hard_timeout = __atomic_load_n(&rule->hard_timeout, __ATOMIC_RELAXED),
@@ -446,7 +457,6 @@ enum ofperr openflow_flow_monitor(struct ofconn *c, const struct ofp_msg *m, voi
                 monitor->q = q;
                 match_compress(&q.match, &monitor->match);
                 list_push_back(&s->monitors, &monitor->node);
-                s->plain |= q.plain;
                 if (q.flags & FLOW_MONITOR_F_INITIAL) {
                     put_initial(&reply, ofproto, monitor);
                 }
