@@ -183,6 +183,12 @@ static void put_erspan(struct out *o)
     end(o);
 }
 
+/* That there is no key is said by not saying one. */
+static uint16_t tunnel_flags_shown(const struct flow_key *k)
+{
+    return k->tun_flags & FLOW_TUN_KEY ? 0xf : 0xf & ~FLOW_TUN_KEY;
+}
+
 /* A member of the tunnel is there if the key has it, even where only the mask is 0. */
 static void put_tunnel(struct out *o)
 {
@@ -243,7 +249,7 @@ static void put_tunnel(struct out *o)
         end(o);
     }
     begin(o, "flags");
-    flags_format_masked(o->s, flag_names_tunnel_all, k->tun_flags & 0xf, m->tun_flags & 0xf,
+    flags_format_masked(o->s, flag_names_tunnel_all, k->tun_flags & 0xf, m->tun_flags & tunnel_flags_shown(k),
                         o->has_mask ? 0xf : 0);
     strbuf_puts(o->s, "),");
     end(o);

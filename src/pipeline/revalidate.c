@@ -147,7 +147,12 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
 
     COVERAGE_INC(revalidate_translated);
     minimatch_expand(&u->match, &key, &mask);
-    if (xlate_in_init_upcall(&xin, p, sp->backer, &key)) {
+    /* A protocol of 0 says that there is no header to be set. Where it was not matched there was some. */
+    struct flow_key seen = key;
+    if (!mask.bits.nw_proto && (flow_key_is_ip(&key) || key.dl_type == CONST_BE16(0x0806))) {
+        seen.nw_proto = UINT8_MAX;
+    }
+    if (xlate_in_init_upcall(&xin, p, sp->backer, &seen)) {
         return false;
     }
     record_init(&record);

@@ -220,7 +220,7 @@ static void copy_bundles(struct snapshot *s, const struct ofproto *ofproto, stru
             struct xport *xp = (struct xport *)xbridge_port(xb, port->ofp_port);
             xp->bundle = x;
             x->members[x->n_members++] = xp;
-            if (xp->config & OFPROTO_PC_NO_FLOOD) {
+            if (xp->config & OFPROTO_PC_NO_FLOOD || (xp->tunnel && xp->tunnel->packets == TUNNEL_L3)) {
                 x->floodable = false;
             }
         }

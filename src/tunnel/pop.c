@@ -67,9 +67,6 @@ static enum drop_reason read_ipv4(struct outer *o, uint8_t *proto)
     o->key->tun_dst = ip->dst;
     o->key->tun_tos = ip->tos;
     o->key->tun_ttl = ip->ttl;
-    if (ip->frag_off & CONST_BE16(IPV4_DONT_FRAG)) {
-        o->key->tun_flags |= FLOW_TUN_DONT_FRAG;
-    }
     *proto = ip->proto;
     return DROP_NONE;
 }

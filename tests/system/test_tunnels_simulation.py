@@ -154,3 +154,29 @@ def test_packets_both_ways(both):
     both.tell("netdev-dummy/receive", "p0", frame.replace("00007b00", "00007c00"))
     both.same("dpctl/dump-flows")
     assert "tunnel_no_port" in both.switches[0].ask("drop/show")
+
+
+OUTER = "aa55aa550000f8bc124434b60800"
+
+
+def test_congestion_and_layer_3(both):
+    both.vsctl("add-port int g3 -- set interface g3 type=gre options:remote_ip=1.1.2.92 options:packet_type=legacy_l3 "
+               "ofport_request=6")
+    both.underlay()
+    # Congestion that was met outside is told to who is inside, if that one can be told; also after the flow is translated anew.
+    capable = OUTER + ("4503004e00010000401173e60101025c0101025803e712b5003a00000800000000007b0050540000000550540000000708004502001c"
+                       "000100004001f98ac0a80002c0a800010000ffff00000000")
+    both.tell("netdev-dummy/receive", "p0", capable)
+    for switch in both.switches:
+        assert any("set(ipv4(tos=0x3/0x3))" in flow for flow in switch.flows()), switch.flows()
+    both.tell("tnl/neigh/set", "br0", "1.1.2.93", "f8:bc:12:44:34:b8")
+    both.tell("revalidator/wait")
+    for switch in both.switches:
+        assert any("set(ipv4(tos=0x3/0x3))" in flow for flow in switch.flows()), switch.flows()
+    # Without an Ethernet header: it gets one of zeros.
+    both.tell("netdev-dummy/receive", "p0", OUTER + "4500003400010000402f73e50101025c01010258000008004500001c000100004001f98cc0a80002"
+              "c0a800010000ffff00000000")
+    for switch in both.switches:
+        assert any("push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:00)" in flow for flow in switch.flows()), switch.flows()
+    both.same("ofproto/trace", "ovs-dummy", "tunnel(src=1.1.2.92,dst=1.1.2.88,tos=0x0,ttl=64),in_port(3),packet_type(ns=1,id=0x800),"
+              "eth_type(0x0800),ipv4(src=192.168.0.1,dst=192.168.0.2,proto=1,tos=2,ttl=63,frag=no),icmp(type=8,code=0)", in_order=True)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "l2/mac_table.h"
 #include "pipeline/xlate/ctx.h"
+#include "tunnel/config.h"
 #include "wire/eth.h"
 
 #define ETH_FORMAT  "%02x:%02x:%02x:%02x:%02x:%02x"
@@ -226,7 +227,9 @@ void xlate_normal(struct xlate_ctx *ctx)
         xlate_report(ctx, REPORT_DETAIL, "packet has reserved destination MAC, dropping");
         return;
     }
-    learn_source(ctx, in, vlan, is_gratuitous_arp(ctx));
+    if (!in_port->tunnel || in_port->tunnel->packets != TUNNEL_L3) { /* whose packets have no address */
+        learn_source(ctx, in, vlan, is_gratuitous_arp(ctx));
+    }
 
     if (ctx->xin->record) {
         struct record_entry *e = record_add(ctx->xin->record, RECORD_MAC_LOOKUP);

@@ -178,6 +178,11 @@ static void finish_mask(struct xlate_ctx *ctx)
         memset(&wc->tun_id, 0, FLOW_BLOCK_SIZE * 5);
         wc->erspan_idx = 0;
     }
+    if (flow->packet_type != FLOW_PT_ETH) {
+        flow_wc_unset(wc, dl_src);
+        flow_wc_unset(wc, dl_dst);
+        memset(wc->vlans, 0, sizeof wc->vlans);
+    }
     if (!eth_type_is_mpls(flow->dl_type)) {
         memset(wc->mpls_lse, 0, sizeof wc->mpls_lse);
     }
