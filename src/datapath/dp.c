@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/rcu.h"
 #include "base/smap.h"
+#include "datapath/ct.h"
 #include "datapath/dp.h"
 #include "datapath/journey.h"
 #include "datapath/meter.h"
@@ -35,6 +36,7 @@ static void destroy(struct datapath *up)
     shortcut_release(atomic_load(&dp->shortcut_total));
     megaflow_table_destroy(dp->megaflows);
     dp_meters_destroy(dp->meters);
+    conntrack_destroy(dp->conntrack);
     upcall_ring_destroy(dp->stray);
     hmap_fini(&dp->ports_by_name);
     hmap_fini(&dp->flows_by_ufid);
@@ -68,6 +70,7 @@ static int create(const struct datapath_ops *ops, const char *name, struct datap
     dp->megaflows =
         megaflow_table_create(sizeof(struct dp_flow) + dp->n_counters * sizeof(struct flow_counters));
     dp->meters = dp_meters_create();
+    dp->conntrack = conntrack_create();
     dp->stray = upcall_ring_create(PACKET_NO_PORT);
     dp->up.name = (char *)name; /* for messages; dpif owns it */
     dp->synthetic = dp_handler_create(&dp->up, false);
@@ -160,7 +163,11 @@ static void get_stats(struct datapath *up, struct dp_stats *stats)
     .handler_destroy = dp_handler_destroy, .handler_pool = dp_handler_pool, .upcall_recv = dp_handler_recv,  \
     .upcall_fd = dp_handler_fd, .set_upcall_cb = set_upcall_cb, .execute = dp_handler_execute,               \
     .drop = dp_handler_drop, .receive = receive, .get_stats = get_stats, .n_masks = n_masks,                 \
-    .meter_set = dp_meter_set, .meter_get = dp_meter_get, .meter_del = dp_meter_del, .show = dp_show
+    .meter_set = dp_meter_set, .meter_get = dp_meter_get, .meter_del = dp_meter_del, .ct_run = dp_ct_run,    \
+    .ct_dump = dp_ct_dump, .ct_flush = dp_ct_flush, .ct_get = dp_ct_get, .ct_set = dp_ct_set,                \
+    .ct_frag_status = dp_ct_frag_status, .ct_frag_dump = dp_ct_frag_dump, .ct_set_limit = dp_ct_set_limit,   \
+    .ct_del_limit = dp_ct_del_limit, .ct_get_limit = dp_ct_get_limit, .ct_each_limit = dp_ct_each_limit,     \
+    .ct_set_timeouts = dp_ct_set_timeouts, .show = dp_show
 
 static const struct datapath_ops netdev_ops = {.type = "netdev", .default_name = "ovs-netdev", OPERATIONS};
 static const struct datapath_ops system_ops = {

@@ -228,7 +228,8 @@ struct dp {
     void (*upcall_cb)(struct dp_upcall *, void *aux); /* c: inline */
     void *upcall_aux;
 
-    struct dp_meters *meters; /* i */
+    struct dp_meters *meters;    /* i */
+    struct conntrack *conntrack; /* i */
 
     pthread_mutex_t shortcut_mutex; /* a flow's slot is pointed where its actions say, or it is cut */
     _Atomic uint32_t

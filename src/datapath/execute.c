@@ -8,6 +8,7 @@
 #include "action/rewrite.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "datapath/ct.h"
 #include "datapath/journey.h"
 #include "datapath/meter.h"
 #include "flow/extract.h"
@@ -114,7 +115,7 @@ static void recirculate(struct forwarder *f, struct packet_batch *batch, uint32_
     journey_process(f, &out);
 }
 
-static void nested(struct forwarder *f, struct packet_batch *batch, const void *list, size_t len)
+void journey_continue(struct forwarder *f, struct packet_batch *batch, const void *list, size_t len)
 {
     static struct log_rate_limit limit = LOG_RATE_LIMIT_INIT(1, 5);
     if (unlikely(f->depth >= DP_MAX_DEPTH)) {
@@ -134,7 +135,7 @@ static void clone_list(struct forwarder *f, struct packet_batch *batch, const vo
 {
     struct packet_batch out;
     take_packets(f, batch, last, &out);
-    nested(f, &out, list, len);
+    journey_continue(f, &out, list, len);
 }
 
 /* What is left of packets when no more actions are for it: if nothing was made of them before, they end here
@@ -201,10 +202,10 @@ static void check_pkt_len(struct forwarder *f, struct packet_batch *batch,
     }
     longer.truncated = others.truncated = out.truncated;
     if (longer.n) {
-        nested(f, &longer, if_greater, gt_len);
+        journey_continue(f, &longer, if_greater, gt_len);
     }
     if (others.n) {
-        nested(f, &others, if_less_equal, le_len);
+        journey_continue(f, &others, if_less_equal, le_len);
     }
 }
 
@@ -245,7 +246,7 @@ static void dec_ttl(struct forwarder *f, struct packet_batch *batch, const struc
     }
     batch->n = kept;
     if (expired.n) {
-        nested(f, &expired, list, list_len);
+        journey_continue(f, &expired, list, list_len);
     }
 }
 
@@ -280,7 +281,7 @@ static void push_segments(struct forwarder *f, struct packet *packet, struct pac
             struct flow_key key;
             flow_key_extract(segment, &key); /* offsets */
             if (batch_is_full(out)) {
-                nested(f, out, rest, rest_len);
+                journey_continue(f, out, rest, rest_len);
                 batch_init(out);
             }
             if (push_header(f, segment, a)) {
@@ -308,7 +309,7 @@ static void tnl_push(struct forwarder *f, struct packet_batch *batch, const stru
             continue;
         }
         if (unlikely(batch_is_full(&out))) {
-            nested(f, &out, rest, rest_len);
+            journey_continue(f, &out, rest, rest_len);
             batch_init(&out);
         }
         if (likely(push_header(f, packet, a))) {
@@ -430,12 +431,16 @@ void execute_actions(struct forwarder *f, struct packet_batch *batch, const void
                      (size_t)((const char *)actions + actions_len - rest));
             break;
         }
+        case DP_ACTION_CT:
+            list = dp_action_next(a);
+            dp_ct_execute(f, batch, DP_ACTION_AS(dp_action_ct, a), list,
+                          actions_len - (size_t)((const char *)list - (const char *)actions));
+            break;
         case DP_ACTION_TNL_POP:
             tnl_pop(f, batch, dp_action_value(a), last);
             used = true;
             break;
-        case DP_ACTION_CT: /* conntrack/ and bonds bring these: flow_put refuses them until then */
-        case DP_ACTION_LB_OUTPUT:
+        case DP_ACTION_LB_OUTPUT: /* bonds bring it: flow_put refuses it until then */
         case DP_N_ACTIONS:
             forwarder_drop_batch(f, batch, DROP_ACTION_INVALID);
             batch_init(batch);

@@ -134,14 +134,13 @@ static void modify(struct dp *dp, struct dp_flow *flow, const struct dp_flow_des
     }
 }
 
-/* Tunnels, connection tracking and bonds are not executed here yet. */
+/* Bonds are not executed here yet. */
 static bool is_executable(const void *actions, size_t len)
 {
     const struct dp_action *a, *list;
     size_t n;
     DP_ACTION_FOR_EACH (a, actions, len) {
         switch ((enum dp_action_type)a->type) {
-        case DP_ACTION_CT:
         case DP_ACTION_LB_OUTPUT:
             return false;
         case DP_ACTION_SAMPLE:

@@ -29,4 +29,7 @@ void journey_output(struct forwarder *, struct packet_batch *, uint32_t port_no)
 /* execute.c: runs the actions; consumes the batch. */
 void execute_actions(struct forwarder *, struct packet_batch *, const void *actions, size_t actions_len);
 
+/* The same one level deeper, for lists in actions; what is nested too deep is dropped. */
+void journey_continue(struct forwarder *, struct packet_batch *, const void *actions, size_t actions_len);
+
 #endif

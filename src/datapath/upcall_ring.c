@@ -77,7 +77,10 @@ bool upcall_ring_push(struct upcall_ring *r, const struct packet *packet, const 
     rec->userdata_len = item->userdata_len;
     rec->out_tunnel_port = item->out_tunnel_port;
     rec->n_actions = item->n_actions;
-    memcpy(&rec->meta, packet, sizeof rec->meta);
+    memcpy(&rec->meta, packet, PACKET_DESCRIPTOR_SIZE);
+    if (packet->flags & PACKET_F_CT_ORIG) {
+        rec->meta.ct_orig = packet->ct_orig;
+    }
     uint8_t *p = r->bytes + at + PAD(sizeof *rec);
     p = append(p, item->userdata, item->userdata_len);
     p = append(p, item->actions, item->n_actions);

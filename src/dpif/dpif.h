@@ -22,6 +22,7 @@
 #include "base/hmap.h"
 #include "base/strbuf.h"
 #include "base/types.h"
+#include "conntrack/conntrack.h"
 #include "flow/key.h"
 #include "packet/packet.h"
 #include "port/vport.h"
@@ -135,6 +136,18 @@ struct dp_meter {
     int64_t created_ms;
 };
 
+/* Numbers of connection tracking that are asked for and set. */
+enum dp_ct_param {
+    DP_CT_MAXCONNS, /* connections at most */
+    DP_CT_NCONNS,   /* connections; not to be set */
+    DP_CT_SEQ_CHK,  /* TCP sequence numbers are checked */
+    DP_CT_FRAG_V4,  /* fragments are put together: IPv4, IPv6 */
+    DP_CT_FRAG_V6,
+    DP_CT_MIN_FRAG_V4, /* bytes of a fragment, but the last, at least */
+    DP_CT_MIN_FRAG_V6,
+    DP_CT_MAX_FRAGS, /* that wait */
+};
+
 struct datapath_ops {
     const char *type;         /* `datapath_type`: "netdev", "system", "dummy" */
     const char *default_name; /* the one that all bridges of the type share: "ovs-netdev" */
@@ -214,6 +227,25 @@ struct datapath_ops {
     int (*meter_set)(struct datapath *, uint32_t meter_id, const struct dp_meter *);
     int (*meter_get)(struct datapath *, uint32_t meter_id, struct dp_meter *);
     int (*meter_del)(struct datapath *, uint32_t meter_id, struct dp_meter *last);
+
+    /* control. Connections, in the words of conntrack/conntrack.h; zone -1: all zones, or the default limit.
+     * ct_flush: how many went. ct_del_limit: ENOENT. ct_set_timeouts: SECONDS by enum ct_timeout, NULL: the
+     * policy goes. ct_run: due every half second or so. */
+    void (*ct_run)(struct datapath *);
+    void (*ct_dump)(struct datapath *, int32_t zone, void (*each)(const struct ct_entry *, void *aux),
+                    void *aux);
+    uint32_t (*ct_flush)(struct datapath *, int32_t zone, const struct ct_match *orig,
+                         const struct ct_match *reply);
+    uint64_t (*ct_get)(struct datapath *, enum dp_ct_param);
+    int (*ct_set)(struct datapath *, enum dp_ct_param, uint64_t value); /* EPERM: out of range */
+    void (*ct_frag_status)(struct datapath *, struct ct_frag_status *);
+    void (*ct_frag_dump)(struct datapath *, void (*each)(const struct ct_frag_entry *, void *aux), void *aux);
+    void (*ct_set_limit)(struct datapath *, int32_t zone, uint32_t limit);
+    int (*ct_del_limit)(struct datapath *, uint16_t zone);
+    void (*ct_get_limit)(struct datapath *, int32_t zone, struct ct_zone_limit *);
+    void (*ct_each_limit)(struct datapath *, void (*each)(const struct ct_zone_limit *, void *aux),
+                          void *aux);
+    void (*ct_set_timeouts)(struct datapath *, const char *policy, const uint32_t *seconds);
 
     /* control. Text of the datapath's own state, in the reference's form where it has one. Which: the control
      * command's name behind "dpif-netdev/", pmd-stats-show, pmd-stats-clear, pmd-rxq-show, pmd-perf-show,

@@ -109,22 +109,47 @@ static void extract_metadata(const struct packet *p, struct flow_key *key, unsig
     }
 }
 
-static flow_ct_orig_reader *ct_orig_reader;
-
-void flow_set_ct_orig_reader(flow_ct_orig_reader *reader)
+/* The original direction of the packet's connection. */
+static void extract_ct_orig(const struct packet_ct_orig *o, struct flow_key *key, unsigned *blocks)
 {
-    __atomic_store_n(&ct_orig_reader, reader, __ATOMIC_RELEASE);
+    use_block(key, blocks, FLOW_BLOCK_META);
+    if (o->is_ipv6) {
+        use_block(key, blocks, FLOW_BLOCK_EXT);
+        key->ct_ipv6_src = o->src;
+        key->ct_ipv6_dst = o->dst;
+    } else {
+        key->ct_nw_src = o->src.be32[0];
+        key->ct_nw_dst = o->dst.be32[0];
+    }
+    key->ct_nw_proto = o->proto;
+    key->ct_tp_src = o->tp_src;
+    key->ct_tp_dst = o->tp_dst;
 }
 
-/* The blocks in which the connection's original direction stands. */
-static void extract_ct_orig(const struct packet *p, struct flow_key *key, unsigned *blocks)
+/* A key without an original direction makes a packet without one. */
+static void ct_orig_to_metadata(const struct flow_key *key, struct packet *p)
 {
-    flow_ct_orig_reader *reader = __atomic_load_n(&ct_orig_reader, __ATOMIC_ACQUIRE);
-    if (reader) {
-        use_block(key, blocks, FLOW_BLOCK_META);
-        use_block(key, blocks, FLOW_BLOCK_EXT);
-        reader(p, key);
+    struct packet_ct_orig *o = &p->ct_orig;
+    static const struct ipv6_addr none;
+    p->flags &= (uint8_t)~PACKET_F_CT_ORIG;
+    bool is_ipv6 =
+        memcmp(&key->ct_ipv6_src, &none, sizeof none) || memcmp(&key->ct_ipv6_dst, &none, sizeof none);
+    if (!is_ipv6 && !(key->ct_nw_src | key->ct_nw_dst | key->ct_nw_proto)) {
+        return;
     }
+    memset(o, 0, sizeof *o);
+    o->is_ipv6 = is_ipv6;
+    if (is_ipv6) {
+        o->src = key->ct_ipv6_src;
+        o->dst = key->ct_ipv6_dst;
+    } else {
+        o->src.be32[0] = key->ct_nw_src;
+        o->dst.be32[0] = key->ct_nw_dst;
+    }
+    o->proto = key->ct_nw_proto;
+    o->tp_src = key->ct_tp_src;
+    o->tp_dst = key->ct_tp_dst;
+    p->flags |= PACKET_F_CT_ORIG;
 }
 
 int flow_key_to_metadata(const struct flow_key *key, struct packet *p)
@@ -139,6 +164,7 @@ int flow_key_to_metadata(const struct flow_key *key, struct packet *p)
     p->dp_hash = key->dp_hash;
     p->ct_mark = key->ct_mark;
     p->ct_label = key->ct_label;
+    ct_orig_to_metadata(key, p);
     if (!flow_key_from_tunnel(key)) {
         return packet_set_tunnel(p, NULL);
     }
@@ -443,7 +469,7 @@ static void extract_full(struct packet *p, struct flow_key *key)
     p->l2_5_ofs = p->l3_ofs = p->l4_ofs = PACKET_NO_OFFSET;
     extract_metadata(p, key, &blocks);
     if (p->flags & PACKET_F_CT_ORIG) {
-        extract_ct_orig(p, key, &blocks);
+        extract_ct_orig(&p->ct_orig, key, &blocks);
     }
 
     if (p->packet_type == FLOW_PT_ETH) {

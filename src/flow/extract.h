@@ -23,12 +23,6 @@ void flow_key_extract_complete(struct packet *, struct flow_key *);
  * connection, packet_type, tunnel). KEY is complete. ENOMEM if the tunnel's memory cannot be had. */
 int flow_key_to_metadata(const struct flow_key *, struct packet *);
 
-/* Packets with PACKET_F_CT_ORIG have a connection whose original direction is in memory that only connection
- * tracking knows: its READER sets the ct_nw_*, ct_ipv6_* and ct_tp_* members (which are zero before). Set
- * once, before packets are received. Any thread may call it. */
-typedef void flow_ct_orig_reader(const struct packet *, struct flow_key *);
-void flow_set_ct_orig_reader(flow_ct_orig_reader *);
-
 /* How many VLAN tags are parsed: 0 to FLOW_MAX_VLANS. other_config:vlan-limit; FLOW_VLAN_LIMIT_DEFAULT
  * without it. */
 #define FLOW_VLAN_LIMIT_DEFAULT 1

@@ -55,7 +55,7 @@ struct packet_pool {
  * processor's string instructions, whose start alone costs more than the eight stores (46 cycles an
  * allocation, not 19). */
 typedef uint64_t vector __attribute__((vector_size(16), may_alias));
-#define DESCRIPTOR_VECTORS (sizeof(struct packet) / sizeof(vector))
+#define DESCRIPTOR_VECTORS (PACKET_DESCRIPTOR_SIZE / sizeof(vector))
 
 static ALWAYS_INLINE void copy_descriptor(struct packet *to, const struct packet *from)
 {
@@ -247,6 +247,9 @@ void packet_copy_metadata(struct packet *dst, const struct packet *src)
     dst->owner = own.owner;
     dst->tunnel = own.tunnel;
     dst->flags = (uint8_t)((src->flags & ~PACKET_F_LARGE) | (own.flags & PACKET_F_LARGE));
+    if (unlikely(src->flags & PACKET_F_CT_ORIG)) {
+        dst->ct_orig = src->ct_orig;
+    }
 }
 
 struct packet *packet_clone(struct packet_pool *pool, const struct packet *src)

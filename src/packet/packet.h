@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Floor 2. A packet on its way: a descriptor of two cache lines and the bytes it points to.
+/* Floor 2. A packet on its way: a descriptor of two cache lines and the bytes it points to. A third line is
+ * touched by tracked packets only.
  *
  * A packet is linear: `len` bytes at `data`, with at least PACKET_HEADROOM bytes in front when it is
  * received. It belongs to the pool that it came from (struct packet_pool: 2 KiB and 68 KiB buffers; other
@@ -53,6 +54,14 @@ struct packet_tunnel {
     uint8_t opts[255];
 };
 
+/* The original direction of a packet's connection (conntrack/). IPv4 in be32[0]. */
+struct packet_ct_orig {
+    struct ipv6_addr src, dst;
+    be16 tp_src, tp_dst; /* ICMP: type and code */
+    uint8_t proto;
+    uint8_t is_ipv6;
+};
+
 struct packet {
     /* Line 0: what every stage touches. */
     uint8_t *data;    /* first byte */
@@ -90,12 +99,16 @@ struct packet {
     uint16_t mru;         /* maximum receive unit of a reassembled packet; 0: none */
     uint16_t pad;
     be128 ct_label; /* line 1 ends behind it */
+
+    /* Line 2: neither cleared nor copied without PACKET_F_CT_ORIG. */
+    struct packet_ct_orig ct_orig;
 } CACHE_ALIGNED;
 
-_Static_assert(sizeof(struct packet) == 128, "a descriptor is two cache lines");
+#define PACKET_DESCRIPTOR_SIZE 128 /* what is there for every packet */
+_Static_assert(offsetof(struct packet, ct_orig) == PACKET_DESCRIPTOR_SIZE, "a descriptor is two cache lines");
 _Static_assert(offsetof(struct packet, buf) == 64, "rarer members start the second line");
 
-#define PACKET_F_CT_ORIG 0x01 /* the connection's original tuple is in the pool's side memory (conntrack) */
+#define PACKET_F_CT_ORIG 0x01 /* ct_orig is there */
 #define PACKET_F_LARGE   0x02 /* the buffer is of the 68 KiB class */
 
 static inline uint32_t packet_headroom(const struct packet *p)

@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "openflow/nicira_codec.h"
 #include "openflow/port_codec.h"
+#include "pipeline/ct_flush.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/slow_path.h"
 #include "port/vport.h"
@@ -243,12 +244,15 @@ static enum ofperr desc(struct ofconn *c, const struct ofp_msg *m, void *ofproto
     return OFPERR_NONE;
 }
 
-/* There are no connections that could be flushed: what asks is looked at, and has what it wants. */
 static enum ofperr ct_flush(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
-    struct ct_flush f;
-    uint16_t zone;
-    return m->type == OFPTYPE_CT_FLUSH ? ct_flush_decode(m, &f) : ct_flush_zone_decode(m, &zone);
+    struct ct_flush f = {.has_zone = true};
+    enum ofperr error =
+        m->type == OFPTYPE_CT_FLUSH ? ct_flush_decode(m, &f) : ct_flush_zone_decode(m, &f.zone);
+    if (!error) {
+        ct_flush_run(ofproto_datapath(ofproto), &f);
+    }
+    return error;
 }
 
 static uint64_t settle(void *ofproto_)

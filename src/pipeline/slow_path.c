@@ -102,6 +102,10 @@ static void inline_upcall(struct dp_upcall *u, void *sp_)
 static void run_periodic(struct task *task)
 {
     struct slow_path *sp = CONTAINER_OF(task, struct slow_path, periodic);
+    struct datapath *dp = sp->backer->dp;
+    if (dp->ops->ct_run) {
+        dp->ops->ct_run(dp);
+    }
     /* While one pass is under way, no other is asked for. */
     if (!sp->revalidator) {
         slow_path_revalidate(sp, false);
