@@ -178,7 +178,7 @@ static void sample(struct forwarder *f, struct packet_batch *batch, const struct
         end_packets(f, &others, used); /* not chosen: nothing more was to become of them */
     }
     if (chosen.n) {
-        nested(f, &chosen, list, len);
+        journey_continue(f, &chosen, list, len);
     }
 }
 
