@@ -180,3 +180,19 @@ def test_congestion_and_layer_3(both):
         assert any("push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:00)" in flow for flow in switch.flows()), switch.flows()
     both.same("ofproto/trace", "ovs-dummy", "tunnel(src=1.1.2.92,dst=1.1.2.88,tos=0x0,ttl=64),in_port(3),packet_type(ns=1,id=0x800),"
               "eth_type(0x0800),ipv4(src=192.168.0.1,dst=192.168.0.2,proto=1,tos=2,ttl=63,frag=no),icmp(type=8,code=0)", in_order=True)
+
+
+def test_geneve_options(both):
+    both.underlay()
+    both.ofctl("add-tlv-map", "int", "{class=0xffff,type=0x80,len=4}->tun_metadata0")
+    both.ofctl("add-tlv-map", "int", "{class=0xffff,type=0x1,len=8}->tun_metadata1")
+    both.ofctl("add-flow", "int",
+               "in_port=1,actions=set_field:0xa->tun_metadata0,set_field:0x1234567890abcdef->tun_metadata1,3")
+    text = both.same("ofproto/trace", "ovs-dummy", "in_port(4)," + INNER.format(tos=4), in_order=True)
+    assert "geneve(crit,vni=0x0,options({class=0xffff,type=0x80,len=4,0xa}" in text
+    both.ofctl("add-flow", "int", "in_port=3,tun_metadata0=0xdeadbeef,actions=1")
+    frame = (OUTER + "4500005600010000401173e10101025c0101025803e717c1004200000240655800007b00ffff8001dead"
+             "beef50540000000550540000000708004500001c000100004001f98cc0a80002c0a800010000ffff00000000")
+    for _ in range(2):
+        both.tell("netdev-dummy/receive", "p0", frame)
+    both.same("dpctl/dump-flows")
