@@ -181,6 +181,9 @@ bool xlate_dec_ttl(struct xlate_ctx *, const struct ofpact_dec_ttl *); /* true: 
 /* A field of the packet; tun_metadata as the bridge lays them out. */
 void xlate_get_field(const struct xlate_ctx *, const struct field *, union field_value *);
 void xlate_look_at_field(struct xlate_ctx *, const struct field *, const union field_value *bits);
+/* The options that the packet has by name, as OUTER's options on the wire; all of them are looked at. False:
+ * there is no room for so many. */
+bool xlate_put_options(struct xlate_ctx *, struct flow_key *outer);
 /* The subfield's bits, at most 64; the mask looks at them. */
 uint64_t subfield_read(const struct xlate_ctx *, const struct subfield *);
 void subfield_write(struct xlate_ctx *, const struct subfield *, uint64_t value);

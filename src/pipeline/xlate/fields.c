@@ -49,6 +49,19 @@ static void change_field(struct xlate_ctx *ctx, const struct field *field, const
     tun_md_set(layout_of(ctx), field->id - FIELD_TUN_METADATA0, v.b, field->n_bytes, ctx->flow);
 }
 
+bool xlate_put_options(struct xlate_ctx *ctx, struct flow_key *outer)
+{
+    uint8_t ones[TUN_MD_MAX_LEN];
+    memset(ones, 0xff, sizeof ones);
+    memset(outer->tun_opts, 0, sizeof outer->tun_opts);
+    for (uint64_t left = ctx->flow->tun_md_present & layout_of(ctx)->known; left; left &= left - 1) {
+        tun_md_set_mask(layout_of(ctx), (unsigned)__builtin_ctzll(left), ones, sizeof ones, &ctx->wc->bits);
+    }
+    int len = tun_md_to_options(&ctx->bridge->tun_md, ctx->flow, outer->tun_opts);
+    outer->tun_opts_len = (uint8_t)MAX(len, 0);
+    return len >= 0;
+}
+
 uint64_t subfield_read(const struct xlate_ctx *ctx, const struct subfield *sf)
 {
     union field_value value;

@@ -10,6 +10,7 @@
 #include "flow/match.h"
 #include "pipeline/tunnel.h"
 #include "pipeline/xlate/ctx.h"
+#include "tunnel/config.h"
 #include "tunnel/header.h"
 #include "tunnel/net.h"
 #include "wire/eth.h"
@@ -342,7 +343,9 @@ static void push(struct xlate_ctx *ctx, const struct xport *xport, bool is_last,
     tunnel_address_format(&way.next, dst);
     xlate_report(ctx, REPORT_DETAIL, "tunneling from " ETH_FORMAT " %s to " ETH_FORMAT " %s",
                  ETH_ARGS(way.path.eth_src), src, ETH_ARGS(way.path.eth_dst), dst);
-    if (tunnel_header_build(xport->tunnel, ctx->flow, &way.path, &header)) {
+    struct flow_key outer = *ctx->flow;
+    if ((xport->tunnel->kind == TUNNEL_GENEVE && !xlate_put_options(ctx, &outer)) ||
+        tunnel_header_build(xport->tunnel, &outer, &way.path, &header)) {
         xlate_report(ctx, REPORT_WARN, "native tunnel header build failed");
         ctx->drop_reason = DROP_TUNNEL_PUSH;
         return;

@@ -9,6 +9,7 @@
 #include "flow/match.h"
 #include "pipeline/meter.h"
 #include "pipeline/xlate/ctx.h"
+#include "tunnel/config.h"
 #include "wire/eth.h"
 
 LOG_MODULE(ofproto_dpif_xlate);
@@ -148,6 +149,12 @@ static void init_mask(struct xlate_ctx *ctx)
     }
 }
 
+static bool came_by_geneve(const struct xlate_ctx *ctx)
+{
+    const struct xport *in = xbridge_port(ctx->bridge, ctx->xin->original.in_port);
+    return in && in->tunnel && in->tunnel->kind == TUNNEL_GENEVE;
+}
+
 /* Options are matched on by their place, not by their names. */
 static void finish_options(struct xlate_ctx *ctx)
 {
@@ -160,7 +167,7 @@ static void finish_options(struct xlate_ctx *ctx)
         /* Names and values were kept aside. */
         memset(wc->tun_opts, 0, sizeof wc->tun_opts);
         wc->tun_opts_len = 0;
-    } else if (flow->tun_opts_len || wc->tun_md_present) {
+    } else if (flow->tun_opts_len || wc->tun_md_present || came_by_geneve(ctx)) {
         tun_md_mask_options(&ctx->bridge->tun_md, flow, wc);
     }
 }
