@@ -18,8 +18,13 @@ struct record {
     uint16_t userdata_len;
     uint32_t out_tunnel_port;
     uint32_t n_actions;
-    struct packet meta;
+    struct packet meta; /* its third line is part of the record only for a packet that needs it */
 };
+static size_t header_size(const struct packet *p)
+{
+    return offsetof(struct record, meta) +
+           (p->flags & PACKET_F_CT_ORIG ? sizeof(struct packet) : PACKET_DESCRIPTOR_SIZE);
+}
 #define GAP_SIZE offsetof(struct record, type)
 #define PAD(N)   ROUND_UP((size_t)(N), 8)
 
@@ -53,7 +58,7 @@ static uint8_t *append(uint8_t *p, const void *data, size_t n)
 bool upcall_ring_push(struct upcall_ring *r, const struct packet *packet, const struct upcall_item *item)
 {
     size_t tunnel = packet->tunnel ? sizeof *packet->tunnel : 0;
-    size_t size = ROUND_UP(PAD(sizeof(struct record)) + PAD(item->userdata_len) + PAD(item->n_actions) +
+    size_t size = ROUND_UP(header_size(packet) + PAD(item->userdata_len) + PAD(item->n_actions) +
                                PAD(tunnel) + PAD(packet->len),
                            CACHE_LINE_SIZE);
     uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
@@ -81,7 +86,7 @@ bool upcall_ring_push(struct upcall_ring *r, const struct packet *packet, const 
     if (packet->flags & PACKET_F_CT_ORIG) {
         rec->meta.ct_orig = packet->ct_orig;
     }
-    uint8_t *p = r->bytes + at + PAD(sizeof *rec);
+    uint8_t *p = r->bytes + at + header_size(packet);
     p = append(p, item->userdata, item->userdata_len);
     p = append(p, item->actions, item->n_actions);
     p = append(p, packet->tunnel, tunnel);
@@ -111,7 +116,7 @@ int upcall_ring_pop(struct upcall_ring *r, struct packet_pool *pool, struct dp_u
     upcall->userdata_len = rec->userdata_len;
     upcall->out_tunnel_port = rec->out_tunnel_port;
     upcall->n_actions = rec->n_actions;
-    const uint8_t *p = (const uint8_t *)rec + PAD(sizeof *rec);
+    const uint8_t *p = (const uint8_t *)rec + header_size(&rec->meta);
     memcpy(upcall->userdata, p, rec->userdata_len);
     p += PAD(rec->userdata_len);
     upcall->actions = rec->n_actions ? xmemdup(p, rec->n_actions) : NULL;
