@@ -10,6 +10,7 @@
 #include "base/hmap.h"
 #include "pipeline/dependents.h"
 #include "pipeline/ofproto_impl.h"
+#include "pipeline/parts.h"
 #include "pipeline/xlate/record.h"
 
 /* With rules of more masks than this in one table, or flows of more masks that are asked about, a look-up in
@@ -67,6 +68,7 @@ struct change_set {
     bool rules_went;     /* a record whose rule is `removed` is touched */
     uint64_t generation; /* once taken */
     struct hmap tables, macs;
+    struct parts_changed parts; /* of the configuration */
 };
 
 struct changes {
@@ -256,6 +258,18 @@ void changes_note_mac(struct ofproto *ofproto, uint16_t vlan, struct eth_addr ma
     end(c);
 }
 
+void changes_note_parts(struct changes *c, const struct parts_changed *parts)
+{
+    if (parts->n || parts->all) {
+        struct change_set *set = begin(c);
+        size_t n = MIN(parts->n, MAX_PARTS_CHANGED - set->parts.n);
+        memcpy(set->parts.names + set->parts.n, parts->names, n * sizeof parts->names[0]);
+        set->parts.n += n;
+        set->all |= parts->all || n < parts->n;
+        end(c);
+    }
+}
+
 void changes_note_all(struct changes *c)
 {
     begin(c)->all = true;
@@ -360,7 +374,7 @@ bool change_set_find(const struct change_set *set, struct dependents *d, size_t 
     const struct table_change *t;
     const struct mac_tag *m;
     size_t cost = hmap_count(&set->macs);
-    f->gave_up = set->all;
+    f->gave_up = set->all || set->parts.n; /* of parts there is no index */
     if (f->gave_up || (f->quick && !dependents_trylock(d))) {
         return false;
     }
@@ -493,7 +507,13 @@ bool change_set_affects(struct change_set *set, const struct record *r)
     if (set->all) {
         return true;
     }
-    for (size_t i = 0; i < r->n; i++) {
+    for (size_t i = 0; i < set->parts.n; i++) {
+        if (parts_has(&r->parts, &set->parts.names[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < r->n && (set->rules_went || hmap_count(&set->tables) || hmap_count(&set->macs));
+         i++) {
         const struct record_entry *e = &r->entries[i];
         switch ((enum record_type)e->type) {
         case RECORD_TABLE: {

@@ -21,6 +21,7 @@ struct changes;
 struct dependents;
 struct dependents_found;
 struct ofproto;
+struct parts_changed;
 struct pipeline;
 struct record;
 struct rule;
@@ -30,6 +31,7 @@ void changes_destroy(struct changes *);
 
 void changes_note_rule(struct ofproto *, struct rule *, bool added);
 void changes_note_mac(struct ofproto *, uint16_t vlan, struct eth_addr mac);
+void changes_note_parts(struct changes *, const struct parts_changed *);
 void changes_note_all(struct changes *); /* everything may be different */
 
 /* The bridge is gone: what was noted of it is forgotten. */

@@ -16,6 +16,7 @@
 #include "pipeline/group.h"
 #include "pipeline/meter.h"
 #include "pipeline/ofproto_impl.h"
+#include "pipeline/parts.h"
 #include "pipeline/recirc.h"
 #include "pipeline/settle.h"
 #include "pipeline/slow_path.h"
@@ -71,21 +72,34 @@ void pipeline_destroy(struct pipeline *p)
     free(p);
 }
 
+/* A new snapshot, if something is new; what differs is noted. */
+static void publish(struct pipeline *p)
+{
+    bool all = p->changed || p->all_changed;
+    const struct snapshot *old = p->snapshot; /* lives on: this thread is a reader, too */
+    struct dp_backer *backer;
+    if (p->changed || p->parts_changed) {
+        snapshot_publish(p);
+    }
+    LIST_FOR_EACH (backer, node, &p->backers) {
+        if (all) {
+            changes_note_all(backer->changes);
+        } else if (p->parts_changed) {
+            struct parts_changed parts;
+            parts_compare(old, p->snapshot, backer, &parts);
+            changes_note_parts(backer->changes, &parts);
+        }
+    }
+    p->changed = p->all_changed = p->parts_changed = false;
+}
+
 void pipeline_start_commit(struct pipeline *p)
 {
     struct dp_backer *backer;
     __atomic_store_n(&p->wake_pending, false, __ATOMIC_RELEASE);
     tunnel_send_requests(p);
     p->all_changed |= __atomic_exchange_n(&p->net_changed, false, __ATOMIC_ACQ_REL);
-    if (p->changed) {
-        snapshot_publish(p);
-    }
-    if (p->changed || p->all_changed) {
-        p->changed = p->all_changed = false;
-        LIST_FOR_EACH (backer, node, &p->backers) {
-            changes_note_all(backer->changes);
-        }
-    }
+    publish(p);
     learned_run(p);
     LIST_FOR_EACH (backer, node, &p->backers) {
         settle_noted(backer);
@@ -325,7 +339,7 @@ int ofproto_create(struct pipeline *p, const char *name, const char *datapath_ty
     memmove(p->ofprotos + place + 1, p->ofprotos + place, (p->n_ofprotos - place) * sizeof *p->ofprotos);
     p->ofprotos[place] = ofproto;
     p->n_ofprotos++;
-    pipeline_mark_changed(p);
+    pipeline_mark_parts_changed(p);
     *ofprotop = ofproto;
     return 0;
 }
@@ -353,7 +367,7 @@ void ofproto_destroy(struct ofproto *ofproto)
 
     /* No new translation finds the bridge; cached flows that name it in their records go; then those that
      * read the old snapshot are waited for. Other flows follow, as after any commit. */
-    snapshot_publish(p);
+    publish(p);
     slow_path_forget_bridge(ofproto->backer->slow_path, ofproto);
     pipeline_start_commit(p);
     rcu_synchronize();

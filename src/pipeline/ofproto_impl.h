@@ -60,6 +60,7 @@ struct pipeline {
     pthread_t control_thread;      /* i */
     struct snapshot *snapshot;     /* r */
     bool changed;                  /* c: a new snapshot waits for pipeline_commit() */
+    bool parts_changed;            /* c: likewise, and only ports and bundles differ */
     bool all_changed;              /* c: every cached flow is to be translated anew */
     struct ofproto **ofprotos;     /* c: in the order of names */
     size_t n_ofprotos, allocated;  /* c */
@@ -188,10 +189,15 @@ void ofmirror_clear(struct ofmirror *);
 /* RULES (by `change`) were removed: they leave their classifiers after a grace period. */
 void reaper_add(struct ofproto *, struct list *rules);
 
-/* Something changed that the next commit publishes. */
+/* Something changed that the next commit publishes; every flow may depend on it. */
 static inline void pipeline_mark_changed(struct pipeline *p)
 {
     p->changed = true;
+}
+/* Ports or bundles changed: the next commit publishes it, and finds out what it touches. */
+static inline void pipeline_mark_parts_changed(struct pipeline *p)
+{
+    p->parts_changed = true;
 }
 /* Something that no dependency is recorded for: the next commit re-translates every flow. */
 static inline void pipeline_mark_all_changed(struct pipeline *p)

@@ -17,6 +17,7 @@
 #include "action/text.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/coverage.h"
 #include "base/random.h"
 #include "datapath/datapath.h"
 #include "flow/compose.h"
@@ -632,6 +633,107 @@ static void test_threads_agree(void **state)
     task_queue_fini(&queue);
 }
 
+static const char *const port_rules[] = {
+    "priority=5,dl_dst=50:00:00:00:00:01,actions=output:3",
+    "priority=5,dl_dst=50:00:00:00:00:02,actions=output:5,output:1",
+    "priority=5,dl_dst=50:00:00:00:00:03,actions=flood",
+    "priority=5,dl_dst=50:00:00:00:00:04,actions=all",
+    "priority=5,dl_dst=50:00:00:00:00:05,actions=output:8,output:2",
+    "priority=5,dl_dst=50:00:00:00:00:06,actions=bundle(eth_src,0,active_backup,ofport,members:1,2)",
+    "priority=5,dl_dst=50:00:00:00:00:07,actions=output:reg0[],local,in_port",
+    "priority=0,actions=normal",
+};
+
+/* One random change of br0's ports and bundles, not committed. */
+static void change_ports(struct fixture *f, bool has[])
+{
+    static const char *const names[] = {"p0", "p1", "p2", "p3", "p4", "p5"};
+    uint32_t i = 1 + random_below(5);
+    switch (random_below(6)) {
+    case 0:
+        if (has[i]) {
+            assert_int_equal(ofproto_port_del(f->br0, i), 0);
+            ofproto_bundle_remove(f->br0, names[i]);
+        } else {
+            add_port(f->br0, names[i], "dummy", i, NULL, (enum ofproto_vlan_mode)random_below(4), 10);
+        }
+        has[i] = !has[i];
+        break;
+    case 1:
+        if (has[0]) {
+            assert_int_equal(ofproto_port_del(f->br0, 8), 0);
+            ofproto_bundle_remove(f->br0, "pa");
+        } else {
+            add_port(f->br0, "pa", "patch", 8, random_below(3) ? "pb" : "nobody", OFPROTO_VLAN_TRUNK, -1);
+        }
+        has[0] = !has[0];
+        break;
+    case 2:
+        if (has[i]) {
+            const uint32_t bits[] = {OFPROTO_PC_NO_FWD, OFPROTO_PC_NO_FLOOD, OFPROTO_PC_NO_RECV,
+                                     OFPROTO_PC_PORT_DOWN};
+            uint32_t bit = bits[random_below(4)];
+            ofproto_port_set_config(f->br0, i, random_below(2) ? bit : 0, bit);
+        }
+        break;
+    case 3:
+        ofproto_port_set_config(f->br1, random_below(2) ? 1 : 2, random_below(2) ? OFPROTO_PC_NO_FLOOD : 0,
+                                OFPROTO_PC_NO_FLOOD);
+        break;
+    default:
+        if (has[i]) {
+            struct ofproto_bundle_settings b = {.name = names[i],
+                                                .members = &i,
+                                                .n_members = 1,
+                                                .vlan_mode = (enum ofproto_vlan_mode)random_below(4),
+                                                .vlan = random_below(2) ? 10 : 20,
+                                                .protect = random_below(2)};
+            assert_int_equal(ofproto_bundle_set(f->br0, &b), 0);
+        }
+    }
+}
+
+static uint64_t n_translated(void)
+{
+    uint64_t n = 0;
+    assert_true(coverage_read_counter("revalidate_translated", &n));
+    return n;
+}
+
+/* Ports come, go and change, bridges behind patch ports too: only flows that looked at them are translated
+ * anew, and yet none is cached that is not as translation now says. */
+static void test_ports_agree(void **state)
+{
+    struct fixture *f = *state;
+    bool has[6] = {true, true, true, true, true, false};
+    unsigned seen = 0, kept = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(port_rules); i++) {
+        flow(f->br0, FLOW_ADD, port_rules[i]);
+    }
+    for (int i = 0; i < 3000; i++) {
+        static const char *const names[] = {"p0", "p1", "p2", "p3", "p4", "p5"};
+        for (int j = 0; j < 4; j++) {
+            unsigned from = 1 + random_below(5);
+            if (has[from]) {
+                receive(f, names[from], (uint8_t)(1 + random_below(12)), (uint8_t)(1 + random_below(12)));
+            }
+        }
+        uint64_t before = n_translated();
+        for (unsigned n = 1 + random_below(3); n > 0; n--) {
+            change_ports(f, has);
+        }
+        pipeline_commit(f->p);
+        struct agree a = {.f = f, .backer = f->br0->backer};
+        a.backer->dp->ops->flow_dump(a.backer->dp, flow_agrees, &a);
+        seen += a.n;
+        kept += a.n - MIN(a.n, n_translated() - before);
+        if (i % 100 == 0) {
+            slow_path_purge(a.backer->slow_path);
+        }
+    }
+    assert_true(seen > 20000 && kept > seen / 4); /* it was about something */
+}
+
 /* Counters of flows that were cached come back to the rules, once each, whatever passes ran meanwhile. */
 static void test_threads_count(void **state)
 {
@@ -730,6 +832,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bundle_is_atomic, setup, teardown),
         cmocka_unit_test_setup_teardown(test_packet_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bridge_goes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ports_agree, setup, teardown),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rcu_unregister();

@@ -82,7 +82,7 @@ static void refresh_state(struct ofport *port)
     if (state != port->state || config != port->config) {
         port->state = state;
         port->config = config;
-        pipeline_mark_changed(port->ofproto->pipeline);
+        pipeline_mark_parts_changed(port->ofproto->pipeline);
     }
 }
 
@@ -114,6 +114,22 @@ static void tell_change(struct ofport *port)
     if (remember_shown(port) && ofproto->pipeline->hooks.port_status) {
         ofproto->pipeline->hooks.port_status(ofproto, port->ofp_port, 2, ofproto->pipeline->hooks.aux);
     }
+}
+
+/* The port came or goes. Ports of these kinds are known to translation by their number alone, so that the
+ * flows that looked for that number are touched; others (of a tunnel, say) may be found by what is in a
+ * packet. */
+static void mark_port(const struct ofport *port)
+{
+    static const char *const kinds[] = {"",     "system", "internal", "tap",  "dummy", "dummy-internal",
+                                        "null", "pcap",   "afxdp",    "dpdk", "patch"};
+    pipeline_mark_parts_changed(port->ofproto->pipeline);
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        if (!strcmp(port->type, kinds[i])) {
+            return;
+        }
+    }
+    pipeline_mark_changed(port->ofproto->pipeline);
 }
 
 /* What is wrong with a patch port's options, in the reference's words; NULL: nothing. */
@@ -193,7 +209,7 @@ int ofproto_port_add(struct ofproto *ofproto, const struct ofproto_port_settings
     }
     refresh_state(port);
     remember_shown(port);
-    pipeline_mark_changed(ofproto->pipeline);
+    mark_port(port);
     if (ofproto->pipeline->hooks.port_status) {
         ofproto->pipeline->hooks.port_status(ofproto, number, 0, ofproto->pipeline->hooks.aux);
     }
@@ -206,7 +222,7 @@ void ofport_leave_bundle(struct ofport *port)
     if (port->bundle) {
         list_remove(&port->bundle_node);
         port->bundle = NULL;
-        pipeline_mark_changed(port->ofproto->pipeline);
+        pipeline_mark_parts_changed(port->ofproto->pipeline);
     }
 }
 
@@ -252,13 +268,13 @@ void ofport_destroy(struct ofport *port)
         dp->ops->port_del(dp, port->dp_port);
         backer_hold_number(ofproto->backer, port->dp_port);
     }
+    mark_port(port);
     traffic_counters_unref(port->counters);
     free(port->name);
     free(port->type);
     free(port->peer);
     free(port->marks);
     free(port);
-    pipeline_mark_changed(ofproto->pipeline);
 }
 
 int ofproto_port_del(struct ofproto *ofproto, uint32_t ofp_port)
@@ -306,7 +322,7 @@ int ofproto_port_set_options(struct ofproto *ofproto, uint32_t ofp_port, const s
     if (!port->peer || strcmp(port->peer, peer)) {
         free(port->peer);
         port->peer = xstrdup(peer);
-        pipeline_mark_changed(ofproto->pipeline);
+        pipeline_mark_parts_changed(ofproto->pipeline);
     }
     return 0;
 }
@@ -393,7 +409,7 @@ int ofproto_port_set_config(struct ofproto *ofproto, uint32_t ofp_port, uint32_t
     }
     if (!error && new != port->config) {
         port->config = new;
-        pipeline_mark_changed(ofproto->pipeline);
+        pipeline_mark_parts_changed(ofproto->pipeline);
     }
     refresh_state(port);
     tell_change(port);
@@ -509,7 +525,7 @@ int ofproto_bundle_set(struct ofproto *ofproto, const struct ofproto_bundle_sett
         b->name = xstrdup(s->name);
         list_init(&b->members);
         list_push_back(&ofproto->bundles, &b->node);
-        pipeline_mark_changed(ofproto->pipeline);
+        pipeline_mark_parts_changed(ofproto->pipeline);
     }
     struct ofproto_bundle_settings new = *s;
     if (!new.qinq_ethtype) {
@@ -529,7 +545,7 @@ int ofproto_bundle_set(struct ofproto *ofproto, const struct ofproto_bundle_sett
         b->s.cvlans = copy_vlans(s->cvlans);
         b->s.members = NULL;
         b->s.n_members = 0;
-        pipeline_mark_changed(ofproto->pipeline);
+        pipeline_mark_parts_changed(ofproto->pipeline);
     }
 
     free(native);
@@ -552,7 +568,7 @@ int ofproto_bundle_set(struct ofproto *ofproto, const struct ofproto_bundle_sett
             port->bundle = b;
             list_push_back(&b->members, &port->bundle_node);
         }
-        pipeline_mark_changed(ofproto->pipeline);
+        pipeline_mark_parts_changed(ofproto->pipeline);
     }
     return 0;
 }
@@ -569,7 +585,7 @@ void ofbundle_destroy(struct ofproto *ofproto, struct ofbundle *b)
     free((void *)b->s.cvlans);
     free(b->name);
     free(b);
-    pipeline_mark_changed(ofproto->pipeline);
+    pipeline_mark_parts_changed(ofproto->pipeline);
 }
 
 void ofproto_bundle_remove(struct ofproto *ofproto, const char *name)

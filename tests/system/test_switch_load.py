@@ -147,3 +147,18 @@ def test_group_and_meter_numbers(switch):
         ofctl("del-meter", "br0", "meter=1")
         assert "priority=40000" not in ofctl("dump-flows", "br0")
         assert "meter(" not in "".join(switch.flows())
+
+
+def test_ports_that_no_flow_looks_at(switch):
+    """A port comes and goes, and the flows stay as they are: none is translated anew."""
+    wait_for(lambda: n_flows(switch) >= N_FLOWS, "all flows to be cached", seconds=60)
+    before = coverage(switch, "revalidate_translated")
+    switch.vsctl("add-port br0 q1 -- set interface q1 type=null")
+    switch.vsctl("del-port q1")
+    # Upcalls still come now and then; that a part is taken for another's happens.
+    assert coverage(switch, "revalidate_translated") - before < N_FLOWS / 2
+    switch.vsctl("del-port p2")
+    assert coverage(switch, "revalidate_translated") - before >= N_FLOWS / 2
+    assert not [line for line in switch.flows() if "actions:drop" not in line]
+    switch.vsctl("add-port br0 p2 -- set interface p2 type=null ofport_request=2")
+    assert not [line for line in switch.flows() if "actions:drop" in line]

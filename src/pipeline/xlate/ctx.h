@@ -78,6 +78,25 @@ struct xlate_ctx {
     enum xlate_error error;
 };
 
+/* Ports and bundles are looked up by these alone, in translation: the record knows then what it consulted. */
+static inline void xlate_consult(const struct xlate_ctx *ctx, enum part_kind kind, uint32_t number)
+{
+    if (ctx->xin->record) {
+        parts_add(&ctx->xin->record->parts, kind, ctx->bridge->ofproto, number);
+    }
+}
+static inline const struct xport *xlate_find_port(const struct xlate_ctx *ctx, uint32_t ofp_port)
+{
+    xlate_consult(ctx, PART_PORT, ofp_port);
+    return xbridge_port(ctx->bridge, ofp_port);
+}
+static inline const struct xbundle *xlate_find_bundle(const struct xlate_ctx *ctx, uint32_t id)
+{
+    xlate_consult(ctx, PART_BUNDLE, id);
+    return xbridge_bundle(ctx->bridge, id);
+}
+#pragma GCC poison xbridge_port xbridge_bundle
+
 /* report */
 static inline const struct ofp_names *xlate_names(const struct xlate_ctx *ctx)
 {

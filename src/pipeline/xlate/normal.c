@@ -102,7 +102,7 @@ static bool input_vid_is_valid(struct xlate_ctx *ctx, uint16_t vid, const struct
 static const struct xbundle *input_bundle(struct xlate_ctx *ctx, uint32_t in_port,
                                           const struct xport **xportp)
 {
-    const struct xport *xport = xbridge_port(ctx->bridge, in_port);
+    const struct xport *xport = xlate_find_port(ctx, in_port);
     *xportp = xport;
     if (xport && xport->bundle) {
         return xport->bundle;
@@ -159,6 +159,7 @@ static bool includes_vlan(struct xlate_ctx *ctx, const struct xbundle *out, cons
 
 static void flood(struct xlate_ctx *ctx, const struct xbundle *in, const struct xvlan *xvlan)
 {
+    xlate_consult(ctx, PART_ALL, 0);
     for (size_t i = 0; i < ctx->bridge->n_bundles; i++) {
         const struct xbundle *out = ctx->bridge->bundles[i];
         if (out != in && out->floodable && !out->mirror_out && includes_vlan(ctx, out, xvlan)) {
@@ -239,7 +240,7 @@ void xlate_normal(struct xlate_ctx *ctx)
     }
     void *port;
     if (mac_table_lookup(ctx->bridge->ofproto->macs, flow->dl_dst, vlan, &port)) {
-        const struct xbundle *out = xbridge_bundle(ctx->bridge, (uint32_t)(uintptr_t)port);
+        const struct xbundle *out = xlate_find_bundle(ctx, (uint32_t)(uintptr_t)port);
         if (!out) {
             xlate_report(ctx, REPORT_WARN, "learned port is unknown, dropping");
         } else if (out == in) {
@@ -295,13 +296,14 @@ void xlate_mirror(struct xlate_ctx *ctx, const struct xbundle *bundle, uint32_t 
         bool nested = ctx->in_mirror;
         ctx->in_mirror = true; /* it shows what is there: no egress table changes that */
         if (m->out) {
-            const struct xport *in_port = xbridge_port(ctx->bridge, ctx->flow->in_port);
+            const struct xport *in_port = xlate_find_port(ctx, ctx->flow->in_port);
             if (!in_port || in_port->bundle != m->out) {
                 xlate_output_normal(ctx, m->out, &xvlan);
             }
         } else if (vlan != m->out_vlan && !is_reserved(ctx->flow->dl_dst)) {
             struct xvlan to = xvlan;
             to.v[0].vid = (uint16_t)m->out_vlan;
+            xlate_consult(ctx, PART_ALL, 0);
             for (size_t b = 0; b < ctx->bridge->n_bundles; b++) {
                 const struct xbundle *out = ctx->bridge->bundles[b];
                 if (includes_vlan(ctx, out, &to) && !out->mirror_out) {
@@ -319,7 +321,7 @@ bool xlate_enter(struct xlate_ctx *ctx)
     if (!ctx->bridge->has_mirrors) {
         return true;
     }
-    const struct xport *xport = xbridge_port(ctx->bridge, ctx->flow->in_port);
+    const struct xport *xport = xlate_find_port(ctx, ctx->flow->in_port);
     if (!xport || !xport->bundle) {
         return true;
     }

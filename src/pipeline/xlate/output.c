@@ -57,6 +57,7 @@ static void enter_bridge(struct xlate_ctx *ctx, const struct xport *peer)
     struct flow_key *flow = ctx->flow;
     ctx->bridge = peer->bridge;
     ctx->version = ofproto_rules_version(peer->bridge->ofproto);
+    xlate_consult(ctx, PART_PORT, peer->ofp_port);
     flow->in_port = peer->ofp_port;
     flow->metadata = 0;
     memset(flow->regs, 0, sizeof flow->regs);
@@ -168,7 +169,7 @@ static void mark_for_queue(struct xlate_ctx *ctx, const struct xport *out)
 /* The port, if the packet may leave by it; NULL: says why not. */
 static const struct xport *find_output(struct xlate_ctx *ctx, uint32_t ofp_port)
 {
-    const struct xport *xport = xbridge_port(ctx->bridge, ofp_port);
+    const struct xport *xport = xlate_find_port(ctx, ofp_port);
     if (!xport) {
         xlate_report(ctx, REPORT_WARN, "Nonexistent output port");
         return NULL;
@@ -177,7 +178,7 @@ static const struct xport *find_output(struct xlate_ctx *ctx, uint32_t ofp_port)
         xlate_report(ctx, REPORT_DETAIL, "OFPPC_NO_FWD set, skipping output");
         return NULL;
     }
-    const struct xport *in_port = xbridge_port(ctx->bridge, ctx->flow->in_port);
+    const struct xport *in_port = xlate_find_port(ctx, ctx->flow->in_port);
     if (in_port && in_port->bundle && in_port->bundle->protect && xport->bundle && xport->bundle->protect) {
         xlate_report(ctx, REPORT_WARN, "Flow is between protected ports, skipping output.");
         return NULL;
@@ -238,6 +239,7 @@ void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, b
 /* Every port but the one that the packet came in by; and, unless ALL, but those that want no flooding. */
 static void output_all(struct xlate_ctx *ctx, bool all)
 {
+    xlate_consult(ctx, PART_ALL, 0);
     for (size_t i = 0; i < ctx->bridge->n_ports; i++) {
         const struct xport *xport = ctx->bridge->ports[i];
         if (xport->ofp_port != ctx->flow->in_port && (all || !(xport->config & OFPROTO_PC_NO_FLOOD))) {
@@ -398,7 +400,7 @@ void xlate_output_trunc(struct xlate_ctx *ctx, const struct ofpact_output_trunc 
             xlate_report(ctx, REPORT_WARN, "skipping output to input port");
             break;
         }
-        const struct xport *xport = xbridge_port(ctx->bridge, a->port);
+        const struct xport *xport = xlate_find_port(ctx, a->port);
         if (!xport || xport->is_patch) {
             /* Also what is no port of this bridge by number, `in_port` among it. */
             struct strbuf s = STRBUF_INITIALIZER;

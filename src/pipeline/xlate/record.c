@@ -63,6 +63,7 @@ void record_clear(struct record *r)
 void record_fini(struct record *r)
 {
     record_clear(r);
+    r->parts = (struct parts){{0, 0}};
     free(r->entries);
     r->entries = NULL;
     r->allocated = 0;

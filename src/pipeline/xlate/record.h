@@ -19,6 +19,7 @@
 #include "base/types.h"
 #include "flow/key.h"
 #include "flow/minikey.h"
+#include "pipeline/parts.h"
 
 struct group;
 struct ofproto;
@@ -61,8 +62,9 @@ struct record_entry {
 struct record {
     struct record_entry *entries;
     size_t n, allocated;
-    bool keep_keys; /* in: store keys of lookups */
-    uint16_t extra; /* of entries that are added */
+    struct parts parts; /* of the configuration that were consulted */
+    bool keep_keys;     /* in: store keys of lookups */
+    uint16_t extra;     /* of entries that are added */
 };
 
 void record_init(struct record *);

@@ -180,7 +180,7 @@ static struct rule *lookup(struct xlate_ctx *ctx, bool may_packet_in)
         return lookup(ctx, may_packet_in);
     }
     if (!rule) {
-        const struct xport *in_port = xbridge_port(ctx->bridge, flow->in_port);
+        const struct xport *in_port = xlate_find_port(ctx, flow->in_port);
         bool quiet =
             !may_packet_in || miss == TABLE_MISS_DROP ||
             (miss != TABLE_MISS_CONTROLLER && !__atomic_load_n(&ofproto->miss_wanted, __ATOMIC_RELAXED)) ||

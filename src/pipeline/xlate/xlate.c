@@ -234,7 +234,7 @@ static void start(struct xlate_ctx *ctx)
         xlate_thaw(ctx, xin->frozen);
         return;
     }
-    const struct xport *in_port = xbridge_port(ctx->bridge, ctx->flow->in_port);
+    const struct xport *in_port = xlate_find_port(ctx, ctx->flow->in_port);
     if (in_port && (in_port->config & OFPROTO_PC_NO_RECV)) {
         return; /* what it may bring is for the protocols alone */
     }
@@ -256,7 +256,7 @@ static void start(struct xlate_ctx *ctx)
 static const char *name_port(const struct port_names *names, uint32_t ofp_port)
 {
     const struct xlate_ctx *ctx = names->aux;
-    const struct xport *port = xbridge_port(ctx->bridge, ofp_port);
+    const struct xport *port = xlate_find_port(ctx, ofp_port);
     return port ? port->name : NULL;
 }
 
