@@ -299,10 +299,10 @@ int dp_port_set_affinity(struct datapath *, uint32_t port_no, const char *affini
 /* flows.c */
 int dp_flow_put(struct datapath *, const struct dp_flow_desc *, enum dp_put_flags, struct dp_flow_stats *);
 int dp_flow_del(struct datapath *, struct dp_ufid, struct dp_flow_stats *last);
-void dp_flow_del_batch(struct datapath *, const struct dp_ufid *, struct dp_flow_stats *last, size_t n);
+void dp_flow_del_batch(struct datapath *, const struct dp_flow_name *, struct dp_flow_stats *last, size_t n);
 int dp_flow_get(struct datapath *, struct dp_ufid, struct dp_flow_desc *, struct bytebuf *actions);
 int dp_flow_flush(struct datapath *);
-void dp_flow_stats(struct datapath *, const struct dp_ufid *, struct dp_flow_stats *, size_t n);
+void dp_flow_stats(struct datapath *, const struct dp_flow_name *, struct dp_flow_stats *, size_t n);
 void dp_flow_dump(struct datapath *, bool (*each)(const struct dp_flow_desc *, void *aux), void *aux);
 
 /* shortcuts.c */

@@ -40,6 +40,13 @@ static inline bool dp_ufid_equal(struct dp_ufid a, struct dp_ufid b)
     return a.lo == b.lo && a.hi == b.hi;
 }
 
+/* How flows are named where there are many of them: by their identity, and by what flow_put() said of where
+ * they are, which saves looking for them. A hint may be out of date, or 0; it is never believed. */
+struct dp_flow_name {
+    struct dp_ufid ufid;
+    uint32_t hint;
+};
+
 struct dp_flow_stats {
     uint64_t packets, bytes;
     int64_t used_ms;    /* clock_ms() of the last packet; 0: never */
@@ -61,6 +68,7 @@ struct dp_flow_desc {
     /* put: the key that the flow was made of, or NULL; get and dump show it where the mask is 0, too. */
     const struct flow_key *made_of;
     size_t actions_len; /* bytes; 0: drop */
+    uint32_t *hint;     /* put: gets the flow's hint, if it is not NULL */
     enum dp_flow_origin origin;
     struct dp_flow_stats stats; /* dump only */
 };
@@ -184,11 +192,12 @@ struct datapath_ops {
                     struct dp_flow_stats *last); /* last counters are exact */
     /* N at once: one wait for the forwarding threads instead of N. LAST[i].used_ms is -1 for a flow that was
      * gone. */
-    void (*flow_del_batch)(struct datapath *, const struct dp_ufid *, struct dp_flow_stats *last, size_t n);
+    void (*flow_del_batch)(struct datapath *, const struct dp_flow_name *, struct dp_flow_stats *last,
+                           size_t n);
     int (*flow_get)(struct datapath *, struct dp_ufid, struct dp_flow_desc *, struct bytebuf *actions);
     int (*flow_flush)(struct datapath *);
     /* Statistics of N flows at once; a flow that is gone has stats.used_ms = -1. For revalidation. */
-    void (*flow_stats)(struct datapath *, const struct dp_ufid *, struct dp_flow_stats *, size_t n);
+    void (*flow_stats)(struct datapath *, const struct dp_flow_name *, struct dp_flow_stats *, size_t n);
     /* Walks all flows; flows put or deleted meanwhile may be missed or seen. EACH returns false to stop. */
     void (*flow_dump)(struct datapath *, bool (*each)(const struct dp_flow_desc *, void *aux), void *aux);
 

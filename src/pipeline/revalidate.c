@@ -25,8 +25,10 @@
 COVERAGE_DEFINE(revalidate_translated);
 COVERAGE_DEFINE(revalidate_deleted);
 COVERAGE_DEFINE(revalidate_modified);
+COVERAGE_DEFINE(revalidate_counted); /* flows whose statistics were read */
 
 #define DOOMED_AT_ONCE 1024
+#define PREFETCH_AHEAD 8 /* flows, whose records are credited soon */
 
 /* U's shard is locked. */
 static void doom(struct slow_path *sp, struct ukey_shard *shard, struct ukey *u)
@@ -59,12 +61,12 @@ static void credit(struct ukey *u, const struct dp_flow_stats *now)
 static void delete_all(struct slow_path *sp, struct ukey **ukeys, size_t n)
 {
     struct datapath *dp = sp->backer->dp;
-    struct dp_ufid *ufids = xcalloc(n, sizeof *ufids);
+    struct dp_flow_name *names = xcalloc(n, sizeof *names);
     struct dp_flow_stats *last = xcalloc(n, sizeof *last);
     for (size_t i = 0; i < n; i++) {
-        ufids[i] = ukeys[i]->ufid;
+        names[i] = (struct dp_flow_name){ukeys[i]->ufid, ukeys[i]->hint};
     }
-    dp->ops->flow_del_batch(dp, ufids, last, n);
+    dp->ops->flow_del_batch(dp, names, last, n);
     for (size_t i = 0; i < n; i++) {
         if (last[i].used_ms >= 0) {
             credit(ukeys[i], &last[i]);
@@ -72,7 +74,7 @@ static void delete_all(struct slow_path *sp, struct ukey **ukeys, size_t n)
         ukey_destroy(ukeys[i], sp->backer->pipeline->recirc);
     }
     COVERAGE_ADD(revalidate_deleted, n);
-    free(ufids);
+    free(names);
     free(last);
 }
 
@@ -171,7 +173,7 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
             (desc.actions_len && memcmp(desc.actions, u->actions, desc.actions_len))) {
             /* What was counted so far belongs to those whom the old translation names. */
             struct dp_flow_stats now;
-            dp->ops->flow_stats(dp, &u->ufid, &now, 1);
+            dp->ops->flow_stats(dp, &(const struct dp_flow_name){u->ufid, u->hint}, &now, 1);
             if (now.used_ms >= 0) {
                 credit(u, &now);
             }
@@ -192,10 +194,12 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
         u->n_recirc_ids = xout.n_recirc_ids;
         xout.recirc_ids = NULL;
         xout.n_recirc_ids = 0;
-        dependents_remove(sp->dependents, u);
-        record_fini(&u->record);
-        record_move(&u->record, &record);
-        dependents_add(sp->dependents, u);
+        if (!record_update(&u->record, &record)) {
+            dependents_remove(sp->dependents, u);
+            record_fini(&u->record);
+            record_move(&u->record, &record);
+            dependents_add(sp->dependents, u);
+        }
     }
     for (size_t i = 0; i < xout.n_recirc_ids; i++) {
         recirc_unref(p->recirc, xout.recirc_ids[i]);
@@ -208,18 +212,33 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
 /* Every flow is asked. */
 static void check_each(struct slow_path *sp, struct change_set *set)
 {
+    struct ukey **ukeys = NULL;
+    size_t allocated = 0;
     for (int i = 0; i < UKEY_N_SHARDS; i++) {
         struct ukey_shard *shard = &sp->shards[i];
         struct ukey *u;
+        size_t n = 0;
         pthread_mutex_lock(&shard->lock);
-        HMAP_FOR_EACH_SAFE (u, node, &shard->ukeys) {
-            if (change_set_affects(set, &u->record) && !retranslate(sp, u)) {
-                doom(sp, shard, u);
+        if (hmap_count(&shard->ukeys) > allocated) {
+            allocated = hmap_count(&shard->ukeys);
+            ukeys = xrealloc(ukeys, allocated * sizeof(struct ukey *));
+        }
+        HMAP_FOR_EACH (u, node, &shard->ukeys) {
+            __builtin_prefetch(&u->record);
+            ukeys[n++] = u;
+        }
+        for (size_t k = 0; k < n; k++) {
+            if (k + PREFETCH_AHEAD < n) {
+                record_prefetch(&ukeys[k + PREFETCH_AHEAD]->record);
+            }
+            if (change_set_affects(set, &ukeys[k]->record) && !retranslate(sp, ukeys[k])) {
+                doom(sp, shard, ukeys[k]);
             }
         }
         pthread_mutex_unlock(&shard->lock);
         rest(sp);
     }
+    free(ukeys);
     bury(sp);
 }
 
@@ -347,7 +366,7 @@ static void adapt_limit(struct slow_path *sp, int duration_ms, int64_t work_ms)
 /* Arrays that a shard's flows fit into. */
 struct shard_stats {
     struct ukey **ukeys;
-    struct dp_ufid *ufids;
+    struct dp_flow_name *names;
     struct dp_flow_stats *stats;
     size_t allocated;
 };
@@ -360,16 +379,16 @@ static size_t read_stats(struct slow_path *sp, struct ukey_shard *shard, struct 
     struct ukey *u;
     if (count > a->allocated) {
         a->allocated = count;
-        a->ufids = xrealloc(a->ufids, count * sizeof *a->ufids);
+        a->names = xrealloc(a->names, count * sizeof *a->names);
         a->stats = xrealloc(a->stats, count * sizeof *a->stats);
         a->ukeys = xrealloc(a->ukeys, count * sizeof *a->ukeys);
     }
     HMAP_FOR_EACH (u, node, &shard->ukeys) {
         a->ukeys[k] = u;
-        a->ufids[k++] = u->ufid;
+        a->names[k++] = (struct dp_flow_name){u->ufid, u->hint};
     }
     if (k) {
-        dp->ops->flow_stats(dp, a->ufids, a->stats, k);
+        dp->ops->flow_stats(dp, a->names, a->stats, k);
     }
     return k;
 }
@@ -389,8 +408,12 @@ void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), voi
         struct ukey_shard *shard = &sp->shards[i];
         pthread_mutex_lock(&shard->lock);
         size_t k = read_stats(sp, shard, &a);
+        COVERAGE_ADD(revalidate_counted, k);
         for (size_t j = 0; j < k; j++) {
             struct ukey *u = a.ukeys[j];
+            if (j + PREFETCH_AHEAD < k) {
+                record_prefetch(&a.ukeys[j + PREFETCH_AHEAD]->record);
+            }
             if (a.stats[j].used_ms < 0) {
                 doom(sp, shard, u); /* somebody deleted it */
                 continue;
@@ -411,7 +434,7 @@ void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), voi
     }
     __atomic_sub_fetch(&sp->installing, all, __ATOMIC_SEQ_CST);
     bury(sp);
-    free(a.ufids);
+    free(a.names);
     free(a.stats);
     free(a.ukeys);
     adapt_limit(sp, (int)(clock_ms() - start), (work + cpu_ns()) / 1000000);

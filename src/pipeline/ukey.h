@@ -28,6 +28,7 @@ struct dependents;
 struct ukey {
     struct hmap_node node; /* in shard.ukeys, by ufid */
     struct dp_ufid ufid;
+    uint32_t hint;          /* the datapath's */
     struct minimatch match; /* the flow: key under mask */
     void *actions;          /* as installed */
     size_t actions_len;

@@ -124,6 +124,8 @@ static void install(struct slow_path *sp, const struct dp_upcall *u, struct xlat
     pthread_mutex_lock(&shard->lock);
     __atomic_add_fetch(&sp->installing, 1, __ATOMIC_SEQ_CST);
     /* A pass that has begun since does not know of this flow. */
+    uint32_t hint = 0;
+    desc.hint = &hint;
     if (generation < __atomic_load_n(&sp->pass_generation, __ATOMIC_SEQ_CST)) {
         COVERAGE_INC(upcall_stale_flow);
     } else if (!ukey_find(shard, desc.ufid)) {
@@ -131,6 +133,7 @@ static void install(struct slow_path *sp, const struct dp_upcall *u, struct xlat
         if (!error) {
             struct ukey *ukey =
                 ukey_create(desc.ufid, &key, &mask, desc.actions, desc.actions_len, record, xout);
+            ukey->hint = hint;
             hmap_insert(&shard->ukeys, &ukey->node, (uint32_t)desc.ufid.lo);
             dependents_add(sp->dependents, ukey);
             __atomic_add_fetch(&sp->n_flows, 1, __ATOMIC_RELAXED);

@@ -81,6 +81,42 @@ void record_move(struct record *dst, struct record *src)
     }
 }
 
+_Static_assert(sizeof(struct record_entry) == 72, "is the new member compared?");
+
+static bool depends_alike(const struct record_entry *a, const struct record_entry *b)
+{
+    return a->type == b->type && a->table_id == b->table_id && a->vlan == b->vlan && a->idle == b->idle &&
+           a->hard == b->hard && a->port == b->port && !memcmp(&a->mac, &b->mac, sizeof a->mac) &&
+           a->gratuitous_arp == b->gratuitous_arp && a->ofproto == b->ofproto &&
+           (a->type != RECORD_TABLE || minimatch_equal(&a->seen, &b->seen)) &&
+           (a->type != RECORD_RULE || a->object == b->object);
+}
+
+static void swap(void **a, void **b)
+{
+    void *old = *a;
+    *a = *b;
+    *b = old;
+}
+
+bool record_update(struct record *old, struct record *new)
+{
+    if (old->n != new->n) {
+        return false;
+    }
+    for (size_t i = 0; i < old->n; i++) {
+        if (!depends_alike(&old->entries[i], &new->entries[i])) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < old->n; i++) {
+        swap(&old->entries[i].object, &new->entries[i].object);
+        swap(&old->entries[i].object2, &new->entries[i].object2);
+    }
+    old->parts = new->parts;
+    return true;
+}
+
 struct record_entry *record_add(struct record *r, enum record_type type)
 {
     if (r->n == r->allocated) {

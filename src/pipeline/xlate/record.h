@@ -72,6 +72,9 @@ void record_clear(struct record *);
 void record_fini(struct record *);
 void record_move(struct record *dst,
                  struct record *src); /* DST is not initialised; SRC is empty afterwards */
+/* If NEW differs from OLD in nothing but the rules that were found and whom to credit, OLD gets these, and
+ * stays where it is, as what it depends on stays. False: nothing was done. */
+bool record_update(struct record *old, struct record *new);
 struct record_entry *record_add(struct record *, enum record_type);
 
 /* A neighbour that a reply told of; NET and BRIDGE outlive the record. */
@@ -86,6 +89,12 @@ struct traffic {
     int64_t used_ms;
     uint16_t tcp_flags;
 };
+/* The record is credited soon. */
+static inline void record_prefetch(const struct record *r)
+{
+    __builtin_prefetch(r->entries);
+    __builtin_prefetch((const char *)r->entries + 64);
+}
 /* Any thread. */
 void record_credit(struct record *, const struct traffic *);
 
