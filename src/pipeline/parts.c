@@ -20,8 +20,8 @@ static bool same_vlans(const unsigned long *a, const unsigned long *b)
 }
 
 /* Whoever adds a member that flows may depend on compares it here, or calls pipeline_mark_changed() where it
- * changes (as for a port's `marks`, and for all of a bridge but its ports and bundles). */
-_Static_assert(sizeof(struct xport) == 112, "is the new member of xport compared, or its change marked?");
+ * changes (as for a port's `marks` and `tunnel`, and for all of a bridge but its ports and bundles). */
+_Static_assert(sizeof(struct xport) == 120, "is the new member of xport compared, or its change marked?");
 _Static_assert(sizeof(struct xbundle) == 112, "is the new member of xbundle compared, or its change marked?");
 
 static bool same_port(const struct xport *a, const struct xport *b)
@@ -116,10 +116,19 @@ void parts_compare(const struct snapshot *a, const struct snapshot *b, const str
 {
     c->n = 0;
     c->all = false;
+    bool others = a->n_bridges != b->n_bridges;
     for (size_t i = 0; i < a->n_bridges; i++) {
         const struct xbridge *other = snapshot_bridge(b, a->bridges[i]->ofproto);
+        others |= !other;
         if (a->bridges[i]->backer == backer && other) {
             compare(a->bridges[i], other, c);
+        }
+    }
+    if (others || c->n) {
+        if (c->n == MAX_PARTS_CHANGED) {
+            c->all = true;
+        } else {
+            c->names[c->n++] = part_name(PART_DEVICES, NULL, 0);
         }
     }
 }

@@ -25,9 +25,10 @@ struct ofproto;
 struct snapshot;
 
 enum part_kind {
-    PART_PORT,   /* the port with this OpenFlow number: is there one, what it is, what its bundle is */
-    PART_BUNDLE, /* the bundle with this id */
-    PART_ALL,    /* which ports and bundles there are */
+    PART_PORT,    /* the port with this OpenFlow number: is there one, what it is, what its bundle is */
+    PART_BUNDLE,  /* the bundle with this id */
+    PART_ALL,     /* which ports and bundles there are */
+    PART_DEVICES, /* which port of any bridge has a device's name; of no bridge, number 0 */
 };
 
 struct parts {

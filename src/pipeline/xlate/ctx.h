@@ -95,7 +95,14 @@ static inline const struct xbundle *xlate_find_bundle(const struct xlate_ctx *ct
     xlate_consult(ctx, PART_BUNDLE, id);
     return xbridge_bundle(ctx->bridge, id);
 }
-#pragma GCC poison xbridge_port xbridge_bundle
+static inline const struct xport *xlate_find_device(const struct xlate_ctx *ctx, const char *name)
+{
+    if (ctx->xin->record) {
+        parts_add(&ctx->xin->record->parts, PART_DEVICES, NULL, 0);
+    }
+    return snapshot_device(ctx->snapshot, ctx->bridge->backer, name);
+}
+#pragma GCC poison xbridge_port xbridge_bundle snapshot_device
 
 /* report */
 static inline const struct ofp_names *xlate_names(const struct xlate_ctx *ctx)

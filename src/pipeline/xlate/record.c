@@ -86,9 +86,9 @@ _Static_assert(sizeof(struct record_entry) == 72, "is the new member compared?")
 static bool depends_alike(const struct record_entry *a, const struct record_entry *b)
 {
     return a->type == b->type && a->table_id == b->table_id && a->vlan == b->vlan && a->idle == b->idle &&
-           a->hard == b->hard && a->port == b->port && !memcmp(&a->mac, &b->mac, sizeof a->mac) &&
-           a->gratuitous_arp == b->gratuitous_arp && a->ofproto == b->ofproto &&
-           (a->type != RECORD_TABLE || minimatch_equal(&a->seen, &b->seen)) &&
+           a->hard == b->hard && a->extra == b->extra && a->port == b->port &&
+           !memcmp(&a->mac, &b->mac, sizeof a->mac) && a->gratuitous_arp == b->gratuitous_arp &&
+           a->ofproto == b->ofproto && minimatch_equal(&a->seen, &b->seen) &&
            (a->type != RECORD_RULE || a->object == b->object);
 }
 

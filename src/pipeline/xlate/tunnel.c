@@ -47,7 +47,7 @@ static bool take_over_congestion(struct xlate_ctx *ctx)
 
 bool xlate_tunnel_enter(struct xlate_ctx *ctx)
 {
-    const struct xport *in = xbridge_port(ctx->bridge, ctx->flow->in_port);
+    const struct xport *in = xlate_find_port(ctx, ctx->flow->in_port);
     if (!in || !in->tunnel) {
         return true;
     }
@@ -215,7 +215,7 @@ static bool find_way(struct xlate_ctx *ctx, struct way *way)
     if (!tunnel_routes_lookup(net->routes, &way->path.dst, flow->pkt_mark, &route)) {
         return false;
     }
-    way->out = snapshot_device(ctx->snapshot, ctx->bridge->backer, route.device);
+    way->out = xlate_find_device(ctx, route.device);
     if (!way->out || !tunnel_listeners_mac(net->listeners, route.device, &way->path.eth_src)) {
         return false;
     }
