@@ -554,7 +554,8 @@ static void start_threaded(struct expect *e, struct task_queue *queue, bool *wok
 struct agree {
     struct fixture *f;
     struct dp_backer *backer;
-    unsigned n;
+    bool count; /* those that do not are counted, instead of failing */
+    unsigned n, wrong;
 };
 
 static bool flow_agrees(const struct dp_flow_desc *d, void *aux)
@@ -570,10 +571,17 @@ static bool flow_agrees(const struct dp_flow_desc *d, void *aux)
         struct xlate_out xout;
         key.dl_src.ea[5] |= (uint8_t)(random_u32() & 15 & ~d->mask->bits.dl_src.ea[5]);
         key.dl_dst.ea[5] |= (uint8_t)(random_u32() & 15 & ~d->mask->bits.dl_dst.ea[5]);
-        assert_int_equal(xlate_in_init_upcall(&xin, a->f->p, a->backer, &key), 0);
+        int error = xlate_in_init_upcall(&xin, a->f->p, a->backer, &key);
+        if (error && a->count) {
+            a->wrong++;
+            return true;
+        }
+        assert_int_equal(error, 0);
         xlate_out_init(&xout);
         xlate(&xin, &xout);
-        if (!dp_actions_equal(d->actions, d->actions_len, xout.actions.data, xout.actions.len)) {
+        bool same = dp_actions_equal(d->actions, d->actions_len, xout.actions.data, xout.actions.len);
+        a->wrong += !same;
+        if (!same && !a->count) {
             struct strbuf s = STRBUF_INITIALIZER;
             dp_actions_format(d->actions, d->actions_len, NULL, &s);
             strbuf_puts(&s, " instead of ");
@@ -776,6 +784,101 @@ static void test_threads_count(void **state)
     task_queue_fini(&queue);
 }
 
+/* Everything at once: traffic, rules, ports that come and go, a bridge behind a patch port that does, passes
+ * for statistics. Commits do not wait; now and then packets stop, and soon every cached flow is right. */
+static void test_threads_stress(void **state)
+{
+    struct task_queue queue;
+    struct expect e;
+    bool woken = false, has_q4 = true;
+    unsigned seen = 0;
+    struct ofproto *br2 = NULL;
+    (void)state;
+    start_threaded(&e, &queue, &woken);
+    struct pipeline *p = e.f.p;
+    add_port(e.f.br0, "pa", "patch", 8, "pb", OFPROTO_VLAN_TRUNK, -1);
+    flow(e.f.br0, FLOW_ADD, "table=0,priority=0,actions=normal");
+    for (int i = 0; i < 1500; i++) {
+        char text[128], port[8];
+        for (int j = 0; j < 6; j++) {
+            sprintf(port, "q%u", 1 + random_below(3));
+            receive(&e.f, port, (uint8_t)random_below(16), (uint8_t)random_below(16));
+        }
+        switch (random_below(8)) {
+        case 0:
+            if (has_q4) {
+                assert_int_equal(ofproto_port_del(e.f.br0, 4), 0);
+                ofproto_bundle_remove(e.f.br0, "q4");
+            } else {
+                add_port(e.f.br0, "q4", "dummy", 4, NULL, OFPROTO_VLAN_TRUNK, -1);
+            }
+            has_q4 = !has_q4;
+            break;
+        case 1:
+            if (random_below(4)) {
+                break;
+            }
+            if (br2) {
+                ofproto_destroy(br2);
+                br2 = NULL;
+            } else {
+                char *error = NULL;
+                assert_int_equal(ofproto_create(p, "br2", "netdev", &br2, &error), 0);
+                ofproto_set_fail_mode(br2, OFPROTO_STANDALONE, false);
+                add_port(br2, "pb", "patch", 1, "pa", OFPROTO_VLAN_TRUNK, -1);
+                add_port(br2, "q9", "dummy", 2, NULL, OFPROTO_VLAN_TRUNK, -1);
+            }
+            break;
+        case 2:
+            mac_table_flush(e.f.br0->macs);
+            break;
+        case 3:
+            slow_path_refresh_stats(e.f.br0->backer->slow_path);
+            break;
+        default: {
+            bool add = random_below(3);
+            int n = 0;
+            if (add) {
+                n += sprintf(text + n, "priority=%u,", 1 + random_below(1000));
+            }
+            n += sprintf(text + n, "%s=50:00:00:00:00:%02x/%s", random_below(2) ? "dl_src" : "dl_dst",
+                         random_below(16), random_below(2) ? "ff:ff:ff:ff:ff:ff" : "ff:ff:ff:ff:ff:03");
+            if (add) {
+                static const char *const actions[] = {"output:2", "output:4", "flood", "normal", "output:8"};
+                sprintf(text + n, ",actions=%s", actions[random_below(5)]);
+            }
+            struct flow_mod fm;
+            uint32_t usable;
+            assert_null(flow_mod_parse(&fm, text, add ? FLOW_ADD : FLOW_DELETE, false, NULL, &usable));
+            const struct flow_mod *mods[] = {&fm};
+            assert_int_equal(ofproto_flow_mods(e.f.br0, mods, 1, false, RULE_DELETE, NULL), OFPERR_NONE);
+            flow_mod_fini(&fm);
+            break;
+        }
+        }
+        pipeline_start_commit(p);
+        rcu_quiescent();
+        if (i % 10 == 0) {
+            /* Packets that are still under way teach MACs, so flows are right once these have come through.
+             */
+            struct agree a = {.wrong = 1};
+            for (int tries = 0; tries < 2000 && a.wrong; tries++) {
+                rcu_offline();
+                usleep(1000);
+                rcu_online();
+                pipeline_commit(p);
+                a = (struct agree){.f = &e.f, .backer = e.f.br0->backer, .count = true};
+                a.backer->dp->ops->flow_dump(a.backer->dp, flow_agrees, &a);
+            }
+            assert_int_equal(a.wrong, 0);
+            seen += a.n;
+        }
+    }
+    assert_true(seen > 400); /* it was about something */
+    pipeline_destroy(p);
+    task_queue_fini(&queue);
+}
+
 static void test_packet_out(void **state)
 {
     struct fixture *f = *state;
@@ -822,6 +925,7 @@ int main(void)
         cmocka_unit_test(test_threads), /* first: the others stop the clock */
         cmocka_unit_test(test_threads_agree),
         cmocka_unit_test(test_threads_count),
+        cmocka_unit_test(test_threads_stress),
         cmocka_unit_test_setup_teardown(test_megaflows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rules_change, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mac_moves, setup, teardown),
