@@ -151,7 +151,7 @@ static void init_mask(struct xlate_ctx *ctx)
 
 static bool came_by_geneve(const struct xlate_ctx *ctx)
 {
-    const struct xport *in = xbridge_port(ctx->bridge, ctx->xin->original.in_port);
+    const struct xport *in = xlate_find_port(ctx, ctx->xin->original.in_port);
     return in && in->tunnel && in->tunnel->kind == TUNNEL_GENEVE;
 }
 
