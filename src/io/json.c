@@ -147,12 +147,11 @@ struct json_object *json_parse_file(const char *file_name, char **error)
             continue;
         }
         if (got < 0) {
-            *error = xasprintf("error reading \"%s\": %s", file_name, error_text(errno));
+            *error = xasprintf("error reading JSON stream: %s", error_text(errno));
             break;
         }
         if (!got) {
             obj = json_parse((const char *)text.data, text.len, error);
-            *error = error_prefix(*error, "error parsing \"%s\"", file_name);
             break;
         }
         text.len += (size_t)got;

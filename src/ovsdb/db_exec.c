@@ -512,6 +512,8 @@ static struct ovsdb_error *execute_wait(struct operation *op)
             strbuf_puts(op->result, "{}");
         } else if (!timeout) {
             error = ovsdb_error("timed out", "\"where\" clause test failed");
+        } else if (op->context->cannot_wait) {
+            error = ovsdb_error("not supported", "triggers not supported");
         } else if (op->elapsed_ms >= timeout) {
             error = ovsdb_error("timed out", "\"wait\" timed out after %lld ms", (long long)op->elapsed_ms);
         } else {

@@ -7,7 +7,8 @@
 #include "ovsdb/db.h"
 
 struct db_exec_context {
-    bool read_only; /* the client may only look */
+    bool read_only;   /* the client may only look */
+    bool cannot_wait; /* nobody else will change anything: a "wait" that would have to wait is an error */
     bool (*holds_lock)(const struct db_exec_context *, const char *lock);
     void *aux;
 };

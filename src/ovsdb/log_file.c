@@ -23,10 +23,11 @@
 
 LOG_MODULE(ovsdb_log);
 
-#define MAGIC      "OVSDB JSON "
-#define SHA1_HEX   40
-#define TEMPORARY  ".tmp"
-#define MAX_RECORD (INT32_MAX - 1) /* json-c counts in ints */
+#define MAGIC         "OVSDB JSON "
+#define CLUSTER_MAGIC "OVSDB CLUSTER "
+#define SHA1_HEX      40
+#define TEMPORARY     ".tmp"
+#define MAX_RECORD    (INT32_MAX - 1) /* json-c counts in ints */
 
 struct log_file {
     char *name;
@@ -40,7 +41,8 @@ struct log_file {
     bool dir_dirty;   /* its name was made or moved, and the directory is not yet synced */
     int read_error;   /* an errno */
     bool tail_is_bad; /* something that is no record follows `good` */
-    char *buffer;     /* of the reader */
+    bool takes_clustered, is_clustered;
+    char *buffer; /* of the reader */
     size_t buffered, buffer_size;
     off_t buffer_start;
 };
@@ -180,6 +182,16 @@ bool log_file_is_dirty(const struct log_file *f)
     return f->dirty || f->dir_dirty;
 }
 
+void log_file_take_clustered(struct log_file *f)
+{
+    f->takes_clustered = true;
+}
+
+bool log_file_is_clustered(const struct log_file *f)
+{
+    return f->is_clustered;
+}
+
 /* Reading. */
 
 /* Makes N bytes from `read_offset` on available, or as many as the file has. */
@@ -210,13 +222,14 @@ static size_t fill(struct log_file *f, size_t n)
 }
 
 /* "OVSDB JSON LENGTH SHA1": the number as strtoull() takes it, since the reference does. */
-static bool parse_header(const char *line, uint64_t *length, char sha1[SHA1_HEX + 1])
+static bool parse_header(const char *magic, const char *line, uint64_t *length, char sha1[SHA1_HEX + 1])
 {
-    if (strncmp(line, MAGIC, strlen(MAGIC)) || !strchr("+-0123456789", line[strlen(MAGIC)])) {
+    size_t n = strlen(magic);
+    if (strncmp(line, magic, n) || !strchr("+-0123456789", line[n])) {
         return false;
     }
     char *end;
-    *length = strtoull(line + strlen(MAGIC), &end, 10);
+    *length = strtoull(line + n, &end, 10);
     if (!*length || *end != ' ' || strlen(end + 1) != SHA1_HEX ||
         strspn(end + 1, "0123456789abcdefABCDEF") != SHA1_HEX) {
         return false;
@@ -235,21 +248,22 @@ static int header_name(const char *line)
 }
 
 /* What the beginning of the file says that it is. */
-static struct ovsdb_error *identify(const struct log_file *f, const char *line, bool empty)
+static struct ovsdb_error *identify(struct log_file *f, const char *line, bool empty)
 {
     char kind[16];
     int n = 0;
     if (empty) {
-        return ovsdb_error(NULL, "%s: cannot identify file type", f->name);
+        return ovsdb_error(NULL, "%s: cannot identify file type", f->given_name);
     }
-    if (strncmp(line, MAGIC, strlen(MAGIC)) && strncmp(line, "OVSDB CLUSTER ", 14)) {
-        return ovsdb_error(NULL, "%s: unexpected file format", f->name);
+    if (strncmp(line, MAGIC, strlen(MAGIC)) && strncmp(line, CLUSTER_MAGIC, strlen(CLUSTER_MAGIC))) {
+        return ovsdb_error(NULL, "%s: unexpected file format", f->given_name);
     }
     if (sscanf(line, "OVSDB %15s %*u %*40[0-9a-fA-F]%n", kind, &n) != 1 || line[n]) {
-        return ovsdb_error(NULL, "%s: unexpected file format", f->name);
+        return ovsdb_error(NULL, "%s: unexpected file format", f->given_name);
     }
-    if (!strcmp(kind, "CLUSTER")) {
-        return ovsdb_error(NULL, "%s: cannot apply this operation to clustered database file", f->name);
+    f->is_clustered = !strcmp(kind, "CLUSTER");
+    if (f->is_clustered && !f->takes_clustered) {
+        return ovsdb_error(NULL, "%s: cannot apply this operation to clustered database file", f->given_name);
     }
     return NULL;
 }
@@ -262,7 +276,7 @@ static struct ovsdb_error *parse_record(struct log_file *f, const char *text, si
     if (problem) {
         struct ovsdb_error *error =
             ovsdb_syntax_error(NULL, NULL, "%s: %zu bytes starting at offset %lld are not valid JSON (%s)",
-                               f->name, length, (long long)offset, problem);
+                               f->given_name, length, (long long)offset, problem);
         free(problem);
         return error;
     }
@@ -270,7 +284,7 @@ static struct ovsdb_error *parse_record(struct log_file *f, const char *text, si
         json_object_put(*json);
         *json = NULL;
         return ovsdb_syntax_error(NULL, NULL, "%s: %zu bytes starting at offset %lld are not a JSON object",
-                                  f->name, length, (long long)offset);
+                                  f->given_name, length, (long long)offset);
     }
     return NULL;
 }
@@ -294,9 +308,9 @@ static struct ovsdb_error *read_record(struct log_file *f, struct json_object **
     if (error) {
         return error;
     }
-    if (!newline || !parse_header(line, &length, sha1)) {
+    if (!newline || !parse_header(f->is_clustered ? CLUSTER_MAGIC : MAGIC, line, &length, sha1)) {
         return ovsdb_syntax_error(NULL, NULL, "%s: parse error at offset %lld in header line \"%.*s\"",
-                                  f->name, (long long)f->read_offset, header_name(line), line);
+                                  f->given_name, (long long)f->read_offset, header_name(line), line);
     }
     header++;
     off_t start = f->read_offset + (off_t)header;
@@ -305,15 +319,15 @@ static struct ovsdb_error *read_record(struct log_file *f, struct json_object **
         return ovsdb_io_error(f->read_error, "%s: read error", f->given_name);
     }
     if (length > MAX_RECORD || have < header + length) {
-        return ovsdb_io_error(EOF, "%s: error reading %" PRIu64 " bytes starting at offset %lld", f->name,
-                              length, (long long)start);
+        return ovsdb_io_error(EOF, "%s: error reading %" PRIu64 " bytes starting at offset %lld",
+                              f->given_name, length, (long long)start);
     }
     sha1_hex(f->buffer + header, length, actual);
     if (strcmp(sha1, actual)) {
         return ovsdb_syntax_error(NULL, NULL,
                                   "%s: %" PRIu64
                                   " bytes starting at offset %lld have SHA-1 hash %s but should have hash %s",
-                                  f->name, length, (long long)start, actual, sha1);
+                                  f->given_name, length, (long long)start, actual, sha1);
     }
     error = parse_record(f, f->buffer + header, length, start, json);
     if (!error) {

@@ -29,6 +29,11 @@ struct ovsdb_error *log_file_open(struct log_file **, const char *name, enum log
 void log_file_close(struct log_file *);
 const char *log_file_name(const struct log_file *); /* symbolic links followed */
 
+/* A clustered database's file is an error, unless this is called before it is read; whether it is one is
+ * known when the first record has been read. */
+void log_file_take_clustered(struct log_file *);
+bool log_file_is_clustered(const struct log_file *);
+
 /* The next record; NULL at the end of the file. An error if the rest cannot be read (then that was the end).
  */
 struct ovsdb_error *log_file_read(struct log_file *, struct json_object **) WARN_UNUSED;

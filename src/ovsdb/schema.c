@@ -349,10 +349,8 @@ struct ovsdb_error *ovsdb_schema_from_json(struct ovsdb_schema **sp, const struc
     if (!json_is_object(json)) {
         return ovsdb_syntax_error(NULL, NULL, "%s: Object expected.", what);
     }
-    for (size_t i = 0; i < 4; i += 3) {
-        if (!json_has(json, names[i])) {
-            return ovsdb_syntax_error(json, NULL, "%s: Required '%s' member is missing.", what, names[i]);
-        }
+    if (!json_has(json, "name")) {
+        return ovsdb_syntax_error(json, NULL, "%s: Required 'name' member is missing.", what);
     }
     if (!json_is_string(json_get(json, "name"), &name) || !ovsdb_is_id(name)) {
         return ovsdb_syntax_error(json, NULL, "%s: Type mismatch for member 'name'.", what);
@@ -360,11 +358,11 @@ struct ovsdb_error *ovsdb_schema_from_json(struct ovsdb_schema **sp, const struc
     if (json_has(json, "version") && !json_is_string(json_get(json, "version"), &version)) {
         return ovsdb_syntax_error(json, NULL, "%s: Type mismatch for member 'version'.", what);
     }
-    if (*version && !ovsdb_is_version(version)) {
-        return ovsdb_syntax_error(json, NULL, "schema version \"%s\" not in format x.y.z", version);
-    }
     if (json_has(json, "cksum") && !json_is_string(json_get(json, "cksum"), &cksum)) {
         return ovsdb_syntax_error(json, NULL, "%s: Type mismatch for member 'cksum'.", what);
+    }
+    if (!json_has(json, "tables")) {
+        return ovsdb_syntax_error(json, NULL, "%s: Required 'tables' member is missing.", what);
     }
     const struct json_object *tables = json_get(json, "tables");
     if (!json_is_object(tables)) {
@@ -373,6 +371,9 @@ struct ovsdb_error *ovsdb_schema_from_json(struct ovsdb_schema **sp, const struc
     struct ovsdb_error *error = check_members(json, "database schema", names);
     if (error) {
         return error;
+    }
+    if (*version && !ovsdb_is_version(version)) {
+        return ovsdb_syntax_error(json, NULL, "schema version \"%s\" not in format x.y.z", version);
     }
     struct ovsdb_schema *s = ovsdb_schema_create(name, version, cksum);
     size_t n;
@@ -398,37 +399,18 @@ struct ovsdb_error *ovsdb_schema_from_json(struct ovsdb_schema **sp, const struc
 
 struct ovsdb_error *ovsdb_schema_from_file(struct ovsdb_schema **sp, const char *file_name)
 {
+    char *wrong;
     *sp = NULL;
-    errno = 0;
-    FILE *file = fopen(file_name, "r");
-    if (!file) {
-        return ovsdb_error(NULL, "could not parse JSON: error opening \"%s\": %s", file_name,
-                           strerror(errno));
+    struct json_object *json = json_parse_file(file_name, &wrong);
+    if (wrong) {
+        struct ovsdb_error *error =
+            ovsdb_error("failed to read schema", "\"%s\" could not be read as JSON (%s)", file_name, wrong);
+        free(wrong);
+        return error;
     }
-    struct strbuf text = STRBUF_INITIALIZER;
-    char chunk[65536];
-    size_t n;
-    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0) {
-        strbuf_put(&text, chunk, n);
-    }
-    fclose(file);
-    struct json_tokener *tokener = json_tokener_new_ex(64);
-    struct json_object *json = json_tokener_parse_ex(tokener, strbuf_text(&text), (int)text.len + 1);
-    struct ovsdb_error *error;
-    if (!json) {
-        error = ovsdb_error("syntax error", "failed to parse \"%s\" as JSON: %s at byte %zu", file_name,
-                            json_tokener_error_desc(json_tokener_get_error(tokener)),
-                            json_tokener_get_parse_end(tokener));
-    } else {
-        error = ovsdb_schema_from_json(sp, json);
-    }
-    json_tokener_free(tokener);
+    struct ovsdb_error *error = ovsdb_schema_from_json(sp, json);
     json_object_put(json);
-    strbuf_fini(&text);
-    if (error) {
-        error = ovsdb_error_wrap(error, "failed to parse \"%s\" as ovsdb schema", file_name);
-    }
-    return error;
+    return error ? ovsdb_error_wrap(error, "failed to parse \"%s\" as ovsdb schema", file_name) : NULL;
 }
 
 /* JSON out: members in alphabetical order, tables and columns too. */

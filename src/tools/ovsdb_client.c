@@ -387,12 +387,7 @@ static void run_monitor_cond_since(const char *db, int argc, char **argv)
 static struct ovsdb_schema *file_schema(const char *file)
 {
     struct ovsdb_schema *schema;
-    char *wrong;
-    struct json_object *json = json_parse_file(file, &wrong);
-    if (wrong) {
-        error_fatal("failed to read schema: \"%s\" could not be read as JSON (%s)", file, wrong);
-    }
-    struct ovsdb_error *error = ovsdb_schema_from_json(&schema, json);
+    struct ovsdb_error *error = ovsdb_schema_from_file(&schema, file);
     if (error) {
         error_fatal("%s", ovsdb_error_to_text_free(error));
     }

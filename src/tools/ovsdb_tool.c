@@ -125,11 +125,6 @@ static void run_needs_conversion(int argc, char **argv)
     puts(ovsdb_schema_equal(have, want) ? "no" : "yes");
 }
 
-static void run_db_name(int argc, char **argv)
-{
-    puts(read_schema(db_arg(argc, argv, 1))->name);
-}
-
 static void run_db_version(int argc, char **argv)
 {
     puts(read_schema(db_arg(argc, argv, 1))->version);
@@ -155,70 +150,151 @@ static void run_schema_cksum(int argc, char **argv)
     puts(schema_arg(argc, argv, 1)->cksum);
 }
 
-/* What the file says that it is; one that is neither ends the process. */
-static bool is_clustered(const char *name)
+/* The first record of a file of either kind. What is damaged in one whose kind is clear is no error here, but
+ * *HEADER is NULL then. */
+static bool is_clustered(const char *name, struct json_object **header)
 {
     struct log_file *file;
-    struct json_object *json;
-    char head[15] = "";
     check(log_file_open(&file, name, LOG_FILE_READ));
-    FILE *stream = fopen(name, "r");
-    size_t n = stream ? fread(head, 1, sizeof head - 1, stream) : 0;
-    if (stream) {
-        fclose(stream);
-    }
-    bool clustered = n == 14 && !strcmp(head, "OVSDB CLUSTER ");
-    struct ovsdb_error *error = log_file_read(file, &json);
-    if (error && !clustered && !strcmp(error->tag, "ovsdb error")) {
+    log_file_take_clustered(file);
+    struct ovsdb_error *error = log_file_read(file, header);
+    if (error && (!strcmp(error->tag, "ovsdb error") || (error->io && error->io != EOF))) {
         check(error);
     }
     ovsdb_error_destroy(error);
-    json_object_put(json);
+    bool clustered = log_file_is_clustered(file);
     log_file_close(file);
+    return clustered;
+}
+
+static void run_db_name(int argc, char **argv)
+{
+    struct json_object *header;
+    const char *name;
+    if (is_clustered(db_arg(argc, argv, 1), &header) && json_is_string(json_get(header, "name"), &name)) {
+        puts(name);
+    } else {
+        puts(read_schema(db_arg(argc, argv, 1))->name);
+    }
+    json_object_put(header);
+}
+
+/* A member of the header of a clustered database's file. */
+static const char *cluster_text(const char *name, const char *member)
+{
+    struct json_object *header;
+    const char *text;
+    if (!is_clustered(name, &header)) {
+        error_fatal("%s: not a clustered database", name);
+    }
+    return json_is_string(json_get(header, member), &text) ? text : NULL;
+}
+
+static void put_cluster_text(const char *name, const char *member)
+{
+    const char *text = cluster_text(name, member);
+    if (!text) {
+        error_fatal("%s: the header has no %s", name, member);
+    }
+    puts(text);
+}
+
+static void run_db_cid(int argc, char **argv)
+{
+    const char *text = cluster_text(argv[1], "cluster_id");
+    if (!text) {
+        fprintf(stderr, "%s: cluster ID not yet known\n", argv[1]);
+        exit(2);
+    }
+    puts(text);
+}
+
+static void run_db_sid(int argc, char **argv)
+{
+    put_cluster_text(argv[1], "server_id");
+}
+
+static void run_db_local_address(int argc, char **argv)
+{
+    put_cluster_text(argv[1], "local_address");
+}
+
+static bool file_is_clustered(const char *name)
+{
+    struct json_object *header;
+    bool clustered = is_clustered(name, &header);
+    json_object_put(header);
     return clustered;
 }
 
 static void run_db_is_standalone(int argc, char **argv)
 {
-    exit(is_clustered(db_arg(argc, argv, 1)) ? 2 : 0);
+    exit(file_is_clustered(argv[1]) ? 2 : 0);
 }
 
 static void run_db_is_clustered(int argc, char **argv)
 {
-    exit(is_clustered(db_arg(argc, argv, 1)) ? 0 : 2);
+    exit(file_is_clustered(argv[1]) ? 0 : 2);
+}
+
+/* TEXT's value, which has to be an array or an object, as the reference's parser has it. */
+static struct json_object *parse_request(const char *text)
+{
+    char *wrong;
+    struct json_object *json = json_parse(text, strlen(text), &wrong);
+    if (!wrong && !json_is_array(json) && !json_is_object(json)) {
+        struct json_scanner s;
+        size_t used;
+        json_scanner_init(&s, 0);
+        json_scanner_feed(&s, text, strlen(text), &used, &wrong);
+        wrong = xasprintf("line %zu, column %zu, byte %zu: syntax error at beginning of input", s.line,
+                          s.column, s.byte);
+    }
+    if (wrong) {
+        error_fatal("\"%s\": %s", text, wrong);
+    }
+    return json;
+}
+
+/* JSON text of ours, its members in the order that the reference prints them in. */
+static void print_sorted(const struct strbuf *text)
+{
+    char *wrong;
+    char *out = json_text(json_parse(text->text, text->len, &wrong), JSON_SORT);
+    puts(out);
+    free(out);
 }
 
 static void transact(bool read_only, int argc, char **argv)
 {
-    const char *name = argc > 2 ? argv[1] : default_db();
-    char *json_error;
-    struct db *db;
-    const char *text = argv[argc > 2 ? 2 : 1], *db_name;
-    struct json_object *json = json_parse(text, strlen(text), &json_error);
-    if (json_error) {
-        error_fatal("%s", json_error);
-    }
-    check(db_open(&db, name, read_only ? LOG_FILE_READ : LOG_FILE_READ_WRITE, false));
-    if (!json_is_array(json) || !json_length(json) || !json_is_string(json_element(json, 0), &db_name)) {
-        error_fatal("transaction must be an array that begins with a database name");
-    }
-    if (strcmp(db_name, db->name)) {
-        error_fatal("database \"%s\" is not the one in %s, \"%s\"", db_name, name, db->name);
-    }
-    struct db_exec_context context = {.read_only = read_only};
+    const char *name = argc > 2 ? argv[1] : default_db(), *db_name;
+    struct json_object *json = parse_request(argv[argc > 2 ? 2 : 1]);
     struct strbuf result = STRBUF_INITIALIZER;
-    int64_t timeout;
-    bool changed;
-    if (!db_execute(db, &context, json, INT64_MAX, &timeout, &result, &changed)) {
-        error_fatal("transaction waits for what nobody will do");
+    struct ovsdb_error *error = NULL;
+    struct db *db;
+
+    check(db_open(&db, name, read_only ? LOG_FILE_READ : LOG_FILE_READ_WRITE, false));
+    if (!json_is_array(json)) {
+        error = ovsdb_syntax_error(json, NULL, "array expected");
+    } else if (!json_length(json) || !json_is_string(json_element(json, 0), &db_name) ||
+               strcmp(db_name, db->name)) {
+        error = ovsdb_syntax_error(json, NULL, "database name expected as first parameter");
+    }
+    if (error) {
+        ovsdb_error_put_json(error, &result);
+        ovsdb_error_destroy(error);
+    } else {
+        struct db_exec_context context = {.read_only = read_only, .cannot_wait = true};
+        int64_t timeout;
+        bool changed;
+        db_execute(db, &context, json, 0, &timeout, &result, &changed);
     }
     if (db->storage) {
         check(db_storage_sync(db->storage));
         db_storage_close(db->storage);
     }
-    struct json_object *sorted = json_parse(result.text, result.len, &json_error);
-    char *out = json_text(sorted, JSON_SORT);
-    puts(out);
+    print_sorted(&result);
+    strbuf_fini(&result);
 }
 
 static void run_transact(int argc, char **argv)
@@ -385,37 +461,85 @@ static void run_compare_versions(int argc, char **argv)
     error_fatal("%s: not a relational operator", argv[2]);
 }
 
+static void usage(void);
+
+static void run_help(int argc, char **argv)
+{
+    usage();
+}
+
+static void run_list_commands(int argc, char **argv);
+
+/* In the order, and with the arguments' names, of the reference's list-commands. */
 static const struct {
     const char *name, *usage;
     int min, max;
     void (*run)(int argc, char **argv);
 } commands[] = {
-    {"create", "[DB [SCHEMA]]", 0, 2, run_create},
-    {"compact", "[DB [DST]]", 0, 2, run_compact},
-    {"convert", "[DB [SCHEMA [DST]]]", 0, 3, run_convert},
-    {"needs-conversion", "[DB [SCHEMA]]", 0, 2, run_needs_conversion},
-    {"db-name", "[DB]", 0, 1, run_db_name},
-    {"db-version", "[DB]", 0, 1, run_db_version},
-    {"db-cksum", "[DB]", 0, 1, run_db_cksum},
-    {"db-is-standalone", "DB", 1, 1, run_db_is_standalone},
-    {"db-is-clustered", "DB", 1, 1, run_db_is_clustered},
-    {"schema-name", "[SCHEMA]", 0, 1, run_schema_name},
-    {"schema-version", "[SCHEMA]", 0, 1, run_schema_version},
-    {"schema-cksum", "[SCHEMA]", 0, 1, run_schema_cksum},
-    {"compare-versions", "A OP B", 3, 3, run_compare_versions},
-    {"query", "[DB] TRNS", 1, 2, run_query},
-    {"transact", "[DB] TRNS", 1, 2, run_transact},
-    {"show-log", "[DB]", 0, 1, run_show_log},
+    {"create", "[db [schema]]", 0, 2, run_create},
+    {"compact", "[db [dst]]", 0, 2, run_compact},
+    {"convert", "[db [schema [dst]]]", 0, 3, run_convert},
+    {"needs-conversion", "", 0, 2, run_needs_conversion},
+    {"db-name", "[db]", 0, 1, run_db_name},
+    {"db-version", "[db]", 0, 1, run_db_version},
+    {"db-cksum", "[db]", 0, 1, run_db_cksum},
+    {"db-cid", "db", 1, 1, run_db_cid},
+    {"db-sid", "db", 1, 1, run_db_sid},
+    {"db-local-address", "db", 1, 1, run_db_local_address},
+    {"db-is-clustered", "db", 1, 1, run_db_is_clustered},
+    {"db-is-standalone", "db", 1, 1, run_db_is_standalone},
+    {"schema-name", "[schema]", 0, 1, run_schema_name},
+    {"schema-version", "[schema]", 0, 1, run_schema_version},
+    {"schema-cksum", "[schema]", 0, 1, run_schema_cksum},
+    {"query", "[db] trns", 1, 2, run_query},
+    {"transact", "[db] trns", 1, 2, run_transact},
+    {"show-log", "[db]", 0, 1, run_show_log},
+    {"compare-versions", "a op b", 3, 3, run_compare_versions},
+    {"help", "", 0, INT32_MAX, run_help},
+    {"list-commands", "", 0, INT32_MAX, run_list_commands},
 };
+
+static void run_list_commands(int argc, char **argv)
+{
+    puts("The available commands are:");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        printf("  %-23s %s\n", commands[i].name, commands[i].usage);
+    }
+}
 
 static void usage(void)
 {
-    puts("ovsdb-tool: work on the files of standalone databases\nusage: ovsdb-tool [OPTIONS] COMMAND "
-         "[ARG...]\n");
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        printf("  %-18s %s\n", commands[i].name, commands[i].usage);
-    }
-    printf("\nDB is %s by default, SCHEMA the switch's own.\n  -m, --more   increase show-log verbosity\n",
+    printf("ovsdb-tool: Open vSwitch database management utility\n"
+           "usage: ovsdb-tool [OPTIONS] COMMAND [ARG...]\n"
+           "  create [DB [SCHEMA]]    create DB with the given SCHEMA\n"
+           "  compact [DB [DST]]      compact DB in-place (or to DST)\n"
+           "  convert [DB [SCHEMA [DST]]]   convert DB to SCHEMA (to DST)\n"
+           "  needs-conversion [DB [SCHEMA]]   tell whether DB has another schema\n"
+           "  db-name [DB]            report name of schema used by DB\n"
+           "  db-version [DB]         report version of schema used by DB\n"
+           "  db-cksum [DB]           report checksum of schema used by DB\n"
+           "  db-cid DB               report cluster ID of clustered DB\n"
+           "  db-sid DB               report server ID of clustered DB\n"
+           "  db-local-address DB     report local address of clustered DB\n"
+           "  db-is-clustered DB      test whether DB is clustered\n"
+           "  db-is-standalone DB     test whether DB is standalone\n"
+           "  schema-name [SCHEMA]    report SCHEMA's name\n"
+           "  schema-version [SCHEMA] report SCHEMA's schema version\n"
+           "  schema-cksum [SCHEMA]   report SCHEMA's checksum\n"
+           "  compare-versions A OP B  compare OVSDB schema version numbers\n"
+           "  query [DB] TRNS         execute read-only transaction on DB\n"
+           "  transact [DB] TRNS      execute read/write transaction on DB\n"
+           "  [-m]... show-log [DB]   print DB's log entries\n"
+           "The default DB is %s.\n"
+           "The default SCHEMA is the switch's own.\n\n"
+           "Logging options:\n"
+           "  -vSPEC, --verbose=SPEC   set logging levels\n"
+           "  -v, --verbose            set maximum verbosity level\n"
+           "  --log-file[=FILE]        enable logging to specified FILE\n\n"
+           "Other options:\n"
+           "  -m, --more                  increase show-log verbosity\n"
+           "  -h, --help                  display this help message\n"
+           "  -V, --version               display version information\n",
            default_db());
 }
 
@@ -429,7 +553,7 @@ bool tool_ovsdb_tool_has(const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         if (!strcmp(name, commands[i].name)) {
-            return true;
+            return commands[i].run != run_help && commands[i].run != run_list_commands;
         }
     }
     return false;

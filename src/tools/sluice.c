@@ -83,7 +83,7 @@ static int run_ovsdb(int argc, char **argv)
             of_client = of_client && !is_database_file(argv[i]);
         }
     } else if (!of_client && !of_file) {
-        if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        if (argc < 2 || !strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
             puts("sluice ovsdb COMMAND [OPTIONS] [ARG...]: a command of ovsdb-client, for a server, or of "
                  "ovsdb-tool,\n"
                  "for a database file. See \"sluice ovsdb-client --help\" and \"sluice ovsdb-tool --help\".");

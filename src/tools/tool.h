@@ -16,7 +16,7 @@ int tool_vsctl(int argc, char **argv);
 int tool_ovsdb_client(int argc, char **argv);
 int tool_ovsdb_tool(int argc, char **argv);
 int tool_ovsdb_server(int argc, char **argv);
-/* Is NAME one of its commands? */
+/* Is NAME one of its commands (but help)? */
 bool tool_ovsdb_client_has(const char *name);
 bool tool_ovsdb_tool_has(const char *name);
 

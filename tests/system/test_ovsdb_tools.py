@@ -283,3 +283,62 @@ def test_damaged_files_are_called_what_the_reference_calls_them(tmp_path):
             if got[0] != got[1]:
                 differ.append((name, words[0], *got))
     assert not differ
+
+
+FILES = {  # schemas that cannot be read, or that are none
+    "text": "{\n", "empty": "", "name": '{"name":5}', "array": "[1]", "type": '{"name":"T","tables":{"A":{"columns":{"x":{"type":"foo"}}}}}',
+    "missing": '{"foo":1}', "no tables": '{"name":"T","version":5,"foo":1}', "version": '{"name":"T","version":"x","tables":{}}',
+    "both": '{"name":"T","version":"x","tables":{},"foo":1}', "cksum": '{"name":"T","cksum":5,"version":"x","tables":{}}',
+    "garbage": '{"name":"T","tables":{}} ]'}
+SELECT = '{"op":"select","table":"A","where":[]}'
+WAIT = '{"op":"wait","table":"A","where":[],"columns":["x"],"until":"==","rows":[{"x":5}]%s}'
+REQUESTS = [
+    '["Nope",%s]' % SELECT, '["Nope"]', "[]", "{}", "5", "[5]", "[", "", '["_Server"]', '["T"]', '["T",5]', '["T",{"op":"foo"}]',
+    '["T",{"op":"comment","comment":"a"},%s,%s]' % (WAIT % "", SELECT), '["T",%s]' % (WAIT % ',"timeout":0'), '["T",%s]' % (WAIT % ',"timeout":9'),
+    '["T",{"op":"abort"}]', '["T",{"op":"assert","lock":"a"}]', '["T",{"op":"commit","durable":true}]',
+    '["T",{"op":"insert","table":"A","row":{"x":%%d},"uuid":"%s"}]' % (ROW % 7)]
+CLUSTER = [f"db-{word}" for word in ("cid", "sid", "local-address", "name", "version", "cksum", "is-clustered", "is-standalone")]
+
+
+def test_ovsdb_tool_says_what_the_reference_says(tmp_path):
+    """Schemas that cannot be read, requests that are none or for another database, files of clustered databases."""
+    schema = str(tmp_path / "schema")
+    (tmp_path / "schema").write_text(json.dumps(SMALL))
+    subprocess.run(["ovsdb-tool", "create", "source", schema], check=True, cwd=tmp_path)
+    for args in (["create-cluster", "cluster", schema, "tcp:127.0.0.1:1"], ["join-cluster", "joins", "T", "tcp:127.0.0.1:2", "tcp:127.0.0.1:1"]):
+        subprocess.run(["ovsdb-tool", *args], check=True, cwd=tmp_path, capture_output=True)
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    os.mkdir(tmp_path / "dir")
+    os.symlink("cluster", tmp_path / "link")
+    lines = [[command, *(["x.db"] if command in ("convert", "needs-conversion") else ["new"] if command == "create" else []), name]
+             for command in ("create", "convert", "needs-conversion", "schema-name", "schema-version", "schema-cksum")
+             for name in [*FILES, "dir", "nope", "x.db"]]
+    lines += [[command, "x.db", request.replace("%d", str(i))] for i, request in enumerate(REQUESTS) for command in ("query", "transact")
+              if command == "transact" or "insert" not in request]
+    lines += [[command, *([name] if name else [])] for command in CLUSTER for name in ("x.db", "cluster", "joins", "link", "text", "empty", "dir", "nope")]
+    lines += [["query", "cluster", '["T"]'], ["transact", "cluster", '["T"]'], ["compact", "cluster"], ["convert", "cluster", schema],
+              ["needs-conversion", "cluster", schema], ["db-cid"], ["db-sid", "a", "b"], ["compare-versions", "1.0", "<", "2.0.0"],
+              ["compare-versions", "1.0.0", "x", "2.0.0"], ["nope"], []]
+    differ = []
+    for line in lines:
+        got = []
+        for program in (["ovsdb-tool"], [SLUICE, "ovsdb-tool"]):
+            (tmp_path / "x.db").write_bytes((tmp_path / "source").read_bytes())
+            (tmp_path / "new").unlink(missing_ok=True)
+            out = subprocess.run([*program, *line], capture_output=True, text=True, timeout=20, cwd=tmp_path)
+            grown = (tmp_path / "x.db").stat().st_size > (tmp_path / "source").stat().st_size
+            got.append((out.stdout, re.sub(r"(?m)^\d{4}-\S+\|(timeval|coverage|poll_loop)\|.*\n", "", out.stderr), out.returncode, grown))
+        if got[0] != got[1]:
+            differ.append((line, *got))
+    assert not differ, "\n".join(map(str, differ))
+
+
+def test_ovsdb_tool_lists_its_commands():
+    texts = [subprocess.run([*p, "list-commands"], capture_output=True, text=True, check=True).stdout.splitlines()
+             for p in (["ovsdb-tool"], [SLUICE, "ovsdb-tool"])]
+    assert [line for line in texts[0] if "cluster " not in line and "cluster-to" not in line] == texts[1]
+    helps = [subprocess.run([SLUICE, "ovsdb-tool", word], capture_output=True, text=True, check=True).stdout for word in ("help", "--help")]
+    assert helps[0] == helps[1]
+    for line in texts[1][1:]:
+        assert line.split()[0] in helps[0] or line.split()[0] in ("help", "list-commands")
