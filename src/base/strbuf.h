@@ -11,15 +11,18 @@
 
 #include "base/compiler.h"
 
+struct color_palette;
+
 struct strbuf {
     char *text;
-    size_t len;       /* without the NUL */
-    size_t allocated; /* bytes at `text` */
+    size_t len;                          /* without the NUL */
+    size_t allocated;                    /* bytes at `text` */
+    const struct color_palette *palette; /* base/color.h; NULL: plain text */
 };
 
 #define STRBUF_INITIALIZER                                                                                   \
     {                                                                                                        \
-        NULL, 0, 0                                                                                           \
+        NULL, 0, 0, NULL                                                                                     \
     }
 
 void strbuf_init(struct strbuf *);

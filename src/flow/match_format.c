@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/color.h"
 #include "flow/field.h"
 #include "flow/flags.h"
 #include "flow/match.h"
@@ -17,9 +18,11 @@
 static void put_dec(struct strbuf *s, const char *name, uint32_t v, uint32_t mask, uint32_t all)
 {
     if (mask == all) {
-        strbuf_printf(s, "%s=%u,", name, v);
+        color_put_name(s, name);
+        strbuf_printf(s, "%u,", v);
     } else if (mask) {
-        strbuf_printf(s, "%s=%#x/%#x,", name, v, mask);
+        color_put_name(s, name);
+        strbuf_printf(s, "%#x/%#x,", v, mask);
     }
 }
 
@@ -27,16 +30,19 @@ static void put_dec(struct strbuf *s, const char *name, uint32_t v, uint32_t mas
 static void put_lse(struct strbuf *s, const char *name, be32 lse, be32 mask)
 {
     if (mask == UINT32_MAX) {
-        strbuf_printf(s, "%s=%u,", name, CONST_BE32(lse));
+        color_put_name(s, name);
+        strbuf_printf(s, "%u,", CONST_BE32(lse));
     } else if (mask) {
-        strbuf_printf(s, "%s=0x%08x/0x%08x,", name, CONST_BE32(lse), CONST_BE32(mask));
+        color_put_name(s, name);
+        strbuf_printf(s, "0x%08x/0x%08x,", CONST_BE32(lse), CONST_BE32(mask));
     }
 }
 
 static void put_hex(struct strbuf *s, const char *name, uint64_t v, uint64_t mask, uint64_t all)
 {
     if (mask) {
-        strbuf_printf(s, "%s=%#llx", name, (unsigned long long)v);
+        color_put_name(s, name);
+        strbuf_printf(s, "%#llx", (unsigned long long)v);
         if (mask != all) {
             strbuf_printf(s, "/%#llx", (unsigned long long)mask);
         }
@@ -47,9 +53,11 @@ static void put_hex(struct strbuf *s, const char *name, uint64_t v, uint64_t mas
 static void put_port(struct strbuf *s, const char *name, be16 v, be16 mask)
 {
     if (mask == UINT16_MAX) {
-        strbuf_printf(s, "%s=%u,", name, CONST_BE16(v));
+        color_put_name(s, name);
+        strbuf_printf(s, "%u,", CONST_BE16(v));
     } else if (mask) {
-        strbuf_printf(s, "%s=0x%x/0x%x,", name, CONST_BE16(v), CONST_BE16(mask));
+        color_put_name(s, name);
+        strbuf_printf(s, "0x%x/0x%x,", CONST_BE16(v), CONST_BE16(mask));
     }
 }
 
@@ -58,7 +66,7 @@ static void put_mac(struct strbuf *s, const char *name, const struct eth_addr *a
     if (eth_addr_is_zero(mask)) {
         return;
     }
-    strbuf_printf(s, "%s=", name);
+    color_put_name(s, name);
     text_put_mac(s, a);
     if (!eth_addr_is_broadcast(mask)) {
         strbuf_put_char(s, '/');
@@ -70,7 +78,7 @@ static void put_mac(struct strbuf *s, const char *name, const struct eth_addr *a
 static void put_ipv4(struct strbuf *s, const char *name, be32 a, be32 mask)
 {
     if (mask) {
-        strbuf_printf(s, "%s=", name);
+        color_put_name(s, name);
         text_put_ipv4_masked(s, a, mask);
         strbuf_put_char(s, ',');
     }
@@ -80,7 +88,7 @@ static void put_ipv6(struct strbuf *s, const char *name, const struct ipv6_addr 
                      const struct ipv6_addr *mask)
 {
     if (!ipv6_addr_is_zero(mask)) {
-        strbuf_printf(s, "%s=", name);
+        color_put_name(s, name);
         text_put_ipv6_masked(s, a, mask);
         strbuf_put_char(s, ',');
     }
@@ -90,7 +98,7 @@ static void put_flags(struct strbuf *s, const char *name, const struct flag_name
                       uint32_t mask, uint32_t all)
 {
     if (mask & all) {
-        strbuf_printf(s, "%s=", name);
+        color_put_name(s, name);
         flags_format_masked(s, names, flags, mask, all);
         strbuf_put_char(s, ',');
     }
@@ -101,7 +109,11 @@ static void put_field(struct strbuf *s, enum field_id id, const struct match *m)
     const struct field *f = field_from_id(id);
     union field_value value, mask;
     field_match_get(f, m, &value, &mask);
-    strbuf_printf(s, "%s=", f->name);
+    if (id == FIELD_PACKET_TYPE) {
+        strbuf_puts(s, "packet_type="); /* the reference gives it no colour */
+    } else {
+        color_put_name(s, f->name);
+    }
     field_format(f, &value, &mask, NULL, s);
     strbuf_put_char(s, ',');
 }
@@ -118,16 +130,17 @@ static void put_metadata(struct strbuf *s, const struct match *m, const struct p
     }
     put_hex(s, "dp_hash", f->dp_hash, wc->dp_hash, UINT32_MAX);
     if (wc->conj_id) {
-        strbuf_printf(s, "conj_id=%u,", f->conj_id);
+        color_puts(s, COLOR_PARAM, "conj_id");
+        strbuf_printf(s, "=%u,", f->conj_id);
     }
     put_hex(s, "skb_priority", f->skb_priority, wc->skb_priority, UINT32_MAX);
     if (wc->actset_output) {
-        strbuf_puts(s, "actset_output=");
+        color_puts(s, COLOR_PARAM, "actset_output=");
         ofport_format(f->actset_output, ports, s);
         strbuf_put_char(s, ',');
     }
     if (wc->ct_state) {
-        strbuf_puts(s, "ct_state=");
+        color_put_name(s, "ct_state");
         flags_format_masked(s, flag_names_ct_state, f->ct_state,
                             wc->ct_state == UINT16_MAX ? 0xff : wc->ct_state,
                             wc->ct_state == UINT16_MAX ? 0xff : UINT32_MAX);
@@ -143,7 +156,8 @@ static void put_metadata(struct strbuf *s, const struct match *m, const struct p
     put_ipv4(s, "ct_nw_dst", f->ct_nw_dst, wc->ct_nw_dst);
     put_ipv6(s, "ct_ipv6_dst", &f->ct_ipv6_dst, &wc->ct_ipv6_dst);
     if (wc->ct_nw_proto) {
-        strbuf_printf(s, "ct_nw_proto=%u,", f->ct_nw_proto);
+        color_put_name(s, "ct_nw_proto");
+        strbuf_printf(s, "%u,", f->ct_nw_proto);
     }
     put_port(s, "ct_tp_src", f->ct_tp_src, wc->ct_tp_src);
     put_port(s, "ct_tp_dst", f->ct_tp_dst, wc->ct_tp_dst);
@@ -181,7 +195,8 @@ static void put_keyword(struct strbuf *s, const struct match *m, bool *tells_typ
     for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
         if (f->dl_type == CONST_BE16(keywords[i].dl_type) &&
             (keywords[i].nw_proto < 0 || (wc->nw_proto && f->nw_proto == keywords[i].nw_proto))) {
-            strbuf_printf(s, "%s,", keywords[i].name);
+            color_puts(s, COLOR_VALUE, keywords[i].name);
+            strbuf_put_char(s, ',');
             *tells_type = true;
             *tells_proto = keywords[i].nw_proto >= 0;
             return;
@@ -272,15 +287,27 @@ static void put_vlans(struct strbuf *s, const struct match *m)
         if ((mask & VLAN_CFI) && (tci & VLAN_CFI) && (vid_mask || pcp_mask) &&
             (!vid_mask || vid_mask == VLAN_VID_MASK) && (!pcp_mask || pcp_mask == VLAN_PCP_MASK)) {
             if (vid_mask) {
-                strbuf_printf(s, "dl_vlan%s=%u,", suffix, tci & VLAN_VID_MASK);
+                color_start(s, COLOR_PARAM);
+                strbuf_printf(s, "dl_vlan%s=", suffix);
+                color_end(s);
+                strbuf_printf(s, "%u,", tci & VLAN_VID_MASK);
             }
             if (pcp_mask) {
-                strbuf_printf(s, "dl_vlan_pcp%s=%d,", suffix, tci >> VLAN_PCP_SHIFT);
+                color_start(s, COLOR_PARAM);
+                strbuf_printf(s, "dl_vlan_pcp%s=", suffix);
+                color_end(s);
+                strbuf_printf(s, "%d,", tci >> VLAN_PCP_SHIFT);
             }
         } else if (mask == UINT16_MAX) {
-            strbuf_printf(s, "vlan_tci%s=0x%04x,", suffix, tci);
+            color_start(s, COLOR_PARAM);
+            strbuf_printf(s, "vlan_tci%s=", suffix);
+            color_end(s);
+            strbuf_printf(s, "0x%04x,", tci);
         } else {
-            strbuf_printf(s, "vlan_tci%s=0x%04x/0x%04x,", suffix, tci, mask);
+            color_start(s, COLOR_PARAM);
+            strbuf_printf(s, "vlan_tci%s=", suffix);
+            color_end(s);
+            strbuf_printf(s, "0x%04x/0x%04x,", tci, mask);
         }
     }
 }
@@ -296,12 +323,14 @@ static void put_nsh(struct strbuf *s, const struct match *m)
     put_dec(s, "nsh_np", f->nsh_np, wc->nsh_np, UINT8_MAX);
     uint32_t path = CONST_BE32(f->nsh_path_hdr), path_mask = CONST_BE32(wc->nsh_path_hdr);
     if (path_mask >> 8) {
-        strbuf_printf(s, "nsh_spi=0x%x,", path >> 8);
+        color_put_name(s, "nsh_spi");
+        strbuf_printf(s, "0x%x,", path >> 8);
     }
     put_dec(s, "nsh_si", path & 0xff, path_mask & 0xff, UINT8_MAX);
     for (int i = 0; i < 4 && f->nsh_mdtype == 1; i++) {
         if (wc->nsh_context[i] == UINT32_MAX) {
-            strbuf_printf(s, "%s=0x%x,", context[i], CONST_BE32(f->nsh_context[i]));
+            color_put_name(s, context[i]);
+            strbuf_printf(s, "0x%x,", CONST_BE32(f->nsh_context[i]));
         } else {
             put_hex(s, context[i], CONST_BE32(f->nsh_context[i]), CONST_BE32(wc->nsh_context[i]), UINT32_MAX);
         }
@@ -318,7 +347,8 @@ static void put_l3(struct strbuf *s, const struct match *m, be16 type, bool tell
         put_ipv6(s, "ipv6_dst", &f->ipv6_dst, &wc->ipv6_dst);
         if (wc->ipv6_label) {
             uint32_t mask = CONST_BE32(wc->ipv6_label);
-            strbuf_printf(s, "ipv6_label=0x%05x", CONST_BE32(f->ipv6_label));
+            color_put_name(s, "ipv6_label");
+            strbuf_printf(s, "0x%05x", CONST_BE32(f->ipv6_label));
             if ((mask & IPV6_LABEL_MASK) != IPV6_LABEL_MASK) {
                 strbuf_printf(s, "/0x%05x", mask);
             }
@@ -339,29 +369,35 @@ static void put_l3(struct strbuf *s, const struct match *m, be16 type, bool tell
         put_mac(s, "arp_tha", &f->arp_tha, &wc->arp_tha);
     }
     if (wc->nw_tos & IP_DSCP_MASK) {
-        strbuf_printf(s, "nw_tos=%d,", f->nw_tos & IP_DSCP_MASK);
+        color_put_name(s, "nw_tos");
+        strbuf_printf(s, "%d,", f->nw_tos & IP_DSCP_MASK);
     }
     if (wc->nw_tos & IP_ECN_MASK) {
-        strbuf_printf(s, "nw_ecn=%d,", f->nw_tos & IP_ECN_MASK);
+        color_put_name(s, "nw_ecn");
+        strbuf_printf(s, "%d,", f->nw_tos & IP_ECN_MASK);
     }
     put_dec(s, "nw_ttl", f->nw_ttl, wc->nw_ttl, UINT8_MAX);
     be32 lse = f->mpls_lse[0], lse_mask = wc->mpls_lse[0];
     if (lse_mask & CONST_BE32(MPLS_LABEL_MASK)) {
-        strbuf_printf(s, "mpls_label=%u,", mpls_lse_label(lse));
+        color_put_name(s, "mpls_label");
+        strbuf_printf(s, "%u,", mpls_lse_label(lse));
     }
     if (lse_mask & CONST_BE32(MPLS_TC_MASK)) {
-        strbuf_printf(s, "mpls_tc=%u,", mpls_lse_tc(lse));
+        color_put_name(s, "mpls_tc");
+        strbuf_printf(s, "%u,", mpls_lse_tc(lse));
     }
     if (lse_mask & CONST_BE32(MPLS_TTL_MASK)) {
-        strbuf_printf(s, "mpls_ttl=%u,", mpls_lse_ttl(lse));
+        color_put_name(s, "mpls_ttl");
+        strbuf_printf(s, "%u,", mpls_lse_ttl(lse));
     }
     if (lse_mask & CONST_BE32(MPLS_BOS_MASK)) {
-        strbuf_printf(s, "mpls_bos=%u,", mpls_lse_bos(lse));
+        color_put_name(s, "mpls_bos");
+        strbuf_printf(s, "%u,", mpls_lse_bos(lse));
     }
     put_lse(s, "mpls_lse1", f->mpls_lse[1], wc->mpls_lse[1]);
     put_lse(s, "mpls_lse2", f->mpls_lse[2], wc->mpls_lse[2]);
     if (wc->nw_frag & 3) {
-        strbuf_puts(s, "nw_frag=");
+        color_put_name(s, "nw_frag");
         text_put_frag(s, f->nw_frag, wc->nw_frag);
         strbuf_put_char(s, ',');
     }
@@ -409,7 +445,8 @@ void match_format(const struct match *m, const struct port_names *ports, struct 
     be16 type = flow_key_dl_type(f);
 
     if (priority != MATCH_DEFAULT_PRIORITY) {
-        strbuf_printf(s, "priority=%d,", priority);
+        color_puts(s, COLOR_SPECIAL, "priority=");
+        strbuf_printf(s, "%d,", priority);
     }
     put_metadata(s, m, ports);
     if (wc->packet_type) {
@@ -426,7 +463,7 @@ void match_format(const struct match *m, const struct port_names *ports, struct 
     put_tunnel(s, m);
     put_hex(s, "metadata", CONST_BE64(f->metadata), CONST_BE64(wc->metadata), UINT64_MAX);
     if (wc->in_port) {
-        strbuf_puts(s, "in_port=");
+        color_put_name(s, "in_port");
         ofport_format(f->in_port, ports, s);
         strbuf_put_char(s, ',');
     }
@@ -434,7 +471,8 @@ void match_format(const struct match *m, const struct port_names *ports, struct 
     put_mac(s, "dl_src", &f->dl_src, &wc->dl_src);
     put_mac(s, "dl_dst", &f->dl_dst, &wc->dl_dst);
     if (!tells_type && wc->dl_type) {
-        strbuf_printf(s, "dl_type=0x%04x", CONST_BE16(f->dl_type));
+        color_put_name(s, "dl_type");
+        strbuf_printf(s, "0x%04x", CONST_BE16(f->dl_type));
         if (wc->dl_type != UINT16_MAX) {
             strbuf_printf(s, "/0x%04x", CONST_BE16(wc->dl_type));
         }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/color.h"
 #include "openflow/action_text.h"
 
 static const struct {
@@ -93,36 +94,41 @@ static void format_alg(uint16_t alg, struct strbuf *s)
 {
     for (size_t i = 0; i < ARRAY_SIZE(helpers); i++) {
         if (helpers[i].port == alg) {
-            strbuf_printf(s, "alg=%s,", helpers[i].name);
+            color_put_name(s, "alg");
+            strbuf_printf(s, "%s,", helpers[i].name);
             return;
         }
     }
     if (alg) {
-        strbuf_printf(s, "alg=%u,", alg);
+        color_put_name(s, "alg");
+        strbuf_printf(s, "%u,", alg);
     }
 }
 
 void ofpact_format_CT(const struct ofpact_ct *a, const struct action_format *f)
 {
     struct strbuf *s = f->s;
-    strbuf_puts(s, "ct(");
+    color_puts(s, COLOR_PAREN, "ct(");
     if (a->flags & CT_COMMIT) {
-        strbuf_puts(s, "commit,");
+        color_puts(s, COLOR_VALUE, "commit");
+        strbuf_put_char(s, ',');
     }
     if (a->flags & CT_FORCE) {
-        strbuf_puts(s, "force,");
+        color_puts(s, COLOR_VALUE, "force");
+        strbuf_put_char(s, ',');
     }
     if (a->recirc_table != CT_RECIRC_NONE) {
-        strbuf_puts(s, "table=");
+        color_puts(s, COLOR_SPECIAL, "table=");
         ofp_table_format(a->recirc_table, f->names, s);
         strbuf_put_char(s, ',');
     }
     if (a->zone_src.field) {
-        strbuf_puts(s, "zone=");
+        color_put_name(s, "zone");
         subfield_format(&a->zone_src, s);
         strbuf_put_char(s, ',');
     } else if (a->zone_imm) {
-        strbuf_printf(s, "zone=%u,", a->zone_imm);
+        color_put_name(s, "zone");
+        strbuf_printf(s, "%u,", a->zone_imm);
     }
     /* Leading nat, then the rest in exec(). */
     const struct ofpact *actions = a->actions, *end = ofpact_end(actions, ofpact_ct_len(a));
@@ -132,13 +138,13 @@ void ofpact_format_CT(const struct ofpact_ct *a, const struct action_format *f)
         actions = ofpact_next(actions);
     }
     if (actions < end) {
-        strbuf_puts(s, "exec(");
+        color_puts(s, COLOR_PAREN, "exec(");
         ofpacts_format(actions, (const char *)end - (const char *)actions, f->names, s);
-        strbuf_puts(s, "),");
+        color_puts(s, COLOR_PAREN, "),"); /* in colour the comma stays, as in the reference */
     }
     format_alg(a->alg, s);
     strbuf_chomp(s, ',');
-    strbuf_put_char(s, ')');
+    color_puts(s, COLOR_PAREN, ")");
 }
 
 /* --- nat --- */
@@ -276,13 +282,14 @@ static void format_ipv6(const struct ipv6_addr *a, bool brackets, struct strbuf 
 void ofpact_format_NAT(const struct ofpact_nat *a, const struct action_format *f)
 {
     struct strbuf *s = f->s;
-    strbuf_puts(s, "nat");
+    color_puts(s, COLOR_PAREN, "nat");
     if (!(a->flags & (NAT_SRC | NAT_DST))) {
         return;
     }
-    strbuf_puts(s, a->flags & NAT_SRC ? "(src" : "(dst");
+    color_puts(s, COLOR_PAREN, "(");
+    color_puts(s, COLOR_PARAM, a->flags & NAT_SRC ? "src" : "dst");
     if (a->range_af) {
-        strbuf_put_char(s, '=');
+        color_puts(s, COLOR_PARAM, "=");
         if (a->range_af == 4) {
             char text[INET_ADDRSTRLEN];
             strbuf_puts(s, inet_ntop(AF_INET, &a->addr.ipv4.min, text, sizeof text));
@@ -307,11 +314,12 @@ void ofpact_format_NAT(const struct ofpact_nat *a, const struct action_format *f
     static const struct {
         uint16_t bit;
         const char *name;
-    } flags[] = {{NAT_PERSISTENT, ",persistent"}, {NAT_PROTO_HASH, ",hash"}, {NAT_PROTO_RANDOM, ",random"}};
+    } flags[] = {{NAT_PERSISTENT, "persistent"}, {NAT_PROTO_HASH, "hash"}, {NAT_PROTO_RANDOM, "random"}};
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
         if (a->flags & flags[i].bit) {
-            strbuf_puts(s, flags[i].name);
+            strbuf_put_char(s, ',');
+            color_puts(s, COLOR_VALUE, flags[i].name);
         }
     }
-    strbuf_put_char(s, ')');
+    color_puts(s, COLOR_PAREN, ")");
 }

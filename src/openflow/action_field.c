@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/color.h"
 #include "openflow/action_text.h"
 #include "openflow/protocols.h"
 
@@ -107,17 +108,18 @@ void ofpact_format_SET_FIELD(const struct ofpact_set_field *a, const struct acti
         }
         union field_value low = {0};
         bits_copy(value.b, a->n_bytes, ofs, low.b, a->n_bytes, 0, n_bits);
-        strbuf_puts(f->s, "load:");
+        color_puts(f->s, COLOR_SPECIAL, "load:");
         bytes_format_hex(low.b, a->n_bytes, f->s);
-        strbuf_puts(f->s, "->");
+        color_puts(f->s, COLOR_SPECIAL, "->");
         subfield_format(&(struct subfield){.field = a->field, .ofs = ofs, .n_bits = n_bits}, f->s);
         return;
     }
     field_all_ones(a->field, &all);
     bool exact = a->n_bytes && !memcmp(&mask, &all, a->n_bytes); /* an option may have no value */
-    strbuf_puts(f->s, "set_field:");
+    color_puts(f->s, COLOR_SPECIAL, "set_field:");
     field_format(a->field, &value, exact ? NULL : &mask, f->names ? f->names->ports : NULL, f->s);
-    strbuf_printf(f->s, "->%s", a->field->name);
+    color_puts(f->s, COLOR_SPECIAL, "->");
+    strbuf_puts(f->s, a->field->name);
 }
 
 /* --- move --- */
@@ -143,9 +145,9 @@ char *ofpact_parse_MOVE(char *arg, const struct action_parse *p)
 
 void ofpact_format_MOVE(const struct ofpact_move *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "move:");
+    color_puts(f->s, COLOR_SPECIAL, "move:");
     subfield_format(&a->src, f->s);
-    strbuf_puts(f->s, "->");
+    color_puts(f->s, COLOR_SPECIAL, "->");
     subfield_format(&a->dst, f->s);
 }
 
@@ -160,7 +162,8 @@ char *ofpact_parse_DELETE_FIELD(char *arg, const struct action_parse *p)
 
 void ofpact_format_DELETE_FIELD(const struct ofpact_delete_field *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "delete_field:%s", a->field->name);
+    color_puts(f->s, COLOR_PARAM, "delete_field:");
+    strbuf_puts(f->s, a->field->name);
 }
 
 /* --- push and pop --- */
@@ -182,12 +185,12 @@ char *ofpact_parse_STACK_POP(char *arg, const struct action_parse *p)
 
 void ofpact_format_STACK_PUSH(const struct ofpact_stack *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "push:");
+    color_puts(f->s, COLOR_PARAM, "push:");
     subfield_format(&a->subfield, f->s);
 }
 
 void ofpact_format_STACK_POP(const struct ofpact_stack *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "pop:");
+    color_puts(f->s, COLOR_PARAM, "pop:");
     subfield_format(&a->subfield, f->s);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/color.h"
 #include "openflow/action_text.h"
 
 /* --- VLAN --- */
@@ -28,7 +29,8 @@ char *ofpact_parse_SET_VLAN_VID(char *arg, const struct action_parse *p)
 
 void ofpact_format_SET_VLAN_VID(const struct ofpact_vlan_vid *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "%s_vlan_vid:%u", a->push_if_needed ? "mod" : "set", a->vid);
+    color_puts(f->s, COLOR_PARAM, a->push_if_needed ? "mod_vlan_vid:" : "set_vlan_vid:");
+    strbuf_printf(f->s, "%u", a->vid);
 }
 
 char *ofpact_parse_SET_VLAN_PCP(char *arg, const struct action_parse *p)
@@ -49,7 +51,8 @@ char *ofpact_parse_SET_VLAN_PCP(char *arg, const struct action_parse *p)
 
 void ofpact_format_SET_VLAN_PCP(const struct ofpact_vlan_pcp *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "%s_vlan_pcp:%u", a->push_if_needed ? "mod" : "set", a->pcp);
+    color_puts(f->s, COLOR_PARAM, a->push_if_needed ? "mod_vlan_pcp:" : "set_vlan_pcp:");
+    strbuf_printf(f->s, "%u", a->pcp);
 }
 
 char *ofpact_parse_PUSH_VLAN(char *arg, const struct action_parse *p)
@@ -68,7 +71,8 @@ char *ofpact_parse_PUSH_VLAN(char *arg, const struct action_parse *p)
 
 void ofpact_format_PUSH_VLAN(const struct ofpact_push_vlan *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "push_vlan:0x%x", ntohs(a->ethertype));
+    color_puts(f->s, COLOR_PARAM, "push_vlan:");
+    strbuf_printf(f->s, "0x%x", ntohs(a->ethertype));
 }
 
 /* --- Ethernet, IP, transport --- */
@@ -86,17 +90,18 @@ char *ofpact_parse_SET_ETH_DST(char *arg, const struct action_parse *p)
 static void format_mac(const char *name, const struct ofpact_mac *a, const struct action_format *f)
 {
     const uint8_t *m = a->mac.ea;
-    strbuf_printf(f->s, "%s:%02x:%02x:%02x:%02x:%02x:%02x", name, m[0], m[1], m[2], m[3], m[4], m[5]);
+    color_puts(f->s, COLOR_PARAM, name);
+    strbuf_printf(f->s, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
 void ofpact_format_SET_ETH_SRC(const struct ofpact_mac *a, const struct action_format *f)
 {
-    format_mac("mod_dl_src", a, f);
+    format_mac("mod_dl_src:", a, f);
 }
 
 void ofpact_format_SET_ETH_DST(const struct ofpact_mac *a, const struct action_format *f)
 {
-    format_mac("mod_dl_dst", a, f);
+    format_mac("mod_dl_dst:", a, f);
 }
 
 char *ofpact_parse_SET_IPV4_SRC(char *arg, const struct action_parse *p)
@@ -113,17 +118,18 @@ static void format_ipv4(const char *name, const struct ofpact_ipv4 *a, const str
 {
     char text[INET_ADDRSTRLEN];
     inet_ntop(AF_INET, &a->ip, text, sizeof text);
-    strbuf_printf(f->s, "%s:%s", name, text);
+    color_puts(f->s, COLOR_PARAM, name);
+    strbuf_puts(f->s, text);
 }
 
 void ofpact_format_SET_IPV4_SRC(const struct ofpact_ipv4 *a, const struct action_format *f)
 {
-    format_ipv4("mod_nw_src", a, f);
+    format_ipv4("mod_nw_src:", a, f);
 }
 
 void ofpact_format_SET_IPV4_DST(const struct ofpact_ipv4 *a, const struct action_format *f)
 {
-    format_ipv4("mod_nw_dst", a, f);
+    format_ipv4("mod_nw_dst:", a, f);
 }
 
 char *ofpact_parse_SET_IP_DSCP(char *arg, const struct action_parse *p)
@@ -159,17 +165,20 @@ char *ofpact_parse_SET_IP_TTL(char *arg, const struct action_parse *p)
 
 void ofpact_format_SET_IP_DSCP(const struct ofpact_u8 *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "mod_nw_tos:%u", a->value);
+    color_puts(f->s, COLOR_PARAM, "mod_nw_tos:");
+    strbuf_printf(f->s, "%u", a->value);
 }
 
 void ofpact_format_SET_IP_ECN(const struct ofpact_u8 *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "mod_nw_ecn:%u", a->value);
+    color_puts(f->s, COLOR_PARAM, "mod_nw_ecn:");
+    strbuf_printf(f->s, "%u", a->value);
 }
 
 void ofpact_format_SET_IP_TTL(const struct ofpact_u8 *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "mod_nw_ttl:%u", a->value);
+    color_puts(f->s, COLOR_PARAM, "mod_nw_ttl:");
+    strbuf_printf(f->s, "%u", a->value);
 }
 
 char *ofpact_parse_SET_L4_SRC_PORT(char *arg, const struct action_parse *p)
@@ -184,12 +193,14 @@ char *ofpact_parse_SET_L4_DST_PORT(char *arg, const struct action_parse *p)
 
 void ofpact_format_SET_L4_SRC_PORT(const struct ofpact_l4_port *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "mod_tp_src:%u", a->port);
+    color_puts(f->s, COLOR_PARAM, "mod_tp_src:");
+    strbuf_printf(f->s, "%u", a->port);
 }
 
 void ofpact_format_SET_L4_DST_PORT(const struct ofpact_l4_port *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "mod_tp_dst:%u", a->port);
+    color_puts(f->s, COLOR_PARAM, "mod_tp_dst:");
+    strbuf_printf(f->s, "%u", a->port);
 }
 
 char *ofpact_parse_DEC_TTL(char *arg, const struct action_parse *p)
@@ -218,12 +229,13 @@ char *ofpact_parse_DEC_TTL(char *arg, const struct action_parse *p)
 
 void ofpact_format_DEC_TTL(const struct ofpact_dec_ttl *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "dec_ttl");
+    color_puts(f->s, COLOR_PAREN, "dec_ttl");
     if (a->has_ids) {
+        color_puts(f->s, COLOR_PAREN, "(");
         for (unsigned i = 0; i < a->n_controllers; i++) {
-            strbuf_printf(f->s, "%c%u", i ? ',' : '(', a->controllers[i]);
+            strbuf_printf(f->s, i ? ",%u" : "%u", a->controllers[i]);
         }
-        strbuf_put_char(f->s, ')');
+        color_puts(f->s, COLOR_PAREN, ")");
     }
 }
 
@@ -271,17 +283,23 @@ char *ofpact_parse_SET_MPLS_TTL(char *arg, const struct action_parse *p)
 
 void ofpact_format_SET_MPLS_LABEL(const struct ofpact_u32 *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "set_mpls_label(%u)", a->value);
+    color_puts(f->s, COLOR_PAREN, "set_mpls_label(");
+    strbuf_printf(f->s, "%u", a->value);
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 void ofpact_format_SET_MPLS_TC(const struct ofpact_u8 *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "set_mpls_tc(%u)", a->value);
+    color_puts(f->s, COLOR_PAREN, "set_mpls_tc(");
+    strbuf_printf(f->s, "%u", a->value);
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 void ofpact_format_SET_MPLS_TTL(const struct ofpact_u8 *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "set_mpls_ttl(%u)", a->value);
+    color_puts(f->s, COLOR_PAREN, "set_mpls_ttl(");
+    strbuf_printf(f->s, "%u", a->value);
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 static char *parse_mpls(char *arg, const char *name, struct ofpact_mpls *a)
@@ -306,12 +324,14 @@ char *ofpact_parse_POP_MPLS(char *arg, const struct action_parse *p)
 
 void ofpact_format_PUSH_MPLS(const struct ofpact_mpls *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "push_mpls:0x%04x", ntohs(a->ethertype));
+    color_puts(f->s, COLOR_PARAM, "push_mpls:");
+    strbuf_printf(f->s, "0x%04x", ntohs(a->ethertype));
 }
 
 void ofpact_format_POP_MPLS(const struct ofpact_mpls *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "pop_mpls:0x%04x", ntohs(a->ethertype));
+    color_puts(f->s, COLOR_PARAM, "pop_mpls:");
+    strbuf_printf(f->s, "0x%04x", ntohs(a->ethertype));
 }
 
 /* --- encap and decap --- */
@@ -424,30 +444,38 @@ static void format_encap_prop(const struct ofpact_encap_prop *prop, struct strbu
 void ofpact_format_ENCAP(const struct ofpact_encap *a, const struct action_format *f)
 {
     const uint8_t *p = a->props;
+    color_puts(f->s, COLOR_PAREN, "encap(");
     switch (ntohl(a->new_pkt_type)) {
     case 0:
-        strbuf_puts(f->s, "encap(ethernet");
+        strbuf_puts(f->s, "ethernet");
         break;
     case 0x1894f:
-        strbuf_puts(f->s, "encap(nsh");
+        strbuf_puts(f->s, "nsh");
         break;
     case 0x18847:
-        strbuf_puts(f->s, "encap(mpls");
+        strbuf_puts(f->s, "mpls");
         break;
     case 0x18848:
-        strbuf_puts(f->s, "encap(mpls_mc");
+        strbuf_puts(f->s, "mpls_mc");
         break;
     default:
-        strbuf_printf(f->s, "encap(0x%08x", ntohl(a->new_pkt_type));
+        strbuf_printf(f->s, "0x%08x", ntohl(a->new_pkt_type));
         break;
     }
     for (unsigned i = 0; i < a->n_props; i++) {
         const struct ofpact_encap_prop *prop = (const void *)p;
-        strbuf_put_char(f->s, i ? ',' : '(');
+        if (i) {
+            strbuf_put_char(f->s, ',');
+        } else {
+            color_puts(f->s, COLOR_PAREN, "(");
+        }
         format_encap_prop(prop, f->s);
         p += ROUND_UP(prop->len, 8);
     }
-    strbuf_puts(f->s, a->n_props ? "))" : ")");
+    if (a->n_props) {
+        color_puts(f->s, COLOR_PAREN, ")");
+    }
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 static char *parse_decap_type(char *arg, be32 *type)
@@ -502,10 +530,10 @@ char *ofpact_parse_DECAP(char *arg, const struct action_parse *p)
 
 void ofpact_format_DECAP(const struct ofpact_decap *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "decap(");
+    color_puts(f->s, COLOR_PAREN, "decap(");
     if (a->new_pkt_type != OFP_PT_USE_NEXT_PROTO) {
         uint32_t type = ntohl(a->new_pkt_type);
         strbuf_printf(f->s, "packet_type(ns=%u,type=%#x)", type >> 16, type & 0xffff);
     }
-    strbuf_put_char(f->s, ')');
+    color_puts(f->s, COLOR_PAREN, ")");
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/color.h"
 #include "openflow/action_text.h"
 
 /* The immediate value of the spec at OFS of LIST follows it, N_BITS of the LEN-byte number at VALUE. */
@@ -256,35 +257,39 @@ static void format_spec(const struct learn_spec *spec, const struct action_forma
     struct strbuf *s = f->s;
     const struct subfield *dst = &spec->dst;
     if (spec->dst_type == LEARN_DST_OUTPUT) {
-        strbuf_puts(s, "output:");
+        color_puts(s, COLOR_SPECIAL, "output:");
         subfield_format(&spec->src, s);
         return;
     }
     if (spec->dst_type == LEARN_DST_LOAD) {
-        strbuf_puts(s, "load:");
+        color_puts(s, COLOR_SPECIAL, "load:");
         if (spec->src_type == LEARN_SRC_FIELD) {
             subfield_format(&spec->src, s);
         } else {
             bytes_format_hex(spec->imm, spec->imm_bytes, s);
         }
-        strbuf_puts(s, "->");
+        color_puts(s, COLOR_SPECIAL, "->");
         subfield_format(dst, s);
         return;
     }
     if (spec->src_type == LEARN_SRC_FIELD) {
+        color_start(s, COLOR_PARAM);
         subfield_format(dst, s);
+        color_end(s);
         if (spec->src.field != dst->field || spec->src.ofs != dst->ofs) {
-            strbuf_put_char(s, '=');
+            color_puts(s, COLOR_PARAM, "=");
             subfield_format(&spec->src, s);
         }
     } else if (!dst->ofs && dst->n_bits == dst->field->n_bits) {
         union field_value v = {0};
         bits_copy(spec->imm, spec->imm_bytes, 0, v.b, dst->field->n_bytes, 0, spec->n_bits);
-        strbuf_printf(s, "%s=", dst->field->name);
+        color_put_name(s, dst->field->name);
         field_format(dst->field, &v, NULL, f->names ? f->names->ports : NULL, s);
     } else {
+        color_start(s, COLOR_PARAM);
         subfield_format(dst, s);
         strbuf_put_char(s, '=');
+        color_end(s);
         bytes_format_hex(spec->imm, spec->imm_bytes, s);
     }
 }
@@ -292,37 +297,51 @@ static void format_spec(const struct learn_spec *spec, const struct action_forma
 void ofpact_format_LEARN(const struct ofpact_learn *a, const struct action_format *f)
 {
     struct strbuf *s = f->s;
-    strbuf_puts(s, "learn(table=");
+    color_puts(s, COLOR_LEARN, "learn(");
+    color_puts(s, COLOR_SPECIAL, "table=");
     ofp_table_format(a->table_id, f->names, s);
     const struct {
         const char *name;
         uint16_t value, none;
+        enum color color;
+        bool comma; /* in colour, too, as the reference does it */
     } numbers[] = {
-        {"idle_timeout", a->idle_timeout, 0},
-        {"hard_timeout", a->hard_timeout, 0},
-        {"fin_idle_timeout", a->fin_idle_timeout, 0},
-        {"fin_hard_timeout", a->fin_hard_timeout, 0},
-        {"priority", a->priority, OFP_DEFAULT_PRIORITY},
+        {"idle_timeout=", a->idle_timeout, 0, COLOR_PARAM, false},
+        {"hard_timeout=", a->hard_timeout, 0, COLOR_PARAM, false},
+        {"fin_idle_timeout=", a->fin_idle_timeout, 0, COLOR_PARAM, false},
+        {",fin_hard_timeout=", a->fin_hard_timeout, 0, COLOR_PARAM, true},
+        {",priority=", a->priority, OFP_DEFAULT_PRIORITY, COLOR_SPECIAL, true},
     };
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
         if (numbers[i].value != numbers[i].none) {
-            strbuf_printf(s, ",%s=%u", numbers[i].name, numbers[i].value);
+            if (!numbers[i].comma) {
+                strbuf_put_char(s, ',');
+            }
+            color_puts(s, numbers[i].color, numbers[i].name);
+            strbuf_printf(s, "%u", numbers[i].value);
         }
     }
     if (a->flags & LEARN_SEND_FLOW_REM) {
-        strbuf_puts(s, ",send_flow_rem");
+        strbuf_put_char(s, ',');
+        color_puts(s, COLOR_VALUE, "send_flow_rem");
     }
     if (a->flags & LEARN_DELETE_LEARNED) {
-        strbuf_puts(s, ",delete_learned");
+        strbuf_put_char(s, ',');
+        color_puts(s, COLOR_VALUE, "delete_learned");
     }
     if (a->cookie) {
-        strbuf_printf(s, ",cookie=0x%" PRIx64, a->cookie);
+        strbuf_put_char(s, ',');
+        color_put_name(s, "cookie");
+        strbuf_printf(s, "0x%" PRIx64, a->cookie);
     }
     if (a->limit) {
-        strbuf_printf(s, ",limit=%u", a->limit);
+        strbuf_put_char(s, ',');
+        color_put_name(s, "limit");
+        strbuf_printf(s, "%u", a->limit);
     }
     if (a->flags & LEARN_WRITE_RESULT) {
-        strbuf_puts(s, ",result_dst=");
+        strbuf_put_char(s, ',');
+        color_put_name(s, "result_dst");
         subfield_format(&a->result_dst, s);
     }
     const struct learn_spec *spec;
@@ -331,5 +350,5 @@ void ofpact_format_LEARN(const struct ofpact_learn *a, const struct action_forma
         strbuf_put_char(s, ',');
         format_spec(spec, f);
     }
-    strbuf_put_char(s, ')');
+    color_puts(s, COLOR_LEARN, ")");
 }

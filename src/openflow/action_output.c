@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/color.h"
 #include "openflow/action_text.h"
 
 /* --- output --- */
@@ -75,7 +76,7 @@ char *ofpact_parse_OUTPUT_TRUNC(char *arg, const struct action_parse *p)
 void ofpact_format_OUTPUT(const struct ofpact_output *a, const struct action_format *f)
 {
     if (a->port < OFPP_MAX) {
-        strbuf_puts(f->s, "output:");
+        color_puts(f->s, COLOR_SPECIAL, "output:");
     }
     ofp_port_format(a->port, f->names, f->s);
     if (a->port == OFPP_CONTROLLER) {
@@ -85,13 +86,14 @@ void ofpact_format_OUTPUT(const struct ofpact_output *a, const struct action_for
 
 void ofpact_format_OUTPUT_REG(const struct ofpact_output_reg *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "output:");
+    color_puts(f->s, COLOR_SPECIAL, "output:");
     subfield_format(&a->src, f->s);
 }
 
 void ofpact_format_OUTPUT_TRUNC(const struct ofpact_output_trunc *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "output(port=");
+    color_puts(f->s, COLOR_SPECIAL, "output");
+    strbuf_puts(f->s, "(port=");
     ofp_port_format(a->port, f->names, f->s);
     strbuf_printf(f->s, ",max_len=%u)", a->max_len);
 }
@@ -105,7 +107,8 @@ char *ofpact_parse_GROUP(char *arg, const struct action_parse *p)
 
 void ofpact_format_GROUP(const struct ofpact_group *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "group:%u", a->group_id);
+    color_puts(f->s, COLOR_SPECIAL, "group:");
+    strbuf_printf(f->s, "%u", a->group_id);
 }
 
 /* --- controller --- */
@@ -188,34 +191,39 @@ void ofpact_format_CONTROLLER(const struct ofpact_controller *a, const struct ac
         strbuf_printf(f->s, "CONTROLLER:%u", a->max_len);
         return;
     }
-    strbuf_puts(f->s, "controller(");
+    color_puts(f->s, COLOR_PAREN, "controller(");
     if (a->reason != OFPR_ACTION) {
         const char *name = ofp_packet_in_reason_name(a->reason);
+        color_put_name(f->s, "reason");
         if (name) {
-            strbuf_printf(f->s, "reason=%s,", name);
+            strbuf_printf(f->s, "%s,", name);
         } else {
-            strbuf_printf(f->s, "reason=%u,", a->reason);
+            strbuf_printf(f->s, "%u,", a->reason);
         }
     }
     if (a->max_len != UINT16_MAX) {
-        strbuf_printf(f->s, "max_len=%u,", a->max_len);
+        color_put_name(f->s, "max_len");
+        strbuf_printf(f->s, "%u,", a->max_len);
     }
     if (a->controller_id) {
-        strbuf_printf(f->s, "id=%u,", a->controller_id);
+        color_put_name(f->s, "id");
+        strbuf_printf(f->s, "%u,", a->controller_id);
     }
     if (a->userdata_len) {
-        strbuf_puts(f->s, "userdata=");
+        color_put_name(f->s, "userdata");
         put_hex_bytes(a->userdata, a->userdata_len, f->s);
         strbuf_put_char(f->s, ',');
     }
     if (a->pause) {
-        strbuf_puts(f->s, "pause,");
+        color_puts(f->s, COLOR_VALUE, "pause");
+        strbuf_put_char(f->s, ',');
     }
     if (a->meter_id != OFPM_NONE) {
-        strbuf_printf(f->s, "meter_id=%u,", a->meter_id);
+        color_put_name(f->s, "meter_id");
+        strbuf_printf(f->s, "%u,", a->meter_id);
     }
     strbuf_chomp(f->s, ',');
-    strbuf_put_char(f->s, ')');
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 /* --- enqueue --- */
@@ -238,7 +246,7 @@ char *ofpact_parse_ENQUEUE(char *arg, const struct action_parse *p)
 
 void ofpact_format_ENQUEUE(const struct ofpact_enqueue *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "enqueue:");
+    color_puts(f->s, COLOR_PARAM, "enqueue:");
     ofp_port_format(a->port, f->names, f->s);
     strbuf_printf(f->s, ":%u", a->queue);
 }
@@ -350,8 +358,8 @@ char *ofpact_parse_BUNDLE(char *arg, const struct action_parse *p)
 
 void ofpact_format_BUNDLE(const struct ofpact_bundle *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "%s(%s,%u,%s,ofport,", a->dst.field ? "bundle_load" : "bundle",
-                  hash_fields_name(a->fields), a->basis,
+    color_puts(f->s, COLOR_PAREN, a->dst.field ? "bundle_load(" : "bundle(");
+    strbuf_printf(f->s, "%s,%u,%s,ofport,", hash_fields_name(a->fields), a->basis,
                   a->algorithm == BUNDLE_HRW             ? "hrw"
                   : a->algorithm == BUNDLE_ACTIVE_BACKUP ? "active_backup"
                                                          : "<unknown>");
@@ -359,12 +367,12 @@ void ofpact_format_BUNDLE(const struct ofpact_bundle *a, const struct action_for
         subfield_format(&a->dst, f->s);
         strbuf_put_char(f->s, ',');
     }
-    strbuf_puts(f->s, "members:");
+    color_puts(f->s, COLOR_PARAM, "members:");
     for (uint32_t i = 0; i < a->n_members; i++) {
         if (i) {
             strbuf_put_char(f->s, ',');
         }
         ofp_port_format(a->members[i], f->names, f->s);
     }
-    strbuf_put_char(f->s, ')');
+    color_puts(f->s, COLOR_PAREN, ")");
 }

@@ -6,12 +6,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/color.h"
 #include "openflow/action_text.h"
 #include "openflow/protocols.h"
 
 /* --- Actions without an argument: what follows is let pass, as the reference does --- */
 
-#define NULL_ACTION(ENUM, TEXT, USABLE)                                                                      \
+#define NULL_ACTION(ENUM, COLOR, TEXT, USABLE)                                                               \
     char *ofpact_parse_##ENUM(char *arg, const struct action_parse *p)                                       \
     {                                                                                                        \
         OFPACT_PUT(ENUM, p->out);                                                                            \
@@ -20,18 +21,18 @@
     }                                                                                                        \
     void ofpact_format_##ENUM(const struct ofpact_null *a, const struct action_format *f)                    \
     {                                                                                                        \
-        strbuf_puts(f->s, TEXT);                                                                             \
+        color_puts(f->s, COLOR, TEXT);                                                                       \
     }
-NULL_ACTION(COPY_TTL_IN, "copy_ttl_in", OFPROTO_11_UP)
-NULL_ACTION(COPY_TTL_OUT, "copy_ttl_out", OFPROTO_11_UP)
-NULL_ACTION(DEC_MPLS_TTL, "dec_mpls_ttl", OFPROTO_ANY)
-NULL_ACTION(DEC_NSH_TTL, "dec_nsh_ttl", OFPROTO_ANY)
-NULL_ACTION(POP_QUEUE, "pop_queue", OFPROTO_ANY)
-NULL_ACTION(EXIT, "exit", OFPROTO_ANY)
-NULL_ACTION(CT_CLEAR, "ct_clear", OFPROTO_ANY)
-NULL_ACTION(DEBUG_RECIRC, "debug_recirc", OFPROTO_ANY)
-NULL_ACTION(DEBUG_SLOW, "debug_slow", OFPROTO_ANY)
-NULL_ACTION(CLEAR_ACTIONS, "clear_actions", OFPROTO_ANY)
+NULL_ACTION(COPY_TTL_IN, COLOR_VALUE, "copy_ttl_in", OFPROTO_11_UP)
+NULL_ACTION(COPY_TTL_OUT, COLOR_VALUE, "copy_ttl_out", OFPROTO_11_UP)
+NULL_ACTION(DEC_MPLS_TTL, COLOR_VALUE, "dec_mpls_ttl", OFPROTO_ANY)
+NULL_ACTION(DEC_NSH_TTL, COLOR_VALUE, "dec_nsh_ttl", OFPROTO_ANY)
+NULL_ACTION(POP_QUEUE, COLOR_VALUE, "pop_queue", OFPROTO_ANY)
+NULL_ACTION(EXIT, COLOR_SPECIAL, "exit", OFPROTO_ANY)
+NULL_ACTION(CT_CLEAR, COLOR_VALUE, "ct_clear", OFPROTO_ANY)
+NULL_ACTION(DEBUG_RECIRC, COLOR_VALUE, "debug_recirc", OFPROTO_ANY)
+NULL_ACTION(DEBUG_SLOW, COLOR_VALUE, "debug_slow", OFPROTO_ANY)
+NULL_ACTION(CLEAR_ACTIONS, COLOR_VALUE, "clear_actions", OFPROTO_ANY)
 
 char *ofpact_parse_STRIP_VLAN(char *arg, const struct action_parse *p)
 {
@@ -41,7 +42,7 @@ char *ofpact_parse_STRIP_VLAN(char *arg, const struct action_parse *p)
 
 void ofpact_format_STRIP_VLAN(const struct ofpact_null *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, a->ofpact.raw ? "pop_vlan" : "strip_vlan");
+    color_puts(f->s, COLOR_VALUE, a->ofpact.raw ? "pop_vlan" : "strip_vlan");
 }
 
 /* --- Metadata --- */
@@ -55,8 +56,8 @@ char *ofpact_parse_SET_TUNNEL(char *arg, const struct action_parse *p)
 
 void ofpact_format_SET_TUNNEL(const struct ofpact_tunnel *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "set_tunnel%s:0x%llx", a->tun_id > UINT32_MAX || a->ofpact.raw ? "64" : "",
-                  (unsigned long long)a->tun_id);
+    color_puts(f->s, COLOR_PARAM, a->tun_id > UINT32_MAX || a->ofpact.raw ? "set_tunnel64:" : "set_tunnel:");
+    strbuf_printf(f->s, "0x%llx", (unsigned long long)a->tun_id);
 }
 
 char *ofpact_parse_SET_QUEUE(char *arg, const struct action_parse *p)
@@ -66,7 +67,8 @@ char *ofpact_parse_SET_QUEUE(char *arg, const struct action_parse *p)
 
 void ofpact_format_SET_QUEUE(const struct ofpact_u32 *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "set_queue:%u", a->value);
+    color_puts(f->s, COLOR_PARAM, "set_queue:");
+    strbuf_printf(f->s, "%u", a->value);
 }
 
 char *ofpact_parse_FIN_TIMEOUT(char *arg, const struct action_parse *p)
@@ -87,15 +89,17 @@ char *ofpact_parse_FIN_TIMEOUT(char *arg, const struct action_parse *p)
 
 void ofpact_format_FIN_TIMEOUT(const struct ofpact_fin_timeout *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "fin_timeout(");
+    color_puts(f->s, COLOR_PAREN, "fin_timeout(");
     if (a->idle) {
-        strbuf_printf(f->s, "idle_timeout=%u,", a->idle);
+        color_put_name(f->s, "idle_timeout");
+        strbuf_printf(f->s, "%u,", a->idle);
     }
     if (a->hard) {
-        strbuf_printf(f->s, "hard_timeout=%u,", a->hard);
+        color_put_name(f->s, "hard_timeout");
+        strbuf_printf(f->s, "%u,", a->hard);
     }
     strbuf_chomp(f->s, ',');
-    strbuf_put_char(f->s, ')');
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 /* --- resubmit --- */
@@ -129,11 +133,11 @@ char *ofpact_parse_RESUBMIT(char *arg, const struct action_parse *p)
 void ofpact_format_RESUBMIT(const struct ofpact_resubmit *a, const struct action_format *f)
 {
     if (a->in_port != OFPP_IN_PORT && a->table_id == 255 && !a->with_ct_orig) {
-        strbuf_puts(f->s, "resubmit:");
+        color_puts(f->s, COLOR_SPECIAL, "resubmit:");
         ofp_port_format(a->in_port, f->names, f->s);
         return;
     }
-    strbuf_puts(f->s, "resubmit(");
+    color_puts(f->s, COLOR_PAREN, "resubmit(");
     if (a->in_port != OFPP_IN_PORT) {
         ofp_port_format(a->in_port, f->names, f->s);
     }
@@ -141,7 +145,10 @@ void ofpact_format_RESUBMIT(const struct ofpact_resubmit *a, const struct action
     if (a->table_id != 255) {
         ofp_table_format(a->table_id, f->names, f->s);
     }
-    strbuf_puts(f->s, a->with_ct_orig ? ",ct)" : ")");
+    if (a->with_ct_orig) {
+        strbuf_puts(f->s, ",ct");
+    }
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 /* --- conjunction --- */
@@ -171,7 +178,9 @@ char *ofpact_parse_CONJUNCTION(char *arg, const struct action_parse *p)
 
 void ofpact_format_CONJUNCTION(const struct ofpact_conjunction *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "conjunction(%u,%u/%u)", a->id, a->clause + 1u, a->n_clauses);
+    color_puts(f->s, COLOR_PAREN, "conjunction(");
+    strbuf_printf(f->s, "%u,%u/%u", a->id, a->clause + 1u, a->n_clauses);
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 /* --- multipath --- */
@@ -230,11 +239,12 @@ char *ofpact_parse_MULTIPATH(char *arg, const struct action_parse *p)
 
 void ofpact_format_MULTIPATH(const struct ofpact_multipath *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "multipath(%s,%u,%s,%d,%u,", hash_fields_name(a->fields), a->basis,
+    color_puts(f->s, COLOR_PAREN, "multipath(");
+    strbuf_printf(f->s, "%s,%u,%s,%d,%u,", hash_fields_name(a->fields), a->basis,
                   a->algorithm < ARRAY_SIZE(multipath_names) ? multipath_names[a->algorithm] : "<unknown>",
                   a->max_link + 1, (uint16_t)a->arg);
     subfield_format(&a->dst, f->s);
-    strbuf_put_char(f->s, ')');
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 /* --- note --- */
@@ -253,7 +263,7 @@ char *ofpact_parse_NOTE(char *arg, const struct action_parse *p)
 
 void ofpact_format_NOTE(const struct ofpact_note *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "note:");
+    color_puts(f->s, COLOR_PARAM, "note:");
     for (unsigned i = 0; i < a->n_bytes; i++) {
         strbuf_printf(f->s, i ? ".%02x" : "%02x", a->data[i]);
     }
@@ -298,15 +308,25 @@ char *ofpact_parse_SAMPLE(char *arg, const struct action_parse *p)
 
 void ofpact_format_SAMPLE(const struct ofpact_sample *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "sample(probability=%u,collector_set_id=%u,obs_domain_id=%u,obs_point_id=%u",
-                  a->probability, a->collector_set_id, a->obs_domain_id, a->obs_point_id);
+    color_puts(f->s, COLOR_PAREN, "sample(");
+    color_put_name(f->s, "probability");
+    strbuf_printf(f->s, "%u,", a->probability);
+    color_put_name(f->s, "collector_set_id");
+    strbuf_printf(f->s, "%u,", a->collector_set_id);
+    color_put_name(f->s, "obs_domain_id");
+    strbuf_printf(f->s, "%u,", a->obs_domain_id);
+    color_put_name(f->s, "obs_point_id");
+    strbuf_printf(f->s, "%u", a->obs_point_id);
     if (a->sampling_port != OFPP_NONE) {
-        strbuf_puts(f->s, ",sampling_port=");
+        strbuf_put_char(f->s, ',');
+        color_put_name(f->s, "sampling_port");
         ofp_port_format(a->sampling_port, f->names, f->s);
     }
-    strbuf_puts(f->s, a->direction == SAMPLE_INGRESS  ? ",ingress)"
-                      : a->direction == SAMPLE_EGRESS ? ",egress)"
-                                                      : ")");
+    if (a->direction == SAMPLE_INGRESS || a->direction == SAMPLE_EGRESS) {
+        strbuf_put_char(f->s, ',');
+        color_puts(f->s, COLOR_PARAM, a->direction == SAMPLE_INGRESS ? "ingress" : "egress");
+    }
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 /* --- check_pkt_larger --- */
@@ -335,7 +355,8 @@ char *ofpact_parse_CHECK_PKT_LARGER(char *arg, const struct action_parse *p)
 
 void ofpact_format_CHECK_PKT_LARGER(const struct ofpact_check_pkt_larger *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "check_pkt_larger(%u)->", a->pkt_len);
+    color_puts(f->s, COLOR_PARAM, "check_pkt_larger(");
+    strbuf_printf(f->s, "%u)->", a->pkt_len);
     subfield_format(&a->dst, f->s);
 }
 
@@ -362,19 +383,19 @@ char *ofpact_parse_WRITE_ACTIONS(char *arg, const struct action_parse *p)
 
 static void format_nest(const char *name, const struct ofpact_nest *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "%s(", name);
+    color_puts(f->s, COLOR_PAREN, name);
     ofpacts_format(a->actions, ofpact_nest_len(a), f->names, f->s);
-    strbuf_put_char(f->s, ')');
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 void ofpact_format_CLONE(const struct ofpact_nest *a, const struct action_format *f)
 {
-    format_nest("clone", a, f);
+    format_nest("clone(", a, f);
 }
 
 void ofpact_format_WRITE_ACTIONS(const struct ofpact_nest *a, const struct action_format *f)
 {
-    format_nest("write_actions", a, f);
+    format_nest("write_actions(", a, f);
 }
 
 /* --- The other instructions --- */
@@ -387,7 +408,8 @@ char *ofpact_parse_METER(char *arg, const struct action_parse *p)
 
 void ofpact_format_METER(const struct ofpact_u32 *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "meter:%u", a->value);
+    color_puts(f->s, COLOR_PARAM, "meter:");
+    strbuf_printf(f->s, "%u", a->value);
 }
 
 char *ofpact_parse_WRITE_METADATA(char *arg, const struct action_parse *p)
@@ -408,7 +430,8 @@ char *ofpact_parse_WRITE_METADATA(char *arg, const struct action_parse *p)
 
 void ofpact_format_WRITE_METADATA(const struct ofpact_metadata *a, const struct action_format *f)
 {
-    strbuf_printf(f->s, "write_metadata:0x%llx", (unsigned long long)a->value);
+    color_puts(f->s, COLOR_PARAM, "write_metadata:");
+    strbuf_printf(f->s, "0x%llx", (unsigned long long)a->value);
     if (a->mask != UINT64_MAX) {
         strbuf_printf(f->s, "/0x%llx", (unsigned long long)a->mask);
     }
@@ -466,7 +489,7 @@ char *ofpact_parse_STAT_TRIGGER(char *arg, const struct action_parse *p)
 
 void ofpact_format_STAT_TRIGGER(const struct ofpact_stat_trigger *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "stat_trigger(");
+    color_puts(f->s, COLOR_PAREN, "stat_trigger(");
     strbuf_puts(f->s, a->flags & STAT_TRIGGER_PERIODIC ? "periodic," : "");
     strbuf_puts(f->s, a->flags & STAT_TRIGGER_ONLY_FIRST ? "only_first," : "");
     for (int i = 0; i < N_STAT_TRIGGER_FIELDS; i++) {
@@ -481,7 +504,7 @@ void ofpact_format_STAT_TRIGGER(const struct ofpact_stat_trigger *a, const struc
         }
     }
     strbuf_chomp(f->s, ',');
-    strbuf_put_char(f->s, ')');
+    color_puts(f->s, COLOR_PAREN, ")");
 }
 
 char *ofpact_parse_GOTO_TABLE(char *arg, const struct action_parse *p)
@@ -492,6 +515,6 @@ char *ofpact_parse_GOTO_TABLE(char *arg, const struct action_parse *p)
 
 void ofpact_format_GOTO_TABLE(const struct ofpact_goto_table *a, const struct action_format *f)
 {
-    strbuf_puts(f->s, "goto_table:");
+    color_puts(f->s, COLOR_PARAM, "goto_table:");
     ofp_table_format(a->table_id, f->names, f->s);
 }

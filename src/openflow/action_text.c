@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "openflow/action_text.h"
+#include "base/color.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -597,7 +598,7 @@ void ofpacts_format(const struct ofpact *list, size_t len, const struct ofp_name
     struct action_format f = {.names = names, .s = s};
     const struct ofpact *a;
     if (!len) {
-        strbuf_puts(s, "drop");
+        color_puts(s, COLOR_DROP, "drop");
         return;
     }
     OFPACT_FOR_EACH (a, list, len) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/color.h"
 #include "base/log.h"
 #include "openflow/action_text.h"
 #include "openflow/check.h"
@@ -418,42 +419,51 @@ void flow_stats_format(const struct flow_stats *fs, const struct ofp_names *name
                        struct strbuf *s)
 {
     if (show_stats || fs->cookie) {
-        strbuf_printf(s, "cookie=0x%" PRIx64 ", ", fs->cookie);
+        color_put_name(s, "cookie");
+        strbuf_printf(s, "0x%" PRIx64 ", ", fs->cookie);
     }
     if (show_stats) {
-        strbuf_puts(s, "duration=");
+        color_put_name(s, "duration");
         ofp_duration_format(fs->duration_sec, fs->duration_nsec, s);
         strbuf_puts(s, "s, ");
     }
     if (show_stats || fs->table_id) {
-        strbuf_puts(s, "table=");
+        color_puts(s, COLOR_SPECIAL, "table=");
         ofp_table_format(fs->table_id, names, s);
         strbuf_puts(s, ", ");
     }
     if (show_stats) {
-        strbuf_printf(s, "n_packets=%" PRIu64 ", n_bytes=%" PRIu64 ", ", fs->packet_count, fs->byte_count);
+        color_put_name(s, "n_packets");
+        strbuf_printf(s, "%" PRIu64 ", ", fs->packet_count);
+        color_put_name(s, "n_bytes");
+        strbuf_printf(s, "%" PRIu64 ", ", fs->byte_count);
     }
     if (fs->idle_timeout) {
-        strbuf_printf(s, "idle_timeout=%u, ", fs->idle_timeout);
+        color_put_name(s, "idle_timeout");
+        strbuf_printf(s, "%u, ", fs->idle_timeout);
     }
     if (fs->hard_timeout) {
-        strbuf_printf(s, "hard_timeout=%u, ", fs->hard_timeout);
+        color_put_name(s, "hard_timeout");
+        strbuf_printf(s, "%u, ", fs->hard_timeout);
     }
     flow_flags_format(fs->flags, s);
     if (fs->importance) {
-        strbuf_printf(s, "importance=%u, ", fs->importance);
+        color_put_name(s, "importance");
+        strbuf_printf(s, "%u, ", fs->importance);
     }
     if (show_stats && fs->idle_age >= 0) {
-        strbuf_printf(s, "idle_age=%d, ", fs->idle_age);
+        color_put_name(s, "idle_age");
+        strbuf_printf(s, "%d, ", fs->idle_age);
     }
     if (show_stats && fs->hard_age >= 0 && (uint32_t)fs->hard_age != fs->duration_sec) {
-        strbuf_printf(s, "hard_age=%d, ", fs->hard_age);
+        color_put_name(s, "hard_age");
+        strbuf_printf(s, "%d, ", fs->hard_age);
     }
     size_t start = s->len;
     match_format(&fs->match, names ? names->ports : NULL, s, fs->priority);
     if (s->len != start) {
         strbuf_put_char(s, ' ');
     }
-    strbuf_puts(s, "actions=");
+    color_puts(s, COLOR_ACTIONS, "actions=");
     ofpacts_format(fs->ofpacts, fs->ofpacts_len, names, s);
 }

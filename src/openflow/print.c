@@ -216,10 +216,13 @@ void ofp_print(const void *data, size_t len, const struct ofp_print *opt, struct
     static const struct ofp_print none;
     struct print p = {.s = s, .opt = opt ? opt : &none};
     p.names = p.opt->names;
+    const struct color_palette *outer = s->palette;
+    s->palette = p.opt->palette;
     bool whole = print_any_message(data, len, &p); /* else its bytes are there already */
     if (whole && p.opt->verbosity > 4) {
         ofp_hex_dump(data, len, 0, true, s);
     }
+    s->palette = outer;
 }
 
 char *ofp_to_string(const void *data, size_t len, const struct ofp_print *opt)

@@ -7,9 +7,10 @@
 #include "openflow/msg.h"
 
 struct ofp_print {
-    const struct ofp_names *names; /* NULL: numbers */
-    int verbosity;                 /* 0: a line; 1 and more: details, as -m; 5: bytes, too */
-    bool hide_stats;               /* flows without what changes with time: --no-stats */
+    const struct ofp_names *names;       /* NULL: numbers */
+    int verbosity;                       /* 0: a line; 1 and more: details, as -m; 5: bytes, too */
+    bool hide_stats;                     /* flows without what changes with time: --no-stats */
+    const struct color_palette *palette; /* for matches and actions; NULL: no colours */
 };
 
 /* Appends the text of the message of LEN bytes, with the final newline. */

@@ -74,7 +74,7 @@ enum ofperr print_requestforward(const struct ofp_msg *m, const struct print *p)
         return error;
     }
     /* What is wrong in the request comes first. */
-    struct strbuf body = STRBUF_INITIALIZER;
+    struct strbuf body = {.palette = p->s->palette};
     struct print q = *p;
     q.s = &body;
     error = inner.type == OFPTYPE_GROUP_MOD ? print_group_mod(&inner, &q) : print_meter_mod(&inner, &q);

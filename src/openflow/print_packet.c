@@ -18,7 +18,7 @@ static void print_bytes(const uint8_t *data, size_t len, const struct print *p)
     flow_key_extract_complete(&packet, &key);
     /* Bytes have no port of their own. */
     static const char no_port[] = "in_port=0,";
-    struct strbuf text = STRBUF_INITIALIZER;
+    struct strbuf text = {.palette = p->s->palette};
     key.in_port = 0;
     match_format_key(&key, NULL, p->names ? p->names->ports : NULL, &text);
     char *at = strstr(strbuf_text(&text), no_port);

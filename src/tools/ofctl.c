@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/color.h"
 #include "base/log.h"
 #include "io/daemon.h"
 #include "io/logsinks.h"
@@ -199,6 +200,21 @@ static char *take_versions(const char *text)
 }
 
 /* Seconds since 1970, or from now on (+). */
+/* WHEN to colour: on a terminal that can, unless it says otherwise. */
+static char *take_color(const char *when)
+{
+    static struct color_palette palette;
+    bool always = when && !strcmp(when, "always"), never = when && !strcmp(when, "never");
+    if (when && !always && !never && strcmp(when, "auto")) {
+        return xasprintf("incorrect value `%s' for --color", when);
+    }
+    const char *terminal = getenv("TERM");
+    bool able = isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb");
+    color_palette_init(&palette, getenv("OVS_COLORS"));
+    ofctl_options.palette = always || (!never && able) ? &palette : NULL;
+    return NULL;
+}
+
 static char *take_bundle_at(const char *text)
 {
     char *end;
@@ -303,9 +319,7 @@ static char *take_option(const struct option_def *def, const char *arg, void *au
         o->unixctl = arg;
         break;
     case OPT_COLOR:
-        return !arg || !strcmp(arg, "always") || !strcmp(arg, "auto") || !strcmp(arg, "never")
-                   ? NULL
-                   : xasprintf("incorrect value `%s' for --color", arg);
+        return take_color(arg);
     default:
         break;
     }

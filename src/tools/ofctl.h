@@ -21,10 +21,10 @@ struct ofctl_options {
         bool reverse;
     } sorts[16]; /* dump-flows: the first decides, then the next */
     size_t n_sorts;
-    uint32_t packet_in_format; /* UINT32_MAX: not given */
-    const char *color;
-    struct ofp_time bundle_at; /* --bundle-at; 0 seconds: at once */
-    const char *unixctl;       /* monitor, snoop: where commands come in */
+    uint32_t packet_in_format;           /* UINT32_MAX: not given */
+    const struct color_palette *palette; /* --color; NULL: none */
+    struct ofp_time bundle_at;           /* --bundle-at; 0 seconds: at once */
+    const char *unixctl;                 /* monitor, snoop: where commands come in */
 };
 extern struct ofctl_options ofctl_options;
 
@@ -86,20 +86,21 @@ void ofctl_check(char *error);
     X(queue_get_config)                                                                                      \
     X(add_flow)                                                                                              \
     X(add_flows)                                                                                             \
-    X(mod_flows) X(del_flows) X(replace_flows) X(diff_flows) X(dump_ports) X(dump_ports_desc) X(mod_port)    \
-        X(mod_table) X(dump_table_desc) X(get_frags) X(set_frags) X(probe) X(ping) X(dump_tlv_map)           \
-            X(add_meter) X(mod_meter) X(del_meters) X(dump_meters) X(meter_stats) X(meter_features)          \
-                X(packet_out) X(ct_flush_zone) X(add_group) X(add_groups) X(mod_group) X(del_groups)         \
-                    X(insert_buckets) X(remove_buckets) X(dump_groups) X(dump_group_stats)                   \
-                        X(dump_group_features) X(add_tlv_map) X(del_tlv_map) X(parse_group) X(ofp_parse)     \
-                            X(ofp_print) X(parse_flow) X(parse_flows) X(print_error) X(ofp_parse_pcap)       \
-                                X(dump_tables) X(dump_table_features) X(dump_ipfix_bridge)                   \
-                                    X(dump_ipfix_flow) X(benchmark) X(ct_flush) X(bundle) X(bundle_features) \
-                                        X(parse_actions) X(parse_instructions) X(encode_hello)               \
-                                            X(encode_error_reply) X(parse_key_value) X(compose_packet)       \
-                                                X(parse_packet) X(parse_nx_match) X(parse_oxm)               \
-                                                    X(parse_ofp10_match) X(parse_ofp11_match) X(parse_pcap)  \
-                                                        X(check_vlan) X(help) X(list_commands)
+    X(mod_flows)                                                                                             \
+    X(del_flows) X(replace_flows) X(diff_flows) X(dump_ports) X(dump_ports_desc) X(mod_port) X(mod_table)    \
+        X(dump_table_desc) X(get_frags) X(set_frags) X(probe) X(ping) X(dump_tlv_map) X(add_meter)           \
+            X(mod_meter) X(del_meters) X(dump_meters) X(meter_stats) X(meter_features) X(packet_out)         \
+                X(ct_flush_zone) X(add_group) X(add_groups) X(mod_group) X(del_groups) X(insert_buckets)     \
+                    X(remove_buckets) X(dump_groups) X(dump_group_stats) X(dump_group_features)              \
+                        X(add_tlv_map) X(del_tlv_map) X(parse_group) X(ofp_parse) X(ofp_print) X(parse_flow) \
+                            X(parse_flows) X(print_error) X(ofp_parse_pcap) X(dump_tables)                   \
+                                X(dump_table_features) X(dump_ipfix_bridge) X(dump_ipfix_flow) X(benchmark)  \
+                                    X(ct_flush) X(bundle) X(bundle_features) X(parse_actions)                \
+                                        X(parse_instructions) X(encode_hello) X(encode_error_reply)          \
+                                            X(parse_key_value) X(compose_packet) X(parse_packet)             \
+                                                X(parse_nx_match) X(parse_oxm) X(parse_ofp10_match)          \
+                                                    X(parse_ofp11_match) X(parse_pcap) X(check_vlan) X(help) \
+                                                        X(list_commands)
 #define X(NAME) void ofctl_##NAME(int argc, char **argv);
 OFCTL_COMMANDS
 #undef X

@@ -46,7 +46,7 @@ static const uint8_t *find_request(const struct ofctl_bundle *t, uint32_t xid, s
 static void print_error(const struct ofctl_bundle *t, const struct bytebuf *control, const uint8_t *msg,
                         size_t len)
 {
-    struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1};
+    struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1, .palette = ofctl_options.palette};
     struct ofp_msg m;
     struct ofperr_wire w;
     struct reader payload;

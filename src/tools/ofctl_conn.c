@@ -309,7 +309,8 @@ bool ofctl_transact_mods(struct ofctl_conn *c, struct bytebuf *requests)
             return ok;
         }
         if (msg[1] == 1) {
-            struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1};
+            struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1,
+                                    .palette = ofctl_options.palette};
             char *text = ofp_to_string(msg, len, &opt);
             fputs(text, stderr);
             free(text);
@@ -341,8 +342,10 @@ void ofctl_dump(struct ofctl_conn *c, struct bytebuf *request, void (*each)(cons
 
 static void print_reply(const uint8_t *msg, size_t len, void *names)
 {
-    struct ofp_print opt = {
-        .names = names, .verbosity = ofctl_options.verbosity + 1, .hide_stats = ofctl_options.hide_stats};
+    struct ofp_print opt = {.names = names,
+                            .verbosity = ofctl_options.verbosity + 1,
+                            .hide_stats = ofctl_options.hide_stats,
+                            .palette = ofctl_options.palette};
     char *text = ofp_to_string(msg, len, &opt);
     fputs(text, stdout);
     free(text);

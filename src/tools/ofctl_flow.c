@@ -203,7 +203,7 @@ static void collect_rows(const uint8_t *msg, size_t len, void *aux)
         if (rows->n == rows->allocated) {
             rows->rows = x2nrealloc(rows->rows, &rows->allocated, sizeof *rows->rows);
         }
-        struct strbuf s = STRBUF_INITIALIZER;
+        struct strbuf s = {.palette = ofctl_options.palette};
         if (m.kind == OFPK_NXREPLY) {
             fs.idle_age = fs.hard_age = -1;
         }
@@ -412,7 +412,7 @@ static bool sides_equal(const struct pair *p)
 static void print_side(const struct pair *p, int which, const struct ofp_names *names)
 {
     const struct side *v = &p->side[which];
-    struct strbuf s = STRBUF_INITIALIZER;
+    struct strbuf s = {.palette = ofctl_options.palette};
     strbuf_put_char(&s, which ? '+' : '-');
     if (p->table) {
         strbuf_printf(&s, "table=%u ", p->table);
@@ -547,7 +547,7 @@ static void print_parsed(struct file_flows *f)
         struct flow_mod fm;
         take_kept(&f->mods[i], &fm);
         flow_mod_encode(&b, &fm, protocol, i + 1);
-        struct ofp_print opt = {.verbosity = ofctl_options.verbosity};
+        struct ofp_print opt = {.verbosity = ofctl_options.verbosity, .palette = ofctl_options.palette};
         char *text = ofp_to_string(b.data, b.len, &opt);
         fputs(text, stdout);
         free(text);

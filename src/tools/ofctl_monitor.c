@@ -31,7 +31,9 @@ struct monitor {
 
 static void print_message(struct monitor *m, const char *prefix, const uint8_t *msg, size_t len)
 {
-    struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 2, .names = ofctl_names(m->conn, true)};
+    struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 2,
+                            .names = ofctl_names(m->conn, true),
+                            .palette = ofctl_options.palette};
     char *text = ofp_to_string(msg, len, &opt);
     if (ofctl_options.timestamp) {
         struct timeval tv;

@@ -115,7 +115,7 @@ static void print_messages(struct half *h)
         print_endpoint(h->src, h->src_port);
         printf(" > ");
         print_endpoint(h->dst, h->dst_port);
-        struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1};
+        struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1, .palette = ofctl_options.palette};
         char *text = ofp_to_string(m, len, &opt);
         printf(":\n%s", text);
         free(text);

@@ -249,7 +249,7 @@ void ofctl_parse_group(int argc, char **argv)
     printf("chosen version: %s\n", ofp_version_name(v));
     struct bytebuf b = BYTEBUF_INITIALIZER;
     group_mod_encode(&b, &gm, v, 1);
-    char *text = ofp_to_string(b.data, b.len, NULL);
+    char *text = ofp_to_string(b.data, b.len, &(struct ofp_print){.palette = ofctl_options.palette});
     fputs(text, stdout);
     free(text);
     strbuf_fini(&s);

@@ -76,7 +76,7 @@ static void add_features(const uint8_t *msg, size_t len, void *aux)
     struct features_dump *d = aux;
     struct ofp_msg m;
     if (ofp_msg_decode(msg, len, &m) || m.type != OFPTYPE_TABLE_FEATURES_REPLY) {
-        struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1};
+        struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 1, .palette = ofctl_options.palette};
         char *text = ofp_to_string(msg, len, &opt);
         fputs(text, stderr);
         free(text);
@@ -658,7 +658,8 @@ void ofctl_ofp_print(int argc, char **argv)
     if (*end) {
         error_fatal("trailing garbage following hex bytes");
     }
-    struct ofp_print opt = {.verbosity = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2};
+    struct ofp_print opt = {.verbosity = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2,
+                            .palette = ofctl_options.palette};
     char *text = ofp_to_string(b.data, b.len, &opt);
     fputs(text, stdout);
     free(text);
@@ -672,7 +673,7 @@ void ofctl_ofp_parse(int argc, char **argv)
         error_fatal("%s: open (%s)", argv[1], strerror(errno));
     }
     uint8_t *msg = xmalloc(OFP_MAX_LEN);
-    struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 2};
+    struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 2, .palette = ofctl_options.palette};
     while (fread(msg, 1, OFP_HEADER_LEN, f) == OFP_HEADER_LEN) {
         size_t len = ofp_msg_len(msg);
         if (!len) {

@@ -52,7 +52,7 @@ static void print_list(char *line, void *aux)
 {
     const struct parse_job *job = aux;
     struct bytebuf b = BYTEBUF_INITIALIZER, ofpacts = BYTEBUF_INITIALIZER;
-    struct strbuf s = STRBUF_INITIALIZER;
+    struct strbuf s = {.palette = ofctl_options.palette};
     char *comment = strchr(line, '#');
     if (comment) {
         *comment = '\0';
