@@ -371,10 +371,15 @@ static uint32_t current_features(const struct ethtool_link_settings *s)
 
 void device_get_link(const char *name, struct vport_status *status)
 {
-    struct {
+    enum {
+        HEAD_WORDS = sizeof(struct ethtool_link_settings) / sizeof(uint32_t)
+    };
+    union {
         struct ethtool_link_settings s;
-        uint32_t maps[3 * 127]; /* SCHAR_MAX words each is the most that the kernel may ask for */
+        uint32_t
+            words[HEAD_WORDS + 3 * 127]; /* SCHAR_MAX words each is the most that the kernel may ask for */
     } r;
+    const uint32_t *maps = r.words + HEAD_WORDS;
     status->speed_bps = 0;
     status->full_duplex = false;
     memset(&status->link, 0, sizeof status->link);
@@ -394,9 +399,9 @@ void device_get_link(const char *name, struct vport_status *status)
     }
     status->full_duplex = r.s.duplex == DUPLEX_FULL;
     size_t n_words = (size_t)MAX(r.s.link_mode_masks_nwords, 0);
-    status->link = (struct vport_link){.supported = link_features(r.maps, n_words),
-                                       .advertised = link_features(r.maps + n_words, n_words),
-                                       .peer = link_features(r.maps + 2 * n_words, n_words),
+    status->link = (struct vport_link){.supported = link_features(maps, n_words),
+                                       .advertised = link_features(maps + n_words, n_words),
+                                       .peer = link_features(maps + 2 * n_words, n_words),
                                        .current = current_features(&r.s)};
 }
 
