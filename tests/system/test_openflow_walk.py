@@ -128,7 +128,7 @@ class Walk:
         yield "OFPEchoRequest", "OFPEchoReply", p.OFPEchoRequest(d, b"abc")
         yield "OFPEchoReply", DONE, p.OFPEchoReply(d, b"abc")
         yield "OFPErrorMsg", DONE, p.OFPErrorMsg(d, 1, 1, b"12345678")
-        yield "OFPHello", DONE, p.OFPHello(d)
+        yield "OFPHello", ("error", 1, 1), p.OFPHello(d)  # one is enough: bad type, as the reference answers
         yield "OFPFeaturesRequest", "OFPSwitchFeatures", p.OFPFeaturesRequest(d)
         yield "OFPBarrierRequest", "OFPBarrierReply", p.OFPBarrierRequest(d)
         yield "OFPGetConfigRequest", "OFPGetConfigReply", p.OFPGetConfigRequest(d)
