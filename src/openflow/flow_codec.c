@@ -114,6 +114,10 @@ void flow_mod_encode(struct bytebuf *b, const struct flow_mod *fm, uint32_t prot
 
 static enum ofperr decode_10(struct reader *r, bool nx, uint32_t protocol, struct flow_mod *fm)
 {
+    enum {
+        ALL_WILDCARDS = (1 << 22) - 1
+    };
+    bool no_wildcards = !nx && r->n >= 4 && !(ntohl(get_be32(r->p)) & ALL_WILDCARDS);
     enum ofperr error = OFPERR_NONE;
     if (!nx) {
         error = match_decode(r, OFP10, false, &fm->match);
@@ -124,6 +128,9 @@ static enum ofperr decode_10(struct reader *r, bool nx, uint32_t protocol, struc
     fm->idle_timeout = get_u16(r);
     fm->hard_timeout = get_u16(r);
     fm->priority = get_u16(r);
+    if (no_wildcards) {
+        fm->priority = UINT16_MAX; /* 1.0: it comes before all others, whatever it says */
+    }
     fm->buffer_id = get_u32(r);
     fm->out_port = get_u16(r);
     bool known = flags_from_wire(get_u16(r), OFP10, &fm->flags);

@@ -11,7 +11,29 @@ static void print_match(const struct match *match, const struct print *p, int pr
     match_format(match, p->names ? p->names->ports : NULL, p->s, priority);
 }
 
-static void print_flow_mod_body(const struct flow_mod *fm, bool table_known, const struct print *p)
+/* In the wire's form, if so much is asked for and it is one of the old ones. */
+static bool print_raw_match(const struct ofp_msg *m, int priority, const struct print *p)
+{
+    enum {
+        NX_HEAD = 32,
+        NX_MATCH_LEN = 24
+    };
+    if (p->opt->verbosity < 3 || m->version != OFP10) {
+        return false;
+    }
+    if (m->kind == OFPK_NXT) {
+        print_match_fields(m->body.p + NX_HEAD, ntohs(get_be16(m->body.p + NX_MATCH_LEN)), p);
+    } else {
+        print_match_10(m->body.p, p);
+    }
+    if (priority != MATCH_DEFAULT_PRIORITY) {
+        strbuf_printf(p->s, " pri:%d", priority);
+    }
+    return true;
+}
+
+static void print_flow_mod_body(const struct ofp_msg *m, const struct flow_mod *fm, bool table_known,
+                                const struct print *p)
 {
     struct strbuf *s = p->s;
     strbuf_printf(s, " %s ", commands[fm->command]);
@@ -19,7 +41,9 @@ static void print_flow_mod_body(const struct flow_mod *fm, bool table_known, con
         strbuf_printf(s, "table:%u ", fm->table_id);
     }
     size_t start = s->len;
-    print_match(&fm->match, p, fm->priority);
+    if (!print_raw_match(m, fm->priority, p)) {
+        print_match(&fm->match, p, fm->priority);
+    }
     if (s->len > start) {
         strbuf_put_char(s, ' ');
     }
@@ -68,7 +92,7 @@ enum ofperr print_flow_mod(const struct ofp_msg *m, const struct print *p)
     if (error) {
         return error;
     }
-    print_flow_mod_body(&fm, tid || m->version > OFP10, p);
+    print_flow_mod_body(m, &fm, tid || m->version > OFP10, p);
     flow_mod_fini(&fm);
     return OFPERR_NONE;
 }

@@ -32,6 +32,9 @@ print_fn print_table_features, print_table_stats;
 print_fn print_port_desc_request, print_role_status, print_controller_status, print_async, print_table_mod,
     print_table_desc;
 
+/* OpenFlow 1.0's match of 40 bytes; the TLVs of Nicira's flow mods. Both have been decoded before. */
+void print_match_10(const uint8_t *, const struct print *);
+void print_match_fields(const uint8_t *, size_t len, const struct print *);
 /* A whole message. False: it is wrong somewhere, and its bytes are there, too. */
 bool print_any_message(const void *data, size_t len, const struct print *);
 /* A table's description, from its number on. */

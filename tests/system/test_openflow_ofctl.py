@@ -132,6 +132,22 @@ def test_monitor(bridge):
     assert "event=ADDED table=7" in ours and "event=DELETED reason=delete table=7" in ours
 
 
+@pytest.mark.parametrize("form", ["OpenFlow10-table_id", "OpenFlow10+table_id", "NXM-table_id"])
+def test_raw_matches(form):
+    """At -mmm, flow mods of 1.0 and NXM show their matches as they are on the wire."""
+    for flow in ("", "in_port=LOCAL", "dl_vlan=5,dl_vlan_pcp=3", "dl_vlan_pcp=3", "vlan_tci=0", "dl_src=00:01:02:03:04:05", "priority=0",
+                 "priority=7,ip,nw_src=1.2.3.0/24,nw_dst=1.0.0.0/8", "ip,nw_tos=4,nw_proto=9", "icmp,icmp_type=3,icmp_code=5",
+                 "arp,arp_op=1,arp_spa=1.2.3.4", "rarp", "mpls", "udp,tp_dst=5", "dl_type=0x5ff", "table=3,tcp",
+                 "reg0=5/7,vlan_tci=0x1000/0x1000", "ipv6,ct_label=7/0xff,ipv6_dst=::1", "dl_type=0x894f,nsh_spi=5,nsh_c2=5/7",
+                 "in_port=1,dl_vlan=5,dl_vlan_pcp=1,dl_src=00:00:00:00:00:01,dl_dst=00:00:00:00:00:02,tcp,nw_src=1.2.3.4,"
+                 "nw_dst=1.2.3.4,nw_tos=4,tp_src=1,tp_dst=2,priority=9"):
+        args = ["-F", form, "-mmm", "parse-flow", flow + ",actions=drop"]
+        assert ask([SLUICE, "ofctl"], None, *args[:2], *args[3:]) == ask(["ovs-ofctl"], None, *args[:2], *args[3:]), flow
+        ours = ask([SLUICE, "ofctl"], None, *args)
+        assert ours == ask(["ovs-ofctl"], None, *args), flow
+        assert ours[0] or "=*" in ours[1] or "NXM" in form or "priority=9" in flow
+
+
 def test_read_only(bridge):
     for args in (("add-flow", "br0", "actions=drop"), ("dump-desc", "br0"), ("parse-flow", "actions=1")):
         assert ask([SLUICE, "ofctl", "--read-only"], bridge, *args) == ask(["ovs-ofctl", "--read-only"], bridge, *args)
