@@ -78,7 +78,7 @@ static bool input_vid_is_valid(struct xlate_ctx *ctx, uint16_t vid, const struct
         if (!vid) {
             return true; /* it belongs to the native VLAN */
         }
-        /* fall through */
+        FALLTHROUGH;
     case OFPROTO_VLAN_TRUNK:
         if (in->trunks && !bitmap_is_set(in->trunks, vid)) {
             xlate_report_error(
