@@ -4,6 +4,9 @@
  * flow's record whether it is touched. Of rules that came it asks no question for each rule: they are hashed
  * under what their mask and the flow's have in common, so a flow costs a look-up for each mask of theirs.
  *
+ * Of rules that overlap at one priority any may win (match/classifier.h), and a third rule that comes or goes
+ * may turn that: cached flows stay with the rule that they have, as long as it is there.
+ *
  * Generations. Each change has a number; a translation notes the number before it begins. A flow whose
  * translation is older than the last pass that began is not installed, since that pass has not seen it.
  *
