@@ -36,6 +36,7 @@ def make_switches():
             for n in (1, 2):
                 s.vsctl(f"add-port br0 p{n} -- set interface p{n} type=dummy ofport_request={n}")
             assert not ofctl(s, "add-tlv-map", "br0", MAPS)
+            s.ask("time/stop")  # ages are in what is compared
         yield pair
     finally:
         for s in pair:

@@ -386,8 +386,6 @@ void xlate_output_tunnel(struct xlate_ctx *ctx, const struct xport *xport, bool 
                      "Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.");
         return;
     }
-    memcpy(saved.tun_opts, flow->tun_opts, sizeof saved.tun_opts);
-    saved.tun_opts_len = flow->tun_opts_len;
     fill_tunnel(ctx, xport->tunnel);
     if (flow->tun_dst == original->tun_dst && ipv6_addr_equal(&flow->tun_ipv6_dst, &original->tun_ipv6_dst)) {
         xlate_report(ctx, REPORT_WARN, "Not tunneling to our own address");
@@ -401,14 +399,10 @@ void xlate_output_tunnel(struct xlate_ctx *ctx, const struct xport *xport, bool 
     if (xport->tunnel->packets == TUNNEL_L3 && flow->packet_type == FLOW_PT_ETH) {
         flow->packet_type = CONST_BE32(0x10000u | CONST_BE16(flow->dl_type));
     }
-    int opts_len = tun_md_to_options(&ctx->bridge->tun_md, flow, flow->tun_opts);
-    flow->tun_opts_len = (uint8_t)MAX(opts_len, 0); /* more than a header holds: none */
     xlate_report(ctx, REPORT_DETAIL, "output to native tunnel");
     xlate_commit(ctx);
     push(ctx, xport, is_last, truncate);
     memcpy(&flow->tun_id, &saved.tun_id, FLOW_BLOCK_SIZE);
-    memcpy(flow->tun_opts, saved.tun_opts, sizeof saved.tun_opts);
-    flow->tun_opts_len = saved.tun_opts_len;
     flow->erspan_idx = saved.erspan_idx;
     flow->pkt_mark = saved.pkt_mark;
     flow->packet_type = saved.packet_type;
