@@ -83,7 +83,7 @@ static void get_plain(const struct frozen_state *s, struct frozen_plain *p)
     p->tun_md_present = s->tun_md_present;
     memcpy(p->tunnel, s->tunnel, sizeof p->tunnel);
     p->flags = (uint32_t)s->table_id | (uint32_t)s->conntracked << 8 | (uint32_t)s->was_mpls << 9 |
-               (uint32_t)s->resume_in_table << 10 | (uint32_t)s->n_egress << 16;
+               (uint32_t)s->hashed << 11 | (uint32_t)s->resume_in_table << 10 | (uint32_t)s->n_egress << 16;
     p->mirrors = s->mirrors;
     p->in_port = s->in_port;
     p->actset_output = s->actset_output;

@@ -24,6 +24,7 @@ struct frozen_state {
     uint64_t ofproto_id; /* the bridge where it goes on */
     uint8_t table_id;    /* and the table, if there are no actions; 255 with them: theirs */
     bool conntracked, was_mpls;
+    bool hashed;          /* the datapath computes dp_hash before the packet comes back */
     bool resume_in_table; /* look up in table_id; else run `actions`, then the action set */
     uint32_t mirrors;
     uint64_t rule_cookie;

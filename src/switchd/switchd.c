@@ -57,6 +57,11 @@ static void address_changed(void *net)
     tunnel_net_refresh(net);
 }
 
+static void routes_changed(void *config)
+{
+    config_status_changed(config); /* tunnels' packets may leave by another device */
+}
+
 static void register_kinds(const struct switchd_options *options)
 {
     self.with_dummy = options->dummy != SWITCHD_DUMMY_NONE;
@@ -98,6 +103,8 @@ char *switchd_init(const struct switchd_options *options)
     }
     self.config = config_create(options->loop, self.pipeline, options->db_remote, fd, configured, NULL);
     dummy_on_change(config_vport_changed, self.config);
+    pipeline_net(self.pipeline)->refreshed = routes_changed;
+    pipeline_net(self.pipeline)->refreshed_aux = self.config;
     config_register_commands(self.config, options->control);
     return NULL;
 }

@@ -63,6 +63,9 @@ void tunnel_net_refresh(struct tunnel_net *net)
     free(names.names);
     tunnel_listeners_set_devices(net->listeners, devices, n);
     net->changed(net->aux);
+    if (net->refreshed) {
+        net->refreshed(net->refreshed_aux);
+    }
 }
 
 int tunnel_net_follow_host(struct tunnel_net *net, struct loop *loop)

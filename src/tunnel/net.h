@@ -20,6 +20,8 @@ struct tunnel_net {
     struct tunnel_host *host; /* NULL: the host's routing table is left alone */
     tunnel_neigh_changed_fn *changed;
     void *aux;
+    void (*refreshed)(void *aux); /* control thread: after a refresh. NULL: nobody is told */
+    void *refreshed_aux;
 };
 
 /* CHANGED: translations that used routes, neighbours or addresses may come out otherwise now. Any thread. */

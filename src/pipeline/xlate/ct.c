@@ -47,6 +47,7 @@ static void fill_state(const struct xlate_ctx *ctx, struct frozen_state *s)
     s->mirrors = ctx->mirrors;
     s->conntracked = ctx->conntracked;
     s->was_mpls = ctx->was_mpls;
+    s->hashed = ctx->hashed || ctx->recirc_update_dp_hash;
     s->rule_cookie = ctx->rule_cookie;
     s->in_port = flow->in_port;
     frozen_state_take_metadata(s, flow);
@@ -138,6 +139,7 @@ void xlate_thaw(struct xlate_ctx *ctx, const struct frozen_state *s)
     memcpy(ctx->egress, s->egress, sizeof ctx->egress);
     ctx->mirrors = s->mirrors;
     ctx->rule_cookie = s->rule_cookie;
+    ctx->hashed = s->hashed;
     ctx->base_flow = *flow;
     ctx->xin->original = *flow;
     if (s->conntracked) {

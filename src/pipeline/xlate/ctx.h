@@ -53,6 +53,7 @@ struct xlate_ctx {
     bool conntracked;                /* ct() has been committed to the actions: ct_state is known */
     const struct ofpact_nat *ct_nat; /* the one nested in the ct at work */
     bool was_mpls;                   /* pop_mpls laid bare what is not parsed */
+    bool hashed;                     /* dp_hash is there, were it 0 (under a flow's mask it may be) */
     bool pending_encap, pending_decap;
     struct bytebuf encap_data; /* NSH metadata of an encap that is not committed */
     struct bytebuf stack;      /* push and pop: values, each followed by its length in one byte */

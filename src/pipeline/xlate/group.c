@@ -160,7 +160,7 @@ static size_t select_by_hash(struct xlate_ctx *ctx, const struct group *g)
  * back. */
 static size_t select_by_dp_hash(struct xlate_ctx *ctx, const struct group *g)
 {
-    if (!ctx->flow->dp_hash) {
+    if (!ctx->flow->dp_hash && !ctx->hashed) {
         bool symmetric = g->selection == GROUP_SELECTION_DEFAULT || g->s.selection_param >> 32 & 1;
         ctx->dp_hash_alg = symmetric ? DP_HASH_SYM_L4 : DP_HASH_L4;
         ctx->dp_hash_basis = (uint32_t)g->s.selection_param;
