@@ -194,7 +194,6 @@ static struct ct_conn *commit(struct conntrack *ct, const struct ct_packet *pk, 
         __atomic_fetch_sub(&ct->zones[req->zone].count, 1, __ATOMIC_RELAXED);
         return NULL;
     }
-    c->helper = req->helper;
     c->policy = find_policy(ct, req->timeout);
     if (c->orig.proto == IP_PROTO_TCP) {
         ct_tcp_begin(c->tcp, pk->l4, pk->l4_len);
@@ -297,12 +296,11 @@ static uint16_t known(struct burst *b, const struct ct_packet *pk, struct ct_con
         *conn = NULL;
         return 0;
     }
-    uint16_t related = c->announced ? FLOW_CS_REL : 0;
     switch (update(b->ct, c, dir, pk, b->now_ms)) {
     case CT_VALID:
-        return FLOW_CS_EST | reply | related;
+        return FLOW_CS_EST | reply;
     case CT_VALID_NEW:
-        return FLOW_CS_NEW | related;
+        return FLOW_CS_NEW;
     case CT_BEGINS_ANEW:
         ct_remove(b->ct, c);
         b->changed = true;
@@ -384,7 +382,7 @@ static void track(struct burst *b, struct packet *p, struct ct_packet *pk, uint6
         ct_nat_translate(p, pk, c, dir);
         state |= nat_bits(c, dir);
     }
-    write_packet(p, state, req->zone, c, c ? c->announced ? &c->parent : &c->orig : &pk->tuple);
+    write_packet(p, state, req->zone, c, c ? &c->orig : &pk->tuple);
 }
 
 uint32_t conntrack_execute(struct conntrack *ct, struct packet_batch *batch, const struct ct_request *req,
@@ -613,8 +611,6 @@ struct dump {
 
 static void dump_conn(struct ct_conn *c, void *d_)
 {
-    static const char *const helpers[] = {
-        [CT_HELPER_NONE] = "", [CT_HELPER_FTP] = "ftp", [CT_HELPER_TFTP] = "tftp"};
     struct dump *d = d_;
     int64_t left = __atomic_load_n(&c->expires_ms, __ATOMIC_RELAXED) - d->now_ms;
     if (left <= 0 || (d->zone >= 0 && c->orig.zone != d->zone)) {
@@ -624,14 +620,12 @@ static void dump_conn(struct ct_conn *c, void *d_)
     struct ct_entry e = {
         .orig = &c->orig,
         .reply = &c->reply,
-        .parent = c->announced ? &c->parent : NULL,
         .mark = c->mark,
         .label = c->label,
         .expires_ms = left,
         .is_tcp = c->orig.proto == IP_PROTO_TCP,
         .tcp_state = {c->tcp[0].state, c->tcp[1].state},
         .tcp_wscale = {c->tcp[0].wscale, c->tcp[1].wscale},
-        .helper = helpers[c->helper],
     };
     spin_unlock(&c->lock);
     d->each(&e, d->aux);

@@ -10,7 +10,6 @@
  *   table.c               connections by tuple: RCU readers, sharded writers
  *   tcp.c, proto.c        what a packet does to a connection's state
  *   nat.c                 which translation a new connection gets, and rewriting
- *   helper.c              FTP and TFTP: connections that others announce
  *   fragments.c           fragments wait for each other
  *
  * Threads. conntrack_execute() and conntrack_fragments() run on any RCU-registered thread, many at a time;
@@ -61,14 +60,7 @@ struct ct_request {
     be128 label, label_mask;
     uint16_t nat_port_min, nat_port_max; /* 0: none given */
     struct ipv6_addr nat_min, nat_max;   /* all zero last: one address */
-    uint8_t helper;                      /* enum ct_helper */
     const char *timeout;                 /* timeout policy's name; NULL or "": the default times */
-};
-
-enum ct_helper {
-    CT_HELPER_NONE,
-    CT_HELPER_FTP,
-    CT_HELPER_TFTP,
 };
 
 /* Runs the request over the packets, each with its offsets set (flow/extract.h). Afterwards each has its
@@ -169,14 +161,12 @@ uint32_t conntrack_flush(struct conntrack *, int32_t zone, const struct ct_match
 /* One connection, for people. */
 struct ct_entry {
     const struct ct_tuple *orig, *reply;
-    const struct ct_tuple *parent; /* of one that a helper announced; NULL: none */
     uint32_t mark;
     be128 label;
     int64_t expires_ms; /* from now, milliseconds */
     bool is_tcp;
     uint8_t tcp_state[2];  /* enum ct_tcp_state (tcp.h): original, reply */
     uint8_t tcp_wscale[2]; /* as in struct ct_tcp_peer */
-    const char *helper;    /* "": none */
 };
 /* Those of ZONE (-1: all) that live, in no order. EACH must not wait. */
 void conntrack_dump(struct conntrack *, int32_t zone, int64_t now_ms,

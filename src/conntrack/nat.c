@@ -184,12 +184,6 @@ static void add_to_csum(be16 *csum, uint32_t diff)
     put_be16(csum, csum_finish((uint64_t)(be16)~get_be16(csum) + diff));
 }
 
-void ct_csum_replace(be16 *csum, void *p, const void *new, uint32_t n)
-{
-    add_to_csum(csum, difference(p, new, n));
-    memcpy(p, new, n);
-}
-
 /* The checksum field of a layer-4 header of at least 8 bytes, LEN of which are here; NULL: there is none. */
 static be16 *l4_csum(uint8_t proto, bool is_ipv6, uint8_t *l4, uint32_t len)
 {

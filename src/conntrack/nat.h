@@ -19,8 +19,4 @@ int ct_nat_insert(struct ct_table *, struct ct_conn *, const struct ct_request *
  * packet too. */
 void ct_nat_translate(struct packet *, const struct ct_packet *, const struct ct_conn *, int dir);
 
-/* The N bytes (even) at P, which stand at an even offset of what CSUM covers, become NEW; CSUM follows. For
- * helpers. */
-void ct_csum_replace(be16 *csum, void *p, const void *new, uint32_t n);
-
 #endif

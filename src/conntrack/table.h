@@ -33,13 +33,10 @@ struct ct_conn {
     struct ct_tuple orig; /* i */
     int64_t expires_ms;   /* a */
     uint8_t nat;          /* i: CT_NAT_*; 0: not translated, and `reply` is `orig` reversed */
-    uint8_t helper;       /* i: enum ct_helper */
     uint8_t dead;         /* a: it has left the table */
     uint8_t has_label;    /* a: `label` is not all zero */
     uint8_t replied;      /* a: the other side was heard */
-    uint8_t adjusts;      /* a: a helper changed the length of payload: `seq_delta` counts */
-    uint8_t announced;    /* i: a helper announced it: it is related to `parent` */
-    uint8_t pad;
+    uint8_t pad[4];
     uint64_t hash; /* i: of orig */
 
     struct ct_tcp_peer tcp[2]; /* m: original, reply direction */
@@ -56,9 +53,6 @@ struct ct_conn {
     struct ct_conn *next_free;
 
     struct rcu_head rcu;
-    int32_t seq_delta[2];   /* m: bytes that helpers have put into each direction */
-    uint32_t seq_from[2];   /* m: sequence number from which on */
-    struct ct_tuple parent; /* i, with `announced` */
 } CACHE_ALIGNED;
 _Static_assert(offsetof(struct ct_conn, tcp) == 64 && offsetof(struct ct_conn, reply) == 128,
                "what established connections touch is two lines");

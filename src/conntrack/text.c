@@ -100,12 +100,4 @@ void ct_entry_format(struct strbuf *s, const struct ct_entry *e, bool verbose, b
     } else if (e->is_tcp) {
         strbuf_printf(s, ",protoinfo=(state=%s)", ct_tcp_state_name(ct_tcp_joined_state(e->tcp_state)));
     }
-    if (*e->helper) {
-        strbuf_printf(s, ",helper=%s", e->helper);
-    }
-    if (e->parent && verbose) {
-        strbuf_puts(s, ",parent=(");
-        put_tuple(s, e->parent);
-        strbuf_puts(s, ")");
-    }
 }

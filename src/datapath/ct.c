@@ -19,14 +19,6 @@ SAME_FLAG(NAT_V4);
 SAME_FLAG(NAT_V6);
 _Static_assert(DP_CT_HASH == CT_REQ_NAT_HASH && DP_CT_RANDOM == CT_REQ_NAT_RANDOM, "one number for both");
 
-static uint8_t helper(const char *name)
-{
-    return !*name                  ? CT_HELPER_NONE
-           : !strcmp(name, "ftp")  ? CT_HELPER_FTP
-           : !strcmp(name, "tftp") ? CT_HELPER_TFTP
-                                   : CT_HELPER_NONE;
-}
-
 /* The fragments of a packet that is complete: tracked as one, sent on as they were. */
 static void send_fragments(struct forwarder *f, struct ct_fragments *fragments, const struct ct_request *req,
                            const void *actions, size_t actions_len)
@@ -95,7 +87,6 @@ void dp_ct_execute(struct forwarder *f, struct packet_batch *batch, const struct
         .nat_port_max = a->nat_port_max,
         .nat_min = a->nat_min,
         .nat_max = a->nat_max,
-        .helper = helper(a->helper),
         .timeout = a->timeout,
     };
     uint32_t fragments = conntrack_execute(f->dp->conntrack, batch, &req, f->now_ms);
