@@ -21,6 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/rcu.h"
 #include "port/device.h"
 #include "port/gate.h"
 #include "port/kinds.h"
@@ -33,8 +34,11 @@ LOG_MODULE(netdev_linux);
 
 #define RECEIVE_BUFFER (8 << 20) /* bytes that may wait in the socket; nothing is reserved */
 #define SEND_BUFFER    (16 << 20)
-#define MAC_LEN        12 /* both addresses: what stands before a VLAN tag */
-#define TAG_LEN        4
+/* Where a device has queues, what waits in one must not keep another's packets out: each has its own limit in
+ * the kernel, and all share the socket's. */
+#define SEND_BUFFER_QUEUES (1 << 30)
+#define MAC_LEN            12 /* both addresses: what stands before a VLAN tag */
+#define TAG_LEN            4
 
 /* An empty control message is left of each reception. */
 union aux_control {
@@ -56,8 +60,8 @@ struct afpacket_vport {
     bool lro_off; /* and we switched it off */
     uint64_t
         socket_drops; /* control: receive buffer full; the kernel's counter starts anew when it is read */
-    bool priority_in_messages;           /* i: messages carry their priority; or there is */
-    struct priority_sockets *priorities; /* r: a socket for each queue */
+    bool priority_in_messages;      /* i: messages carry their priority; or each queue has a socket */
+    struct priority_queues *queues; /* r: NULL: none */
 };
 
 static struct afpacket_vport *afpacket_cast(const struct vport *vport)
@@ -161,12 +165,16 @@ static enum drop_reason why_not_sent(int error)
     }
 }
 
-/* MSGS all by one socket. */
-static void send_messages(int fd, struct vport_tx *tx, struct mmsghdr *msgs, unsigned n)
+/* MSGS, which are PACKETS, all by one socket. */
+static void send_messages(const struct afpacket_vport *a, int fd, struct vport_tx *tx, struct mmsghdr *msgs,
+                          struct packet *const *packets, unsigned n)
 {
     for (unsigned done = 0; done < n;) {
         int sent = sendmmsg(fd, msgs + done, n - done, MSG_DONTWAIT);
         if (sent > 0) {
+            if (unlikely(rcu_get(&a->queues) != NULL)) {
+                priority_count(&a->queues, packets + done, (unsigned)sent);
+            }
             done += (unsigned)sent;
             continue;
         }
@@ -187,8 +195,8 @@ static void send_by_sockets(const struct afpacket_vport *a, struct vport_tx *tx,
     for (unsigned first = 0, i = 1; first < n; i++) {
         uint32_t priority = priority_of(packets[first]);
         if (i == n || priority_of(packets[i]) != priority) {
-            send_messages(priority ? priority_socket(&a->priorities, priority, a->fd) : a->fd, tx,
-                          msgs + first, i - first);
+            int fd = priority ? priority_socket(&a->queues, priority, a->fd) : a->fd;
+            send_messages(a, fd, tx, msgs + first, packets + first, i - first);
             first = i;
         }
     }
@@ -219,26 +227,37 @@ static void afpacket_send(struct vport *vport, struct vport_tx *tx, struct packe
         }
     }
     if (likely(!by_sockets)) {
-        send_messages(a->fd, tx, msgs, n);
+        send_messages(a, a->fd, tx, msgs, batch->packets, n);
     } else {
         send_by_sockets(a, tx, msgs, batch->packets, n);
     }
     batch_free(batch);
 }
 
+static void set_send_buffer(int fd, int size)
+{
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0) {
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size); /* as much as the limits allow */
+    }
+}
+
 static void afpacket_set_queues(struct vport *vport, const uint32_t *queues, size_t n)
 {
     struct afpacket_vport *a = afpacket_cast(vport);
-    if (!a->priority_in_messages) {
-        priority_sockets_set(&a->priorities, a->ifindex, queues, n);
-    }
+    set_send_buffer(a->fd, n ? SEND_BUFFER_QUEUES : SEND_BUFFER);
+    priority_queues_set(&a->queues, a->ifindex, !a->priority_in_messages, queues, n);
+}
+
+static uint64_t afpacket_get_uncounted(const struct vport *vport, uint32_t queue)
+{
+    return priority_counted(afpacket_cast(vport)->queues, vport_queue_priority(queue));
 }
 
 /* Open, start, stop, close */
 
 static int make_socket(int ifindex, int *fdp)
 {
-    int on = 1, receive_buffer = RECEIVE_BUFFER, send_buffer = SEND_BUFFER, error;
+    int on = 1, receive_buffer = RECEIVE_BUFFER, error;
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         return errno;
@@ -254,12 +273,11 @@ static int make_socket(int ifindex, int *fdp)
         close(fd);
         return error;
     }
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer, sizeof send_buffer) < 0) {
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer) < 0) {
         /* Without CAP_NET_ADMIN for the host: as much as the limits allow. */
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
     }
+    set_send_buffer(fd, SEND_BUFFER);
     *fdp = fd;
     return 0;
 }
@@ -295,7 +313,7 @@ static int afpacket_open(const char *name, const struct smap *options, struct vp
 static void afpacket_close(struct vport *vport)
 {
     struct afpacket_vport *a = afpacket_cast(vport);
-    priority_sockets_set(&a->priorities, a->ifindex, NULL, 0);
+    priority_queues_set(&a->queues, a->ifindex, false, NULL, 0);
     close(a->fd);
     vport_fini(vport);
     free(a);
@@ -401,6 +419,7 @@ const struct vport_ops vport_ops_system = {
     .rxq_recv = afpacket_recv,
     .send = afpacket_send,
     .set_queues = afpacket_set_queues,
+    .get_uncounted = afpacket_get_uncounted,
     .refresh = afpacket_refresh,
     .get_stats = afpacket_get_stats,
     .set_mac = afpacket_set_mac,

@@ -61,23 +61,44 @@ bool priority_in_messages(void)
     return known;
 }
 
-struct priority_sockets {
-    struct rcu_head rcu;
-    size_t n;
-    struct {
-        uint32_t priority;
-        int fd;
-    } sockets[]; /* by priority */
+struct priority_queue {
+    uint32_t priority; /* i */
+    int fd;            /* i; -1: none */
+    uint64_t packets;  /* a: in segments */
 };
 
-static void free_sockets(struct rcu_head *head)
+struct priority_queues {
+    struct rcu_head rcu;
+    size_t n;                       /* i */
+    struct priority_queue queues[]; /* by priority */
+};
+
+static void free_queues(struct rcu_head *head)
 {
     rcu_grace_passed();
-    struct priority_sockets *s = CONTAINER_OF(head, struct priority_sockets, rcu);
-    for (size_t i = 0; i < s->n; i++) {
-        close(s->sockets[i].fd);
+    struct priority_queues *q = CONTAINER_OF(head, struct priority_queues, rcu);
+    for (size_t i = 0; i < q->n; i++) {
+        if (q->queues[i].fd >= 0) {
+            close(q->queues[i].fd);
+        }
     }
-    free(s);
+    free(q);
+}
+
+static struct priority_queue *find(struct priority_queues *q, uint32_t priority)
+{
+    for (size_t low = 0, high = q ? q->n : 0; low < high;) {
+        size_t middle = (low + high) / 2;
+        if (q->queues[middle].priority == priority) {
+            return &q->queues[middle];
+        }
+        if (q->queues[middle].priority < priority) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return NULL;
 }
 
 /* Sends alone: protocol 0 receives nothing. */
@@ -98,54 +119,68 @@ static int make_socket(int ifindex, uint32_t priority)
     return fd;
 }
 
-static bool is_for(const struct priority_sockets *s, const uint32_t *queues, size_t n)
+static bool is_for(const struct priority_queues *q, const uint32_t *queues, size_t n)
 {
-    bool same = (s ? s->n : 0) == n;
+    bool same = (q ? q->n : 0) == n;
     for (size_t i = 0; same && i < n; i++) {
-        same = s->sockets[i].priority == vport_queue_priority(queues[i]);
+        same = q->queues[i].priority == vport_queue_priority(queues[i]);
     }
     return same;
 }
 
-void priority_sockets_set(struct priority_sockets **sockets, int ifindex, const uint32_t *queues, size_t n)
+void priority_queues_set(struct priority_queues **queuesp, int ifindex, bool with_sockets,
+                         const uint32_t *queues, size_t n)
 {
-    struct priority_sockets *old = *sockets, *new = NULL;
-    n = MIN(n, (size_t)MAX_SOCKETS);
+    struct priority_queues *old = *queuesp, *new = NULL;
+    bool failed = false;
     if (is_for(old, queues, n)) {
         return;
     }
     if (n) {
-        new = xzalloc(sizeof *new + n * sizeof new->sockets[0]);
+        new = xzalloc(sizeof *new + n * sizeof new->queues[0]);
+        new->n = n;
         for (size_t i = 0; i < n; i++) {
-            uint32_t priority = vport_queue_priority(queues[i]);
-            int fd = make_socket(ifindex, priority);
-            if (fd < 0) {
-                LOG_WARN("cannot open a packet socket for queue %u: %s", queues[i], strerror(errno));
-                break;
+            struct priority_queue *q = &new->queues[i];
+            q->priority = vport_queue_priority(queues[i]);
+            q->packets = priority_counted(old, q->priority);
+            q->fd = with_sockets && i < MAX_SOCKETS && !failed ? make_socket(ifindex, q->priority) : -1;
+            if (with_sockets && q->fd < 0 && !failed) {
+                LOG_WARN("no packet socket for queue %u: what is for it goes to the default queue: %s",
+                         queues[i], i < MAX_SOCKETS ? strerror(errno) : "there are too many");
+                failed = true;
             }
-            new->sockets[new->n].priority = priority;
-            new->sockets[new->n++].fd = fd;
         }
     }
-    rcu_set(sockets, new);
+    rcu_set(queuesp, new);
     if (old) {
-        rcu_postpone(&old->rcu, free_sockets);
+        rcu_postpone(&old->rcu, free_queues);
     }
 }
 
-int priority_socket(struct priority_sockets *const *sockets, uint32_t priority, int fallback)
+int priority_socket(struct priority_queues *const *queuesp, uint32_t priority, int fallback)
 {
-    const struct priority_sockets *s = rcu_get(sockets);
-    for (size_t low = 0, high = s ? s->n : 0; low < high;) {
-        size_t middle = (low + high) / 2;
-        if (s->sockets[middle].priority == priority) {
-            return s->sockets[middle].fd;
-        }
-        if (s->sockets[middle].priority < priority) {
-            low = middle + 1;
-        } else {
-            high = middle;
+    const struct priority_queue *q = find(rcu_get(queuesp), priority);
+    return q && q->fd >= 0 ? q->fd : fallback;
+}
+
+void priority_count(struct priority_queues *const *queuesp, struct packet *const *packets, unsigned n)
+{
+    struct priority_queues *queues = rcu_get(queuesp);
+    for (unsigned i = 0; i < n; i++) {
+        const struct packet *p = packets[i];
+        if (p->gso_type && p->gso_size) {
+            struct priority_queue *q = find(queues, priority_of(p));
+            q = q ? q : find(queues, vport_queue_priority(0)); /* what is for no queue is the default's */
+            if (q) {
+                uint32_t payload = p->len - MIN(p->len, (uint32_t)p->gso_hdr_len);
+                __atomic_fetch_add(&q->packets, (payload + p->gso_size - 1) / p->gso_size, __ATOMIC_RELAXED);
+            }
         }
     }
-    return fallback;
+}
+
+uint64_t priority_counted(const struct priority_queues *queues, uint32_t priority)
+{
+    const struct priority_queue *q = find((struct priority_queues *)queues, priority);
+    return q ? __atomic_load_n(&q->packets, __ATOMIC_RELAXED) : 0;
 }

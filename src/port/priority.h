@@ -4,6 +4,9 @@
  * one for all that it sends; so there is one socket for each queue that is configured, and what is for a
  * queue without one goes as if it had no priority, to the default queue.
  *
+ * And packets that the kernel does not count: it takes a segment that came with a virtio_net_hdr, which
+ * cannot say of how many it is, for no packet. Bytes it counts right.
+ *
  * Thread-safety: said with each. */
 #ifndef PORT_PRIORITY_H
 #define PORT_PRIORITY_H 1
@@ -33,11 +36,17 @@ static inline uint32_t priority_of(const struct packet *packet)
     return likely(!p) ? 0 : p < QOS_N_QUEUES ? vport_queue_priority(p) : p;
 }
 
-/* The sockets of a port on an older kernel; NULL: none. */
-struct priority_sockets;
-/* control thread: those for N queues, on the device; the old ones are closed after a grace period. */
-void priority_sockets_set(struct priority_sockets **, int ifindex, const uint32_t *queues, size_t n);
+/* The queues of a port; NULL: none. */
+struct priority_queues;
+/* control thread: N queues on the device, each with a socket of its own if that is said; the old ones are
+ * freed after a grace period. What a queue that stays has counted stays. */
+void priority_queues_set(struct priority_queues **, int ifindex, bool with_sockets, const uint32_t *queues,
+                         size_t n);
 /* forwarding thread: the socket for PRIORITY, or FALLBACK. */
-int priority_socket(struct priority_sockets *const *, uint32_t priority, int fallback);
+int priority_socket(struct priority_queues *const *, uint32_t priority, int fallback);
+/* forwarding thread: the kernel took these. */
+void priority_count(struct priority_queues *const *, struct packet *const *, unsigned n);
+/* control thread: packets of PRIORITY that came in segments. */
+uint64_t priority_counted(const struct priority_queues *, uint32_t priority);
 
 #endif

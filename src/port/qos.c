@@ -182,6 +182,20 @@ static void log_refusal(const struct vport *vport, struct vport_qos *q, const st
     LOG_WARN("%s: Failed to install new qdisc: %s", vport->name, strerror(error));
 }
 
+/* The vport's kind may have to do with its queues, too. */
+static void tell_kind(struct vport *vport, size_t n_before)
+{
+    size_t n = vport->qos->n_queues;
+    if (vport->ops->set_queues && (n || n_before)) {
+        uint32_t *ids = xcalloc(n + 1, sizeof *ids);
+        for (size_t i = 0; i < n; i++) {
+            ids[i] = vport->qos->queues[i].id;
+        }
+        vport->ops->set_queues(vport, ids, n);
+        free(ids);
+    }
+}
+
 static void apply(struct vport *vport, struct vport_qos *q, const struct qos_type *type,
                   const struct qos_config *config)
 {
@@ -196,6 +210,7 @@ static void apply(struct vport *vport, struct vport_qos *q, const struct qos_typ
     int error = in_place ? update(vport, q, &params, queues, n) : ENOENT;
     if (error) {
         forget(q);
+        tell_kind(vport, 1); /* counters begin anew */
         error = install(vport, type, &params, queues, n);
     }
     if (error) {
@@ -220,19 +235,6 @@ static void take_over(const struct vport *vport)
     if (!tc_get_qdisc(ifindex_of(vport), kind, &handle) && handle) {
         LOG_INFO("%s: taking away its queueing discipline %s", vport->name, kind);
         tc_delete_qdisc(ifindex_of(vport));
-    }
-}
-
-static void tell_kind(struct vport *vport)
-{
-    size_t n = vport->qos->n_queues;
-    if (vport->ops->set_queues) {
-        uint32_t *ids = xcalloc(n + 1, sizeof *ids);
-        for (size_t i = 0; i < n; i++) {
-            ids[i] = vport->qos->queues[i].id;
-        }
-        vport->ops->set_queues(vport, ids, n);
-        free(ids);
     }
 }
 
@@ -269,8 +271,9 @@ static void set_qos(struct vport *vport, const struct qos_config *config)
 void vport_set_qos(struct vport *vport, const struct qos_config *config)
 {
     if (vport->ops->has_qdisc && ifindex_of(vport) && !vport->status.gone && !vport->status.elsewhere) {
+        size_t n_before = vport->qos ? vport->qos->n_queues : 0;
         set_qos(vport, config);
-        tell_kind(vport);
+        tell_kind(vport, n_before);
     }
 }
 
@@ -334,9 +337,11 @@ uint32_t vport_queue_id(const struct vport *vport, size_t i)
 static const struct vport_queue_stats nothing_known = {
     .tx_packets = UINT64_MAX, .tx_bytes = UINT64_MAX, .tx_errors = UINT64_MAX, .created_ms = INT64_MIN};
 
-static void set_counters(struct vport_queue_stats *stats, const struct tc_count *counted)
+static void set_counters(const struct vport *vport, uint32_t id, struct vport_queue_stats *stats,
+                         const struct tc_count *counted)
 {
-    stats->tx_packets = counted->packets;
+    stats->tx_packets =
+        counted->packets + (vport->ops->get_uncounted ? vport->ops->get_uncounted(vport, id) : 0);
     stats->tx_bytes = counted->bytes;
     stats->tx_errors = counted->drops;
 }
@@ -358,28 +363,29 @@ int vport_get_queue_stats(const struct vport *vport, uint32_t id, struct vport_q
         LOG_WARN("query %s class 1:%u (parent 1:%u) failed (%s)", vport->name, id + 1, ROOT_MINOR,
                  strerror(error));
     } else {
-        set_counters(stats, &counted);
+        set_counters(vport, id, stats, &counted);
     }
     return error;
 }
 
 struct all_stats {
-    const struct vport_qos *qos;
+    const struct vport *vport;
     struct vport_queue_stats *stats;
 };
 
 static void take_class(uint32_t handle, const struct tc_count *counted, void *all_)
 {
     struct all_stats *all = all_;
-    const struct queue *queue = find_queue(all->qos, (handle & 0xffff) - 1);
+    const struct vport_qos *q = all->vport->qos;
+    const struct queue *queue = find_queue(q, (handle & 0xffff) - 1);
     if (queue && handle >> 16 == TC_HANDLE >> 16) {
-        set_counters(&all->stats[queue - all->qos->queues], counted);
+        set_counters(all->vport, queue->id, &all->stats[queue - q->queues], counted);
     }
 }
 
 int vport_get_all_queue_stats(const struct vport *vport, struct vport_queue_stats *stats)
 {
-    struct all_stats all = {vport->qos, stats};
+    struct all_stats all = {vport, stats};
     for (size_t i = 0; i < vport_n_queues(vport); i++) {
         stats[i] = nothing_known;
         if (vport->qos) {

@@ -168,6 +168,8 @@ struct vport_ops {
     /* control thread. A kind may lack any of these but get_stats (NULL). */
     /* The device has these queues from now on, ascending (port/qos.h). */
     void (*set_queues)(struct vport *, const uint32_t *queues, size_t n);
+    /* Packets of the queue that the kernel has not counted, since set_queues() first had it. */
+    uint64_t (*get_uncounted)(const struct vport *, uint32_t queue);
     int (*refresh)(struct vport *);                               /* looks at the device; updates `status` */
     int (*get_stats)(const struct vport *, struct vport_stats *); /* fills in every member */
     /* The device has left our network namespace: does the vport still have it? NULL: no. */

@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from netns import wait_for
+from ports_util import transfer
 from switch import Reference, Switch
 
 HERE = pathlib.Path(__file__).parent
@@ -281,6 +282,28 @@ def test_packets_go_by_their_queue_on_an_older_kernel(net, monkeypatch, tc_trace
         wait_for(lambda: len(os.listdir(f"/proc/{switch.pid()}/fd")) == fds - 3, "the queues' sockets to be closed")
     finally:
         switch.close()
+
+
+def test_packets_in_segments_are_counted(hosts, switch):
+    """TCP goes through in pieces of up to 64 KiB, for which the kernel counts bytes alone."""
+    configure(switch, "vb", "linux-htb", "", {1: ""})
+    ofctl(switch, "del-flows", "br0")
+    ofctl(switch, "add-flow", "br0", "priority=1,actions=normal")
+    ofctl(switch, "add-flow", "br0", "in_port=1,tcp,actions=set_queue:1,normal")
+    transfer(hosts, "a", "b", "10.0.0.2", 4)
+    packets, size = queue_stats(switch, "2")[1]
+    assert size > 4e6 and size / 1514 <= packets <= size / 500, (packets, size)
+
+
+def test_what_waits_in_one_queue_keeps_no_other_out(hosts, switch):
+    """All share the socket's send buffer: it must not be what is full first."""
+    def buffers():
+        return set(re.findall(r"\*:vb .*?,tb(\d+),", hosts.output("sw", "ss -0 -mn"), re.S))
+    before = buffers()
+    configure(switch, "vb", "linux-htb", "", {1: ""})
+    assert all(int(size) > 2e9 for size in buffers()), buffers()
+    clear(switch, "vb")
+    assert buffers() == before
 
 
 def test_netdev_datapath_too(net, switch):
