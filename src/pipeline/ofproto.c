@@ -15,6 +15,7 @@
 #include "pipeline/changes.h"
 #include "pipeline/group.h"
 #include "pipeline/meter.h"
+#include "pipeline/netflow.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/parts.h"
 #include "pipeline/recirc.h"
@@ -377,6 +378,7 @@ void ofproto_destroy(struct ofproto *ofproto)
     meter_table_destroy(ofproto);
     backer_close(ofproto->backer);
     group_table_destroy(ofproto->groups);
+    ofproto_set_netflow(ofproto, NULL);
     mac_table_destroy(ofproto->macs);
     hmap_fini(&ofproto->ports);
     free(ofproto->description);
@@ -406,6 +408,22 @@ void ofproto_set_datapath_id(struct ofproto *ofproto, uint64_t id)
 {
     ofproto->datapath_id = id;
 }
+void ofproto_set_netflow(struct ofproto *ofproto, const struct netflow_settings *settings)
+{
+    if (settings && !ofproto->netflow) {
+        ofproto->netflow = netflow_create(ofproto->pipeline->queue, ofproto->backer->dp->name);
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+    if (settings) {
+        netflow_set(ofproto->netflow, settings);
+    } else if (ofproto->netflow) {
+        netflow_stop(ofproto->netflow);
+        netflow_unref(ofproto->netflow);
+        ofproto->netflow = NULL;
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+}
+
 struct mac_table *ofproto_mac_table(const struct ofproto *ofproto)
 {
     return ofproto->macs;

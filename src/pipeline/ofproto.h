@@ -30,6 +30,7 @@
 
 struct datapath;
 struct mac_table;
+struct netflow_settings;
 struct ofproto;
 struct ofservice;
 struct pipeline;
@@ -145,6 +146,7 @@ void ofproto_set_mac_config(struct ofproto *, int idle_time_s, size_t max_entrie
 /* 4096 bits, NULL: none. On these VLANs nothing is learned and everything floods. */
 void ofproto_set_flood_vlans(struct ofproto *, const unsigned long *flood_vlans);
 void ofproto_set_forward_bpdu(struct ofproto *, bool);
+void ofproto_set_netflow(struct ofproto *, const struct netflow_settings *); /* NULL: none */
 struct mac_table *ofproto_mac_table(const struct ofproto *);
 
 /* A Flow_Table record. */

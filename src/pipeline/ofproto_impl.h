@@ -145,7 +145,8 @@ struct ofproto {
     enum ofproto_fragments fragments; /* atomic */
     bool forward_bpdu;
     unsigned long *flood_vlans;
-    struct mac_table *macs; /* t */
+    struct mac_table *macs;  /* t */
+    struct netflow *netflow; /* c: NULL: none */
 
     struct hmap ports;   /* c: struct ofport by number */
     size_t max_ports;    /* c: most at one time */

@@ -116,7 +116,9 @@ enum ofperr openflow_queue_config(struct ofconn *c, const struct ofp_msg *m, voi
         return OFPERR_OFPQOFC_BAD_PORT;
     }
     if (r.queue != OFPQ_ALL && !has_queue(ofproto, r.port, r.queue)) {
-        return r.port == OFPP_ANY ? OFPERR_OFPQOFC_BAD_QUEUE : OFPERR_NXQOFC_QUEUE_ERROR;
+        /* A device of the host, and it alone, is asked whether it can have such a queue. */
+        bool has_qdisc = r.port != OFPP_ANY && port.vport && port.vport->ops->has_qdisc;
+        return has_qdisc ? OFPERR_NXQOFC_QUEUE_ERROR : OFPERR_OFPQOFC_BAD_QUEUE;
     }
     if (m->version >= OFP14) {
         ofconn_multipart_begin(&r.multipart, c, OFPTYPE_QUEUE_GET_CONFIG_REPLY, m);

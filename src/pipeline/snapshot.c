@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "pipeline/netflow.h"
 #include "pipeline/ofproto_impl.h"
 #include "tunnel/map.h"
 
@@ -53,6 +54,7 @@ void snapshot_destroy(struct snapshot *s)
         for (int m = 0; m < MAX_MIRRORS; m++) {
             traffic_counters_unref(s->bridges[i]->mirrors[m].counters);
         }
+        netflow_unref(s->bridges[i]->netflow);
         hmap_fini(&s->bridges[i]->by_ofp);
         hmap_fini(&s->bridges[i]->by_id);
     }
@@ -313,6 +315,8 @@ void snapshot_publish(struct pipeline *p)
         xb->flood_vlans = take_vlans(s, ofproto->flood_vlans);
         xb->forward_bpdu = ofproto->forward_bpdu;
         xb->tun_md = ofproto->tun_md;
+        xb->netflow = ofproto->netflow;
+        netflow_ref(xb->netflow);
         hmap_init(&xb->by_ofp);
         hmap_init(&xb->by_id);
         s->bridges[s->n_bridges++] = xb;

@@ -104,6 +104,7 @@ struct xbridge {
     bool forward_bpdu;
     struct xport *local;        /* NULL: none */
     struct tun_md_table tun_md; /* tunnel options that have names here */
+    struct netflow *netflow;    /* NULL: none */
 };
 
 struct snapshot {

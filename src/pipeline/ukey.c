@@ -34,6 +34,7 @@ void ukey_destroy(struct ukey *u, struct recirc_table *recirc)
             recirc_unref(recirc, u->recirc_ids[i]);
         }
         free(u->recirc_ids);
+        record_end(&u->record);
         record_fini(&u->record);
         minimatch_fini(&u->match);
         free(u->actions);

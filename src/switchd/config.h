@@ -8,6 +8,7 @@
  *   config_port.c       Port: VLANs and members (bundles)
  *   config_qos.c        QoS, Queue; qos/show
  *   config_mirror.c     Mirror
+ *   config_netflow.c    NetFlow
  *   config_controller.c Controller, SSL: sessions, in-band control, fail mode
  *   status.c            the way back: ofport, error, mac_in_use, statistics ...
  *
@@ -156,6 +157,7 @@ void config_qos_settings(struct bridge *);
 void config_qos_register_commands(struct config *, struct control_server *);
 void config_ports_settings(struct bridge *);
 void config_mirrors_settings(struct bridge *);
+void config_netflow_settings(struct bridge *);
 
 void config_controllers_start(struct bridge *);
 void config_controllers_stop(struct bridge *);

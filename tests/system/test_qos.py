@@ -455,7 +455,8 @@ def test_dummies_have_queue_0(simulation, reference):
                      "--id=@r create queue dscp=9")
         said = [daemon.ask("qos/show", "p1"), daemon.ask("qos/show-types", "p1")]
         for version in ("OpenFlow10", "OpenFlow13", "OpenFlow14"):
-            for command in ("queue-stats br0 1", "queue-stats br0 1 1", "queue-get-config br0 1"):
+            for command in ("queue-stats br0 1", "queue-stats br0 1 1", "queue-get-config br0 1",
+                            "queue-get-config br0 1 0", "queue-get-config br0 1 5"):
                 said.append(daemon.command("ovs-ofctl", "-O", version, *command.split(), check=False).stdout)
         daemon.command("ovs-ofctl", "add-flow", "br0", "actions=set_queue:1,output:1")
         said.append(daemon.ask("ofproto/trace", "br0", "in_port=LOCAL,tcp").partition("Megaflow")[2])

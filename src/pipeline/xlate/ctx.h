@@ -63,7 +63,8 @@ struct xlate_ctx {
     bool in_mirror;
     uint8_t n_egress; /* ports of this bridge whose egress processing is under way, the outermost first */
     uint32_t egress[FROZEN_MAX_EGRESS];
-    uint32_t sflow_out; /* the last output port */
+    uint32_t sflow_out;   /* the last output port */
+    uint32_t netflow_out; /* where packets go, or NETFLOW_OUT_* */
     uint32_t orig_skb_priority;
     uint32_t drop_reason; /* enum drop_reason: why there are no actions, if there are none; 0: they say so */
     size_t tunnel_clone; /* where in the actions the last clone around a tunnel's output is; SIZE_MAX: none */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "l2/mac_table.h"
+#include "pipeline/netflow.h"
 #include "pipeline/xlate/ctx.h"
 #include "tunnel/config.h"
 #include "wire/eth.h"
@@ -166,6 +167,7 @@ static void flood(struct xlate_ctx *ctx, const struct xbundle *in, const struct 
             xlate_output_normal(ctx, out, xvlan);
         }
     }
+    ctx->netflow_out = NETFLOW_OUT_FLOOD;
 }
 
 static void learn_source(struct xlate_ctx *ctx, const struct xbundle *in, uint16_t vlan, bool gratuitous_arp)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "pipeline/meter.h"
+#include "pipeline/netflow.h"
 #include "pipeline/xlate/ctx.h"
 #include "wire/eth.h"
 #include "wire/ipv4.h"
@@ -228,6 +229,7 @@ void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, b
         dp_actions_put_output(ctx->actions, xport->dp_port);
     }
     ctx->sflow_out = ofp_port;
+    ctx->netflow_out = ofp_port;
 
     if (ctx->bridge->has_mirrors && xport->bundle) {
         xlate_mirror(ctx, xport->bundle, xport->bundle->dst_mirrors);
@@ -246,6 +248,7 @@ static void output_all(struct xlate_ctx *ctx, bool all)
             xlate_output_port(ctx, xport->ofp_port, false, false);
         }
     }
+    ctx->netflow_out = NETFLOW_OUT_FLOOD;
 }
 
 /* It matches on nothing, but for that it be an Ethernet packet. */
@@ -324,8 +327,18 @@ static enum ofp_packet_in_reason controller_reason(const struct xlate_ctx *ctx)
                                 : OFPR_ACTION;
 }
 
-void xlate_output(struct xlate_ctx *ctx, uint32_t port, uint16_t controller_len, bool may_packet_in,
-                  bool is_last, bool truncate)
+/* Where packets go, with what the actions BEFORE said of it. */
+static void sum_netflow_out(struct xlate_ctx *ctx, uint32_t before)
+{
+    if (before == NETFLOW_OUT_FLOOD || ctx->netflow_out == NETFLOW_OUT_NONE) {
+        ctx->netflow_out = before;
+    } else if (before != NETFLOW_OUT_NONE && ctx->netflow_out != NETFLOW_OUT_FLOOD) {
+        ctx->netflow_out = NETFLOW_OUT_MULTI;
+    }
+}
+
+static void output_to(struct xlate_ctx *ctx, uint32_t port, uint16_t controller_len, bool may_packet_in,
+                      bool is_last, bool truncate)
 {
     switch (port) {
     case OFPP_IN_PORT:
@@ -364,6 +377,15 @@ void xlate_output(struct xlate_ctx *ctx, uint32_t port, uint16_t controller_len,
         }
         break;
     }
+}
+
+void xlate_output(struct xlate_ctx *ctx, uint32_t port, uint16_t controller_len, bool may_packet_in,
+                  bool is_last, bool truncate)
+{
+    uint32_t before = ctx->netflow_out;
+    ctx->netflow_out = NETFLOW_OUT_NONE;
+    output_to(ctx, port, controller_len, may_packet_in, is_last, truncate);
+    sum_netflow_out(ctx, before);
 }
 
 void xlate_output_reg(struct xlate_ctx *ctx, const struct ofpact_output_reg *a, bool is_last)
@@ -439,6 +461,9 @@ void xlate_enqueue(struct xlate_ctx *ctx, const struct ofpact_enqueue *a, bool i
         return;
     }
     xlate_set_queue(ctx, a->queue);
+    uint32_t before = ctx->netflow_out;
+    ctx->netflow_out = NETFLOW_OUT_NONE;
     xlate_output_port(ctx, port, is_last, false);
+    sum_netflow_out(ctx, before);
     ctx->flow->skb_priority = old;
 }

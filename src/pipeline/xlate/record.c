@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "l2/mac_table.h"
 #include "pipeline/group.h"
+#include "pipeline/netflow.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/xlate/learned.h"
 #include "tunnel/neigh.h"
@@ -45,6 +46,10 @@ static void entry_fini(struct record_entry *e)
         break;
     case RECORD_NEIGHBOUR:
         free(e->object);
+        break;
+    case RECORD_NETFLOW:
+        netflow_unref(e->object);
+        free(e->object2);
         break;
     case RECORD_MAC_LEARN:
     case RECORD_MAC_LOOKUP:
@@ -188,8 +193,20 @@ static void credit_entry(struct record_entry *e, const struct traffic *traffic)
             rule_reduce_timeouts(e->object, e->idle, e->hard);
         }
         break;
+    case RECORD_NETFLOW:
+        netflow_credit(e->object, e->object2, t);
+        break;
     case RECORD_MAC_LOOKUP:
         break;
+    }
+}
+
+void record_end(struct record *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->entries[i].type == RECORD_NETFLOW) {
+            netflow_end(r->entries[i].object, r->entries[i].object2);
+        }
     }
 }
 

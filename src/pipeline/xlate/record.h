@@ -42,6 +42,7 @@ enum record_type {
     RECORD_TUNNEL_RX, /* a packet came in by a tunnel, went out by one */
     RECORD_TUNNEL_TX,
     RECORD_NEIGHBOUR, /* a neighbour's reply: what it says is learned again */
+    RECORD_NETFLOW,   /* the flow that NetFlow tells of */
 };
 
 struct record_entry {
@@ -54,7 +55,7 @@ struct record_entry {
     struct eth_addr mac;
     bool gratuitous_arp;
     struct ofproto *ofproto; /* not counted: a bridge's end purges all flows of its datapath */
-    void *object;            /* counted: struct rule, traffic_counters, group, learned flow-mod */
+    void *object;            /* counted: struct rule, traffic_counters, group, learned flow-mod, netflow */
     void *object2;
     struct minimatch seen; /* TABLE: the key at the lookup, with the mask of which bits are certain */
 };
@@ -95,6 +96,8 @@ static inline void record_prefetch(const struct record *r)
     __builtin_prefetch(r->entries);
     __builtin_prefetch((const char *)r->entries + 64);
 }
+/* The cached flow is gone: no packet will be credited any more. Any thread. */
+void record_end(struct record *);
 /* Any thread. */
 void record_credit(struct record *, const struct traffic *);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A translation's begin and end. */
 #include "pipeline/xlate/xlate.h"
+#include "pipeline/netflow.h"
 
 #include <errno.h>
 #include <string.h>
@@ -260,6 +261,21 @@ static const char *name_port(const struct port_names *names, uint32_t ofp_port)
     return port ? port->name : NULL;
 }
 
+/* Packets are told of once, as they came into the bridge. */
+static void record_netflow(struct xlate_ctx *ctx)
+{
+    const struct xlate_in *xin = ctx->xin;
+    struct netflow *netflow = xin->bridge->netflow;
+    struct netflow_id *id =
+        netflow && xin->record && !xin->frozen ? netflow_id_create(&xin->original, ctx->netflow_out) : NULL;
+    if (id) {
+        struct record_entry *e = record_add(xin->record, RECORD_NETFLOW);
+        netflow_ref(netflow);
+        e->object = netflow;
+        e->object2 = id;
+    }
+}
+
 enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
 {
     struct xlate_ctx ctx;
@@ -283,8 +299,12 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
     ctx.resubmits = xin->resubmits;
     ctx.sflow_out = OFPP_NONE;
     ctx.tunnel_clone = SIZE_MAX;
+    ctx.netflow_out = NETFLOW_OUT_NONE;
     ctx.orig_skb_priority = xin->flow.skb_priority;
     init_mask(&ctx);
+    if (ctx.bridge->netflow) {
+        netflow_mask(ctx.flow, ctx.wc);
+    }
 
     ctx.report = report_add(ctx.report, REPORT_BRIDGE, ctx.report ? xstrdup(ctx.bridge->name) : NULL);
     start(&ctx);
@@ -298,6 +318,7 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
     if (!ctx.actions->len && ctx.drop_reason) {
         dp_actions_put_u32(ctx.actions, DP_ACTION_DROP, ctx.drop_reason);
     }
+    record_netflow(&ctx);
     if (ctx.error) {
         bytebuf_clear(ctx.actions);
     } else if (ctx.actions->len > UINT16_MAX - 512) {
