@@ -42,8 +42,10 @@ class Switch:
         return path.read_text() if path.exists() else ""
 
     def pid(self, name="ovs-vswitchd"):
-        path = self.dir / f"{name}.pid"
-        return int(path.read_text()) if path.exists() else None
+        try:
+            return int((self.dir / f"{name}.pid").read_text())
+        except FileNotFoundError:  # it may go between two looks
+            return None
 
     def vsctl(self, text, check=True):
         return self.command("ovs-vsctl", "--timeout=20", *text.split(), check=check)
@@ -110,10 +112,14 @@ class Reference(Switch):
 def alive(pid):
     """Some thread of the process still runs: it holds locks and sockets until the last one is gone."""
     try:
-        for task in os.listdir(f"/proc/{pid}/task"):
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except FileNotFoundError:
+        return False
+    for task in tasks:
+        try:
             with open(f"/proc/{pid}/task/{task}/stat") as stat:
                 if stat.read().rpartition(")")[2].split()[0] not in "ZX":
                     return True
-    except (FileNotFoundError, ProcessLookupError):  # it went between two looks
-        pass
+        except (FileNotFoundError, ProcessLookupError):  # this one went between two looks; others may be there
+            pass
     return False
