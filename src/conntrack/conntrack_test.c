@@ -190,6 +190,33 @@ static void translations_do_not_collide(void **unused)
     conntrack_destroy(ct);
 }
 
+static void count_drop(uint32_t port, void *n)
+{
+    ++*(unsigned *)n;
+}
+
+/* One that comes too late begins anew, and what it came too late for is a drop each, counted by the sweep. */
+static void late_fragments_are_counted(void **unused)
+{
+    struct conntrack *ct = conntrack_create();
+    uint8_t datagram[1400] = {0};
+    struct ct_fragments *complete = NULL;
+    struct ct_frag_status status;
+    unsigned dropped = 0;
+    struct packet *first = frame(A, B, IP_PROTO_UDP, datagram, 1400, IPV4_MORE_FRAGS);
+    struct packet *last = frame(A, B, IP_PROTO_UDP, datagram, 600, 1400 / 8);
+    assert_int_equal(conntrack_fragment(ct, first, 0, 1, &complete), CT_FRAGMENT_HELD);
+    assert_int_equal(conntrack_fragment(ct, last, 0, 20000, &complete), CT_FRAGMENT_HELD);
+    conntrack_sweep_fragments(ct, 20000, count_drop, &dropped);
+    assert_int_equal(dropped, 1);
+    conntrack_frag_status(ct, &status);
+    assert_int_equal(status.families[0].expired, 1);
+    assert_int_equal(status.n_frags, 1);
+    packet_free(first);
+    packet_free(last);
+    conntrack_destroy(ct);
+}
+
 static void fragments_wait_and_go_on_translated(void **unused)
 {
     struct conntrack *ct = conntrack_create();
@@ -351,6 +378,7 @@ int main(void)
         cmocka_unit_test(full_zones_and_tables_commit_nothing),
         cmocka_unit_test(translations_do_not_collide),
         cmocka_unit_test(fragments_wait_and_go_on_translated),
+        cmocka_unit_test(late_fragments_are_counted),
         cmocka_unit_test(threads_agree),
         cmocka_unit_test(many_are_all_found),
     };

@@ -162,13 +162,15 @@ static uint32_t hash_of(const struct ct_fragments *f)
     return hash_u64((uint64_t)f->zone << 16 | (uint64_t)f->proto << 8 | f->is_ipv6, h);
 }
 
-static struct ct_fragments *find(struct ct_fragment_store *s, const struct ct_fragments *who, uint32_t hash)
+/* Those whose time is over are no company for new ones: the sweep counts and frees them. */
+static struct ct_fragments *find(struct ct_fragment_store *s, const struct ct_fragments *who, uint32_t hash,
+                                 int64_t now_ms)
 {
     struct ct_fragments *f;
     HMAP_FOR_EACH_WITH_HASH (f, node, hash, &s->lists) {
-        if (!memcmp(&f->src, &who->src, sizeof f->src) && !memcmp(&f->dst, &who->dst, sizeof f->dst) &&
-            f->id == who->id && f->zone == who->zone && f->proto == who->proto &&
-            f->is_ipv6 == who->is_ipv6) {
+        if (f->expires_ms > now_ms && !memcmp(&f->src, &who->src, sizeof f->src) &&
+            !memcmp(&f->dst, &who->dst, sizeof f->dst) && f->id == who->id && f->zone == who->zone &&
+            f->proto == who->proto && f->is_ipv6 == who->is_ipv6) {
             return f;
         }
     }
@@ -241,13 +243,7 @@ static enum ct_fragment_result take(struct ct_fragment_store *s, const struct pa
         family->too_small++;
         return CT_FRAGMENT_REFUSED;
     }
-    struct ct_fragments *l = find(s, &h->who, hash);
-    if (l && l->expires_ms <= now_ms) {
-        family->expired += l->n;
-        forget(s, l);
-        ct_fragments_free(l);
-        l = NULL;
-    }
+    struct ct_fragments *l = find(s, &h->who, hash, now_ms);
     size_t at = l ? place_of(l, h) : 0;
     if (at == SIZE_MAX) {
         family->overlapped++;
