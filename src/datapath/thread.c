@@ -87,6 +87,7 @@ static void *thread_main(void *aux)
     struct dp_thread *t = aux;
     struct epoll_event events[EVENTS];
     bool idle = false;
+    packet_pool_warm(t->fwd.pool);
     rcu_register();
     uint64_t before = clock_cycles();
     while (!atomic_load_explicit(&t->stop, memory_order_acquire)) {

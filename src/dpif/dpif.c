@@ -2,12 +2,12 @@
 #include "dpif/dpif.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/random.h"
 
 #define MAX_KINDS 8
 static const struct datapath_ops *kinds[MAX_KINDS];
@@ -116,14 +116,9 @@ struct dp_ufid dpif_flow_ufid(const struct flow_key *key, const struct flow_mask
     static uint64_t seed;
     uint64_t s = __atomic_load_n(&seed, __ATOMIC_RELAXED);
     if (!s) {
-        uint64_t fresh = 0;
-        FILE *urandom = fopen("/dev/urandom", "rb");
-        if (!urandom || fread(&fresh, sizeof fresh, 1, urandom) != 1 || !fresh) {
-            fresh = 0x9e3779b97f4a7c15ull;
-        }
-        if (urandom) {
-            fclose(urandom);
-        }
+        uint64_t fresh;
+        random_secret(&fresh, sizeof fresh);
+        fresh |= 1;
         uint64_t none = 0;
         s = __atomic_compare_exchange_n(&seed, &none, fresh, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
                 ? fresh

@@ -155,6 +155,29 @@ static void add_chunk(struct packet_pool *pool, void *memory, void *tunnels, siz
     pool->bytes += bytes;
 }
 
+/* CLASS's slots come from a new chunk now. False: there is no memory. */
+static bool extend(struct packet_pool *pool, enum pool_class class)
+{
+    uint8_t *memory = map_chunk();
+    if (!memory) {
+        return false;
+    }
+    add_chunk(pool, memory, NULL, CHUNK_SIZE);
+    pool->classes[class].fresh = memory;
+    pool->classes[class].fresh_end = memory + CHUNK_SIZE;
+    return true;
+}
+
+void packet_pool_warm(struct packet_pool *pool)
+{
+    for (int class = 0; !pool->heap && class < N_CLASSES; class ++) {
+        struct slot_class *sc = &pool->classes[class];
+        if (sc->max && !sc->fresh && extend(pool, class)) {
+            memset(sc->fresh, 0, CHUNK_SIZE);
+        }
+    }
+}
+
 /* A slot that was never used, from a new chunk if need be; NULL: the class is at its limit. */
 static struct packet *carve(struct packet_pool *pool, enum pool_class class)
 {
@@ -163,14 +186,8 @@ static struct packet *carve(struct packet_pool *pool, enum pool_class class)
     if (sc->n_made >= sc->max) {
         return NULL;
     }
-    if (sc->fresh + stride > sc->fresh_end) {
-        uint8_t *memory = map_chunk();
-        if (!memory) {
-            return NULL;
-        }
-        add_chunk(pool, memory, NULL, CHUNK_SIZE);
-        sc->fresh = memory;
-        sc->fresh_end = memory + CHUNK_SIZE;
+    if (sc->fresh + stride > sc->fresh_end && !extend(pool, class)) {
+        return NULL;
     }
     struct packet *p = (struct packet *)(void *)sc->fresh;
     p->buf = sc->fresh + sizeof *p;

@@ -171,6 +171,9 @@ static inline bool batch_is_full(const struct packet_batch *b)
  * tests, so that AddressSanitizer sees each packet's bounds. */
 struct packet_pool *packet_pool_create(uint32_t max_small, uint32_t max_large);
 struct packet_pool *packet_pool_create_heap(void);
+/* Takes the first chunk of each size from the host now, and touches it: the first packet does not wait the
+ * milliseconds that the host needs to find huge pages. */
+void packet_pool_warm(struct packet_pool *);
 void packet_pool_destroy(struct packet_pool *); /* every packet must be back */
 size_t packet_pool_in_use(const struct packet_pool *);
 size_t packet_pool_bytes(const struct packet_pool *);

@@ -119,6 +119,23 @@ static void clone_and_grow(struct packet_pool *pool)
     packet_pool_destroy(pool);
 }
 
+static void test_warm(void **state)
+{
+    struct packet_pool *pool = packet_pool_create(100, 10);
+    packet_pool_warm(pool);
+    size_t bytes = packet_pool_bytes(pool);
+    assert_true(bytes > 0);
+    struct packet *small = packet_alloc(pool, 60), *large = packet_alloc(pool, 65549);
+    check_fresh(small, 60);
+    check_fresh(large, 65549);
+    assert_int_equal(packet_pool_bytes(pool), bytes);
+    packet_free(small);
+    packet_free(large);
+    packet_pool_warm(pool);
+    assert_int_equal(packet_pool_bytes(pool), bytes);
+    packet_pool_destroy(pool);
+}
+
 static void test_clone_pool(void **state)
 {
     clone_and_grow(packet_pool_create(100, 100));
@@ -181,8 +198,8 @@ static void test_batch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_clone_pool), cmocka_unit_test(test_clone_heap),
-        cmocka_unit_test(test_random), cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_limits),     cmocka_unit_test(test_warm),   cmocka_unit_test(test_clone_pool),
+        cmocka_unit_test(test_clone_heap), cmocka_unit_test(test_random), cmocka_unit_test(test_batch),
     };
     return cmocka_run_group_tests_name("packet", tests, NULL, NULL);
 }
