@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bundles: messages that are kept until they are committed together, or discarded. They are the session's.
  *
+ * One that nobody adds to, closes or commits for a while (ofservice_set_bundle_idle()) is forgotten, with an
+ * error about the message that opened it.
+ *
  * From OpenFlow 1.5 a commit may bear a time. The bundle is closed then, and waits; the reply, or the error,
  * goes out when it was committed. Until then a discard takes it back; the commit is then not answered. */
 #include <stdlib.h>
@@ -23,11 +26,15 @@
 /* The wall clock may be set while a bundle waits: it is looked at this often. */
 #define LOOK_MS INT64_C(1000)
 
+#define IDLE_MS 10000
+
 struct bundle {
     struct list node; /* in the session's */
     uint32_t id;
     uint16_t flags;
     bool closed;
+    int64_t used_ms;         /* opened, added to or closed */
+    struct bytebuf opener;   /* the message that opened it */
     struct bytebuf messages; /* one after the other */
     struct ofconn *conn;
     /* Scheduled: when (tai_ms()), for which request. */
@@ -72,6 +79,7 @@ static void bundle_destroy(struct bundle *b)
 {
     list_remove(&b->node);
     task_cancel(&b->due);
+    bytebuf_fini(&b->opener);
     bytebuf_fini(&b->messages);
     bytebuf_fini(&b->request);
     free(b);
@@ -85,21 +93,67 @@ void ofconn_bundles_clear(struct ofconn *c)
     }
 }
 
-/* A new one, or why not. */
-static enum ofperr open_bundle(struct ofconn *c, uint32_t id, uint16_t flags, struct bundle **bundle)
+/* Something was asked of it that it is not ready for: it is discarded, as the specification has it, unless it
+ * is to be committed at a time. Returns ERROR. */
+static enum ofperr misused(struct bundle *b, enum ofperr error)
 {
-    if (find_bundle(c, id)) {
-        return OFPERR_OFPBFC_BAD_ID;
+    if (!b->request.len) {
+        bundle_destroy(b);
+    }
+    return error;
+}
+
+/* When to forget it, unless something happens to it before. */
+static void schedule_idle(struct bundle *b)
+{
+    task_schedule(loop_tasks(b->conn->service->loop), &b->due, b->used_ms + b->conn->service->bundle_idle_ms);
+}
+
+static void used(struct bundle *b)
+{
+    b->used_ms = clock_ms();
+    if (!task_is_scheduled(&b->due)) {
+        schedule_idle(b);
+    }
+}
+
+void ofservice_set_bundle_idle(struct ofservice *s, int64_t idle_ms)
+{
+    struct ofconn *c;
+    struct bundle *b;
+    idle_ms = idle_ms > 0 ? idle_ms : IDLE_MS;
+    if (idle_ms == s->bundle_idle_ms) {
+        return;
+    }
+    s->bundle_idle_ms = idle_ms;
+    LIST_FOR_EACH (c, node, &s->conns) {
+        LIST_FOR_EACH (b, node, &c->bundles) {
+            if (!b->request.len) {
+                schedule_idle(b);
+            }
+        }
+    }
+}
+
+/* A new one, or why not. */
+static enum ofperr open_bundle(struct ofconn *c, uint32_t id, uint16_t flags, const struct ofp_msg *opener,
+                               struct bundle **bundle)
+{
+    struct bundle *b = find_bundle(c, id);
+    if (b) {
+        return misused(b, OFPERR_OFPBFC_BAD_ID);
     }
     if (list_size(&c->bundles) >= MAX_BUNDLES) {
         return OFPERR_OFPBFC_OUT_OF_BUNDLES;
     }
-    struct bundle *b = xzalloc(sizeof *b);
+    b = xzalloc(sizeof *b);
     b->id = id;
     b->flags = flags & ~BUNDLE_TIME; /* the commit decides */
     b->conn = c;
-    task_init(&b->due, "scheduled bundle", run_due);
+    task_init(&b->due, "bundle", run_due);
+    bytebuf_put(&b->opener, opener->raw, opener->len);
     list_push_back(&c->bundles, &b->node);
+    used(b);
     *bundle = b;
     return OFPERR_NONE;
 }
@@ -132,6 +186,7 @@ static void reply(struct ofconn *c, struct bundle_control *bc, enum ofp_version 
         ofconn_reply_when_settled(c);
     }
     bc->type++;
+    bc->flags = 0;
     bundle_control_encode(&c->out, bc, v, xid);
 }
 
@@ -141,11 +196,28 @@ static void wait_for_time(struct bundle *b)
     task_schedule_in(loop_tasks(b->conn->service->loop), &b->due, MIN(MAX(left, 0), LOOK_MS));
 }
 
+/* Nothing has happened to it for too long, or it is time to look. */
+static void run_idle(struct bundle *b)
+{
+    struct ofconn *c = b->conn;
+    if (clock_ms() < b->used_ms + c->service->bundle_idle_ms) {
+        schedule_idle(b);
+        return;
+    }
+    ofp_error_encode(&c->out, OFPERR_OFPBFC_TIMEOUT, c->version, b->opener.data, b->opener.len);
+    bundle_destroy(b);
+    ofconn_send_soon(c);
+}
+
 /* A scheduled bundle's time has come, or it is time to look. */
 static void run_due(struct task *task)
 {
     struct bundle *b = OBJECT_OF(task, b, due);
     struct ofconn *c = b->conn;
+    if (!b->request.len) {
+        run_idle(b);
+        return;
+    }
     if (tai_ms() < b->at_ms) {
         wait_for_time(b);
         return;
@@ -237,6 +309,19 @@ static enum ofperr commit_request(struct ofconn *c, struct bundle *b, const stru
     return commit(c, b);
 }
 
+static enum ofperr close_bundle(struct bundle *b, uint16_t flags)
+{
+    if (b->closed) {
+        return misused(b, OFPERR_OFPBFC_BUNDLE_CLOSED);
+    }
+    if (b->flags != (flags & ~BUNDLE_TIME)) {
+        return misused(b, OFPERR_OFPBFC_BAD_FLAGS);
+    }
+    b->closed = true;
+    used(b);
+    return OFPERR_NONE;
+}
+
 enum ofperr ofconn_bundle_control(struct ofconn *c, const struct ofp_msg *m)
 {
     struct bundle_control bc;
@@ -248,16 +333,10 @@ enum ofperr ofconn_bundle_control(struct ofconn *c, const struct ofp_msg *m)
     bool waits = false;
     switch (bc.type) {
     case BUNDLE_OPEN_REQUEST:
-        error = open_bundle(c, bc.bundle_id, bc.flags, &b);
+        error = open_bundle(c, bc.bundle_id, bc.flags, m, &b);
         break;
     case BUNDLE_CLOSE_REQUEST:
-        error = !b                                      ? OFPERR_OFPBFC_BAD_ID
-                : b->closed                             ? OFPERR_OFPBFC_BUNDLE_CLOSED
-                : b->flags != (bc.flags & ~BUNDLE_TIME) ? OFPERR_OFPBFC_BAD_FLAGS
-                                                        : OFPERR_NONE;
-        if (b) {
-            b->closed = true;
-        }
+        error = b ? close_bundle(b, bc.flags) : OFPERR_OFPBFC_BAD_ID;
         break;
     case BUNDLE_COMMIT_REQUEST:
         error = b ? commit_request(c, b, m, &bc, &waits) : OFPERR_OFPBFC_BAD_ID;
@@ -303,19 +382,16 @@ enum ofperr ofconn_bundle_add(struct ofconn *c, const struct ofp_msg *m)
     if (error) {
         return error;
     }
-    struct bundle *b = find_bundle(c, id);
-    if (!b) {
-        error = open_bundle(c, id, flags, &b);
-        if (error) {
-            return error;
-        }
-    }
-    if (b->closed || b->flags != (flags & ~BUNDLE_TIME)) {
-        return b->closed ? OFPERR_OFPBFC_BUNDLE_CLOSED : OFPERR_OFPBFC_BAD_FLAGS;
-    }
     const struct ofservice *s = c->service;
+    struct bundle *b = find_bundle(c, id);
+    if (b && (b->closed || b->flags != (flags & ~BUNDLE_TIME))) {
+        return misused(b, b->closed ? OFPERR_OFPBFC_BUNDLE_CLOSED : OFPERR_OFPBFC_BAD_FLAGS);
+    }
     error = s->handlers->check_bundled ? s->handlers->check_bundled(c, &inner, s->switch_)
                                        : OFPERR_OFPBFC_MSG_UNSUP;
+    if (!error && !b) {
+        error = open_bundle(c, id, flags, m, &b);
+    }
     if (error) {
         return error;
     }
@@ -323,5 +399,6 @@ enum ofperr ofconn_bundle_add(struct ofconn *c, const struct ofp_msg *m)
         return OFPERR_OFPBFC_MSG_TOO_MANY;
     }
     bytebuf_put(&b->messages, inner.raw, inner.len);
+    used(b);
     return OFPERR_NONE;
 }

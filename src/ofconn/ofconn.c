@@ -144,15 +144,15 @@ static bool is_change(const struct ofp_msg *m)
     enum ofptype type = m->type;
     return type == OFPTYPE_FLOW_MOD || type == OFPTYPE_GROUP_MOD || type == OFPTYPE_METER_MOD ||
            type == OFPTYPE_PORT_MOD || type == OFPTYPE_TABLE_MOD || type == OFPTYPE_PACKET_OUT ||
-           type == OFPTYPE_TLV_TABLE_MOD || type == OFPTYPE_RESUME ||
-           (type == OFPTYPE_TABLE_FEATURES_REQUEST && m->body.n);
+           type == OFPTYPE_TLV_TABLE_MOD || type == OFPTYPE_RESUME || type == OFPTYPE_BUNDLE_CONTROL ||
+           type == OFPTYPE_BUNDLE_ADD_MESSAGE || (type == OFPTYPE_TABLE_FEATURES_REQUEST && m->body.n);
 }
 
 static enum ofperr handle_message(struct ofconn *c, const struct ofp_msg *m)
 {
     own_handler *own = ofconn_own_handler(m->type);
     if (own) {
-        return own(c, m);
+        return c->role == ROLE_SECONDARY && is_change(m) ? OFPERR_OFPBRC_IS_SECONDARY : own(c, m);
     }
     const struct ofservice *s = c->service;
     ofconn_handler *handler = s->handlers->handle[m->type];

@@ -68,6 +68,8 @@ void ofservice_settled(struct ofservice *);
 void ofservice_destroy(struct ofservice *); /* NULL is legal */
 /* VERSIONS: bits (OFP_VERSION_BIT) that may be negotiated. Sessions in another one end. */
 void ofservice_set_versions(struct ofservice *, unsigned versions);
+/* A bundle to which nothing happens for so long is forgotten. 0: the usual 10 s. */
+void ofservice_set_bundle_idle(struct ofservice *, int64_t idle_ms);
 /* The sockets that are always there, in DIRECTORY: BRIDGE.mgmt for requests, BRIDGE.snoop for onlookers. What
  * cannot be listened on is logged. */
 void ofservice_listen_local(struct ofservice *, const char *directory);

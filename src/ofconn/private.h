@@ -61,6 +61,7 @@ struct ofservice {
     bool miss_wanted;
     struct fail_open fail_open;
     struct in_band *in_band; /* NULL: off */
+    int64_t bundle_idle_ms;
 };
 
 /* Packet-ins that wait in `out`, by where they end. */

@@ -93,6 +93,7 @@ static own_handler *const own[N_OFPTYPES] = {
     [OFPTYPE_ERROR] = handle_nothing,
     [OFPTYPE_ECHO_REQUEST] = handle_echo,
     [OFPTYPE_ECHO_REPLY] = handle_nothing,
+    [OFPTYPE_FLOW_AGE] = handle_nothing, /* the ages of flows are always told */
     [OFPTYPE_BARRIER_REQUEST] = handle_barrier,
     [OFPTYPE_SET_FLOW_FORMAT] = handle_flow_format,
     [OFPTYPE_SET_PACKET_IN_FORMAT] = handle_packet_in_format,

@@ -21,7 +21,7 @@ static void set_role(struct ofconn *c, enum ofp_role role)
     }
 }
 
-/* C becomes the primary; who was it is told. */
+/* C becomes the primary; who was it is told, a session of BRIDGE.mgmt, too, since it stood for election. */
 static void elect(struct ofconn *c)
 {
     struct ofservice *s = c->service;
@@ -30,7 +30,7 @@ static void elect(struct ofconn *c)
         if (other != c && other->role == ROLE_PRIMARY) {
             uint64_t generation = s->has_generation ? s->generation : UINT64_MAX;
             set_role(other, ROLE_SECONDARY);
-            if (ofconn_wants(other, ASYNC_ROLE_STATUS, ROLE_STATUS_PRIMARY_REQUEST)) {
+            if (other->async.secondary[ASYNC_ROLE_STATUS] & 1u << ROLE_STATUS_PRIMARY_REQUEST) {
                 ofconn_send(other, encode_status, &generation);
             }
         }
@@ -86,7 +86,8 @@ enum ofperr ofconn_role_request(struct ofconn *c, const struct ofp_msg *m)
         }
         ofservice_check_miss_wanted(s);
     }
-    rr = (struct role_request){.role = c->role,
+    rr = (struct role_request){.nx = rr.nx,
+                               .role = c->role,
                                .short_id = c->short_id,
                                .have_generation_id = s->has_generation,
                                .generation_id = s->generation};

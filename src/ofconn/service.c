@@ -26,6 +26,7 @@ struct ofservice *ofservice_create(const char *name, struct loop *loop,
     list_init(&s->conns);
     list_init(&s->snoopers);
     fail_open_init(s);
+    ofservice_set_bundle_idle(s, 0);
     return s;
 }
 

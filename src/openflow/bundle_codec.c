@@ -135,9 +135,8 @@ enum ofperr bundle_add_decode(const struct ofp_msg *m, uint32_t *bundle_id, uint
     if (*flags & ~known_flags(m->version)) {
         return OFPERR_OFPBFC_BAD_FLAGS;
     }
-    enum ofperr error = ofp_msg_decode(r.p, len, msg);
-    if (error) {
-        return error;
+    if (ofp_msg_decode(r.p, len, msg)) {
+        return OFPERR_OFPBFC_MSG_UNSUP; /* whatever is wrong with it */
     }
     if (msg->xid != m->xid) {
         return OFPERR_OFPBFC_MSG_BAD_XID;

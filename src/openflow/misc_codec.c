@@ -6,8 +6,9 @@
 void role_encode(struct bytebuf *b, enum ofptype type, const struct role_request *rr, enum ofp_version v,
                  uint32_t xid)
 {
-    size_t start = ofp_msg_begin(b, type, v, xid);
-    if (v < OFP12) {
+    bool nx = rr->nx || v < OFP12;
+    size_t start = nx ? ofp_msg_begin_nx(b, type, v, xid) : ofp_msg_begin(b, type, v, xid);
+    if (nx) {
         put_u32(b, rr->role == ROLE_NOCHANGE ? 0 : rr->role - 1); /* Nicira's: other, master, slave */
     } else {
         put_u32(b, rr->role);
@@ -28,6 +29,7 @@ enum ofperr role_decode(const struct ofp_msg *m, struct role_request *rr)
             return OFPERR_OFPBRC_BAD_LEN;
         }
         rr->role = role + 1;
+        rr->nx = true;
         return role > 2 ? OFPERR_OFPRRFC_BAD_ROLE : OFPERR_NONE;
     }
     uint16_t short_id = get_u16(&r);
@@ -73,22 +75,37 @@ void async_config_default(struct async_config *ac, enum ofp_version v)
     ac->primary[ASYNC_ROLE_STATUS] = ac->secondary[ASYNC_ROLE_STATUS] = 1u << ROLE_STATUS_PRIMARY_REQUEST;
 }
 
-#define PROP_LEN 8
+#define PROP_LEN          8
+#define PROP_EXPERIMENTER 0xfffe /* and 0xffff */
+
+/* Six masks, and no properties: OpenFlow 1.3 and Nicira's first form. */
+static bool has_masks(const struct ofp_msg *m)
+{
+    return (m->kind == OFPK_NXT && m->number == 19) || (m->kind == OFPK_MSG && m->version == OFP13);
+}
 
 enum ofperr async_config_decode(const struct ofp_msg *m, struct async_config *ac)
 {
-    struct reader r = m->body;
-    bool masks = (m->kind == OFPK_NXT && m->number == 19) || (m->kind == OFPK_MSG && m->version == OFP13);
-    if (masks) {
-        for (int t = ASYNC_PACKET_IN; t <= ASYNC_FLOW_REMOVED; t++) {
-            ac->primary[t] = get_u32(&r);
-            ac->secondary[t] = get_u32(&r);
-        }
-        return r.bad || r.n ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
-    }
     static const uint32_t known[N_ASYNC] = {0x3f, 7, 0x3f, 7, 0x18, 3, 3, 0x7f};
-    int n_known = m->version >= OFP15 ? N_ASYNC : ASYNC_FLOW_STATS;
+    struct reader r = m->body;
     struct async_config changed = *ac;
+    if (has_masks(m)) {
+        /* It says nothing of reasons that there are not, and knows no other types, but for role status, which
+         * came to OpenFlow 1.3 as an extension. */
+        changed.primary[ASYNC_TABLE_STATUS] = changed.secondary[ASYNC_TABLE_STATUS] = 0;
+        changed.primary[ASYNC_REQUESTFORWARD] = changed.secondary[ASYNC_REQUESTFORWARD] = 0;
+        for (int t = ASYNC_PACKET_IN; t <= ASYNC_FLOW_REMOVED; t++) {
+            uint32_t all = t == ASYNC_PACKET_IN && m->version < OFP14 ? 7 : known[t];
+            changed.primary[t] = get_u32(&r) & all;
+            changed.secondary[t] = get_u32(&r) & all;
+        }
+        if (r.bad || r.n) {
+            return OFPERR_OFPBRC_BAD_LEN;
+        }
+        *ac = changed;
+        return OFPERR_NONE;
+    }
+    int n_known = m->version >= OFP15 ? N_ASYNC : ASYNC_FLOW_STATS;
     while (r.n) {
         uint16_t type;
         struct reader q;
@@ -96,7 +113,10 @@ enum ofperr async_config_decode(const struct ofp_msg *m, struct async_config *ac
             return OFPERR_OFPBPC_BAD_LEN;
         }
         if (type / 2 >= n_known) {
-            return OFPERR_OFPBPC_BAD_TYPE;
+            if (m->type == OFPTYPE_GET_ASYNC_REPLY) {
+                continue;
+            }
+            return type < PROP_EXPERIMENTER ? OFPERR_OFPACFC_UNSUPPORTED : OFPERR_OFPBPC_BAD_EXP_TYPE;
         }
         uint32_t mask = get_u32(&q);
         if (q.bad || q.n) {

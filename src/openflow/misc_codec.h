@@ -18,6 +18,7 @@ struct role_request {
     uint16_t short_id; /* the controller's own, 1.5; 0: not said */
     bool have_generation_id;
     uint64_t generation_id;
+    bool nx; /* in Nicira's form, which OpenFlow 1.0 and 1.1 have alone */
 };
 void role_encode(struct bytebuf *, enum ofptype request_or_reply, const struct role_request *,
                  enum ofp_version, uint32_t xid);

@@ -278,6 +278,8 @@ void config_controllers_settings(struct bridge *b, const struct ovsdb_row *root)
                             ovsdb_row_map_string(b->row, OVS_BRIDGE_OTHER_CONFIG, "dp-desc", NULL),
                             ovsdb_row_map_string(b->row, OVS_BRIDGE_OTHER_CONFIG, "dp-sn", NULL));
     ofservice_set_versions(b->service, openflow_versions(b->row));
+    int64_t idle = ovsdb_row_map_integer(root, OVS_OPEN_VSWITCH_OTHER_CONFIG, "bundle-idle-timeout", 0);
+    ofservice_set_bundle_idle(b->service, MIN(idle, INT32_MAX) * 1000);
     set_local_address(b);
     set_in_band(b, root);
     set_controllers(b, secure);

@@ -186,7 +186,9 @@ def connect_unix(path):
 
 
 def connect_tcp(port, host="127.0.0.1"):
-    return Session(socket.create_connection((host, port), timeout=5))
+    sock = socket.create_connection((host, port), timeout=5)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # messages that are not answered delay no others
+    return Session(sock)
 
 
 def tls_context(directory, server=True):
