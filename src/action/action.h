@@ -65,6 +65,8 @@ struct dp_action {
     X(METER, struct dp_action_u32, "meter", FIXED)                                                           \
     X(CHECK_PKT_LEN, struct dp_action_check_pkt_len, "check_pkt_len", TWO_LISTS)                             \
     X(DEC_TTL, struct dp_action_plain, "dec_ttl", LIST)                                                      \
+    X(COPY_TTL_IN, struct dp_action_plain, "copy_ttl_in", FIXED)                                             \
+    X(COPY_TTL_OUT, struct dp_action_plain, "copy_ttl_out", FIXED)                                           \
     X(TNL_PUSH, struct dp_action_tnl_push, "tnl_push", TAIL)                                                 \
     X(TNL_POP, struct dp_action_u32, "tnl_pop", FIXED)                                                       \
     X(LB_OUTPUT, struct dp_action_u32, "lb_output", FIXED)                                                   \
@@ -85,8 +87,9 @@ enum dp_action_type {
     DP_N_ACTIONS
 };
 
-/* pop_vlan, pop_eth, pop_nsh, ct_clear. clone and dec_ttl: the list follows (dec_ttl's is run by a packet
- * whose TTL is exhausted). */
+/* pop_vlan, pop_eth, pop_nsh, ct_clear; copy_ttl_in and copy_ttl_out, which are ours alone: from the
+ * outermost header with a TTL to the next (MPLS, then IP, then IP in IP), and back. clone and dec_ttl: the
+ * list follows (dec_ttl's is run by a packet whose TTL is exhausted). */
 struct dp_action_plain {
     struct dp_action a;
     uint32_t pad;

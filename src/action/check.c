@@ -327,6 +327,10 @@ static const char *fit(const struct dp_action *a, struct shape *s)
         return NULL;
     case DP_ACTION_DEC_TTL:
         return is_ip(s) ? NULL : "the flow's packets have no IP header";
+    case DP_ACTION_COPY_TTL_IN:
+    case DP_ACTION_COPY_TTL_OUT:
+        return is_ip(s) || eth_type_is_mpls(s->dl_type) ? NULL
+                                                        : "the flow's packets have no header with a TTL";
     default:
         return NULL;
     }

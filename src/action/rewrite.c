@@ -80,6 +80,8 @@ static enum drop_reason (*const rewriters[DP_N_ACTIONS])(struct packet *, const 
     [DP_ACTION_POP_NSH] = rewrite_pop_nsh,
     [DP_ACTION_TRUNC] = trunc_,
     [DP_ACTION_CT_CLEAR] = ct_clear,
+    [DP_ACTION_COPY_TTL_IN] = rewrite_copy_ttl_in,
+    [DP_ACTION_COPY_TTL_OUT] = rewrite_copy_ttl_out,
 };
 
 bool rewrite_handles(uint16_t type)

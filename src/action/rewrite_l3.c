@@ -6,6 +6,7 @@
 #include "wire/arp.h"
 #include "wire/csum.h"
 #include "wire/l4.h"
+#include "wire/mpls.h"
 
 static struct ipv4_header *ipv4_of(const struct packet *p)
 {
@@ -186,6 +187,77 @@ enum drop_reason rewrite_dec_ttl(struct packet *p)
             return DROP_TTL_EXPIRED;
         }
         ip6->hop_limit--;
+    }
+    return DROP_NONE;
+}
+
+/* A TTL in a packet, and whose it is. */
+struct ttl_place {
+    uint8_t *ttl;            /* NULL: none */
+    struct ipv4_header *ip4; /* has a checksum to mend */
+};
+
+static struct ttl_place ttl_of_ip(const struct packet *p, uint32_t ofs)
+{
+    uint8_t *first = ofs < p->len ? p->data + ofs : NULL;
+    uint32_t room = first ? p->len - ofs : 0;
+    if (room >= IPV4_HEADER_LEN && *first >> 4 == 4 && (*first & 0xf) * 4u >= IPV4_HEADER_LEN) {
+        struct ipv4_header *ip = (struct ipv4_header *)(void *)first;
+        return (struct ttl_place){&ip->ttl, ip};
+    }
+    if (room >= IPV6_HEADER_LEN && *first >> 4 == 6) {
+        return (struct ttl_place){&((struct ipv6_header *)(void *)first)->hop_limit, NULL};
+    }
+    return (struct ttl_place){NULL, NULL};
+}
+
+/* The outermost header with a TTL and the next one. False: there are no two. */
+static bool two_ttls(const struct packet *p, struct ttl_place *outer, struct ttl_place *inner)
+{
+    uint8_t *lse = bytes_at(p, p->l2_5_ofs, MPLS_LSE_LEN);
+    if (lse) {
+        *outer = (struct ttl_place){&lse[3], NULL};
+        if (mpls_lse_bos(get_be32(lse))) {
+            *inner = ttl_of_ip(p, p->l2_5_ofs + (uint32_t)MPLS_LSE_LEN);
+        } else {
+            uint8_t *next = bytes_at(p, p->l2_5_ofs, 2 * MPLS_LSE_LEN);
+            *inner = (struct ttl_place){next ? &next[MPLS_LSE_LEN + 3] : NULL, NULL};
+        }
+        return inner->ttl != NULL;
+    }
+    struct l4_info info;
+    if (!rewrite_l4_info(p, &info) || info.later_fragment || p->l4_ofs == PACKET_NO_OFFSET ||
+        (info.proto != IP_PROTO_IPIP && info.proto != IP_PROTO_IPV6)) {
+        return false;
+    }
+    *outer = ttl_of_ip(p, p->l3_ofs);
+    *inner = ttl_of_ip(p, p->l4_ofs);
+    return outer->ttl && inner->ttl;
+}
+
+static void copy_ttl(struct ttl_place *to, const struct ttl_place *from)
+{
+    if (to->ip4) {
+        set_ipv4_byte(to->ip4, to->ttl, *from->ttl);
+    } else {
+        *to->ttl = *from->ttl;
+    }
+}
+
+enum drop_reason rewrite_copy_ttl_in(struct packet *p, const struct dp_action *a)
+{
+    struct ttl_place outer, inner;
+    if (two_ttls(p, &outer, &inner)) {
+        copy_ttl(&inner, &outer);
+    }
+    return DROP_NONE;
+}
+
+enum drop_reason rewrite_copy_ttl_out(struct packet *p, const struct dp_action *a)
+{
+    struct ttl_place outer, inner;
+    if (two_ttls(p, &outer, &inner)) {
+        copy_ttl(&outer, &inner);
     }
     return DROP_NONE;
 }

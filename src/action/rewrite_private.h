@@ -88,6 +88,8 @@ enum drop_reason rewrite_set_sctp(struct packet *, const void *value, const void
 enum drop_reason rewrite_set_icmp(struct packet *, const void *value, const void *mask);
 enum drop_reason rewrite_set_icmpv6(struct packet *, const void *value, const void *mask);
 
+enum drop_reason rewrite_copy_ttl_in(struct packet *, const struct dp_action *);
+enum drop_reason rewrite_copy_ttl_out(struct packet *, const struct dp_action *);
 enum drop_reason rewrite_push_vlan(struct packet *, const struct dp_action *);
 enum drop_reason rewrite_pop_vlan(struct packet *, const struct dp_action *);
 enum drop_reason rewrite_push_mpls(struct packet *, const struct dp_action *);

@@ -402,6 +402,8 @@ static void format_action(struct out *o, const struct dp_action *a)
     case DP_ACTION_POP_VLAN:
     case DP_ACTION_POP_ETH:
     case DP_ACTION_CT_CLEAR:
+    case DP_ACTION_COPY_TTL_IN:
+    case DP_ACTION_COPY_TTL_OUT:
     case DP_ACTION_DROP:
         strbuf_puts(o->s, dp_action_type_name(a->type));
         break;

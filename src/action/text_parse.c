@@ -644,6 +644,8 @@ static const struct {
     {"meter(", DP_ACTION_METER, NULL, NUMBER},
     {"check_pkt_len(", DP_ACTION_CHECK_PKT_LEN, parse_check_pkt_len, OWN},
     {"dec_ttl(", DP_ACTION_DEC_TTL, parse_dec_ttl, OWN},
+    {"copy_ttl_in", DP_ACTION_COPY_TTL_IN, NULL, PLAIN},
+    {"copy_ttl_out", DP_ACTION_COPY_TTL_OUT, NULL, PLAIN},
     {"tnl_push(", DP_ACTION_TNL_PUSH, parse_tnl_push, OWN},
     {"tnl_pop(", DP_ACTION_TNL_POP, parse_tnl_pop, OWN},
     {"lb_output(", DP_ACTION_LB_OUTPUT, NULL, NUMBER},

@@ -423,6 +423,8 @@ void execute_actions(struct forwarder *f, struct packet_batch *batch, const void
         case DP_ACTION_PUSH_NSH:
         case DP_ACTION_POP_NSH:
         case DP_ACTION_CT_CLEAR:
+        case DP_ACTION_COPY_TTL_IN:
+        case DP_ACTION_COPY_TTL_OUT:
             rewrite(f, batch, a);
             break;
         case DP_ACTION_TNL_PUSH: {

@@ -290,6 +290,8 @@ NULL_DECODE(dec_mpls_ttl, DEC_MPLS_TTL)
 NULL_DECODE(dec_nsh_ttl, DEC_NSH_TTL)
 NULL_DECODE(pop_queue, POP_QUEUE)
 NULL_DECODE(exit, EXIT)
+NULL_DECODE(copy_ttl_in, COPY_TTL_IN)
+NULL_DECODE(copy_ttl_out, COPY_TTL_OUT)
 NULL_DECODE(ct_clear, CT_CLEAR)
 
 /* --- Nicira's --- */
@@ -714,6 +716,8 @@ static const struct wire_action {
     {0, 6, OFP11, OFP11, 8, true, decode_set_ipv4_dst},
     {0, 7, OFP11, OFP11, 8, true, decode_set_tos},
     {0, 8, OFP11, OFP11, 8, true, decode_set_ecn},
+    {0, 11, OFP11, OFP15, 8, true, decode_copy_ttl_out},
+    {0, 12, OFP11, OFP15, 8, true, decode_copy_ttl_in},
     {0, 13, OFP11, OFP11, 8, true, decode_set_mpls_label},
     {0, 14, OFP11, OFP11, 8, true, decode_set_mpls_tc},
     {0, 15, OFP11, OFP15, 8, true, decode_set_mpls_ttl},

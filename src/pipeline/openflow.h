@@ -59,8 +59,7 @@ ofconn_handler openflow_flow_mod, openflow_flow_stats, openflow_flow_counts, ope
     openflow_group_mod, openflow_group_desc, openflow_group_stats, openflow_group_features,
     openflow_meter_mod, openflow_meter_config, openflow_meter_stats, openflow_meter_features,
     openflow_table_mod, openflow_table_desc, openflow_queue_config, openflow_queue_stats,
-    openflow_flow_monitor, openflow_flow_monitor_cancel, openflow_tlv_table_mod,
-    openflow_tlv_table;
+    openflow_flow_monitor, openflow_flow_monitor_cancel, openflow_tlv_table_mod, openflow_tlv_table;
 
 /* The message, to be decoded with the bridge's names of tunnel options. */
 struct ofp_msg openflow_mapped(const struct ofp_msg *, const void *ofproto);

@@ -179,12 +179,18 @@ enum ofperr openflow_decode_packet_out(struct ofconn *c, const struct ofp_msg *m
     }
     uint32_t in_port = po->metadata.flow.in_port;
     struct ofproto_port port;
+    struct flow_key key, mask;
     if (po->buffer_id != OFP_NO_BUFFER) {
         error = OFPERR_OFPBRC_BUFFER_UNKNOWN;
     } else if (in_port < OFPP_MAX && ofproto_port_get(ofproto, in_port, &port)) {
         error = OFPERR_OFPBRC_BAD_PORT;
+    } else if (ofproto_packet_out_key(ofproto, po->packet, po->packet_len, &po->metadata.flow, &key)) {
+        error = OFPERR_OFPFMFC_UNKNOWN; /* no memory */
     } else {
-        struct ofpacts_check check = {.match = &po->metadata,
+        struct match match;
+        flow_mask_for_packet(&key, &mask);
+        match_init(&match, &key, &mask);
+        struct ofpacts_check check = {.match = &match,
                                       .max_ports = OFPP_MAX,
                                       .table_id = 0,
                                       .n_tables = OFPROTO_N_TABLES,

@@ -42,11 +42,11 @@ static void end_property(struct bytebuf *b, size_t start)
     put_pad_from(b, start, 8);
 }
 
-/* output; the TTL of MPLS, set and decremented; push and pop of VLAN and MPLS; set_queue, group; the TTL of
- * IP, set and decremented; set_field. */
+/* output; TTLs copied; the TTL of MPLS, set and decremented; push and pop of VLAN and MPLS; set_queue, group;
+ * the TTL of IP, set and decremented; set_field. */
 #define ACTIONS_10 0x00000fffu
-#define ACTIONS_11 0x01ffe7ffu
-#define ACTIONS_12 0x03ff8001u
+#define ACTIONS_11 0x01ffffffu
+#define ACTIONS_12 0x03ff9801u
 
 uint32_t openflow_action_bits(enum ofp_version v)
 {

@@ -141,6 +141,9 @@ void rule_reduce_timeouts(struct rule *, uint16_t idle, uint16_t hard);
  * NULL. ENOMEM, or EINVAL: the bridge is not committed yet. What the translation dropped is no error. */
 int ofproto_packet_out(struct ofproto *, const void *frame, size_t len, uint32_t in_port,
                        const struct flow_key *metadata, const struct ofpact *actions, size_t actions_len);
+/* control. The key that a packet-out's actions begin with, which have to fit it. ENOMEM. */
+int ofproto_packet_out_key(const struct ofproto *, const void *frame, size_t len,
+                           const struct flow_key *metadata, struct flow_key *);
 
 /* control. The switch's own rule of table 0 that MATCH and PRIORITY name, which may be above all that
  * OpenFlow can say: from now on it has these actions; without any, it is not there. No flow-mod or dump sees

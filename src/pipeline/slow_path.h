@@ -34,8 +34,8 @@ void slow_path_changed(struct slow_path *);
 void slow_path_check_changes(struct slow_path *);
 /* Until the flows agree with all that was noted before the call. */
 void slow_path_wait(struct slow_path *);
-/* The same without waiting: 0 if they do, else a number for slow_path_is_settled(); the control thread is woken
- * when the answer may have changed. */
+/* The same without waiting: 0 if they do, else a number for slow_path_is_settled(); the control thread is
+ * woken when the answer may have changed. */
 uint64_t slow_path_under_way(struct slow_path *);
 bool slow_path_is_settled(const struct slow_path *, uint64_t under_way);
 /* Statistics and idleness of every flow now; each is also translated anew if ALL. */

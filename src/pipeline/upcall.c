@@ -306,6 +306,42 @@ static bool fits(const struct frozen_state *s, const struct flow_key *key)
     return !ofpacts_check(s->action_set, s->action_set_len, &check);
 }
 
+/* The packet of a frame that OpenFlow gives, and its key, with what METADATA, unless NULL, says. NULL: no
+ * memory. */
+static struct packet *packet_of(const struct ofproto *ofproto, const void *frame, size_t len,
+                                const struct flow_key *metadata, struct flow_key *key)
+{
+    struct dp_backer *backer = ofproto->backer;
+    struct packet *packet =
+        packet_from_bytes(backer->dp->ops->handler_pool(backer->handler), frame, (uint32_t)len);
+    if (!packet) {
+        return NULL;
+    }
+    flow_key_extract_complete(packet, key);
+    if (metadata) {
+        memcpy(key->regs, metadata->regs, sizeof key->regs);
+        key->metadata = metadata->metadata;
+        key->pkt_mark = metadata->pkt_mark;
+        memcpy(&key->tun_id, &metadata->tun_id, FLOW_BLOCK_SIZE);
+        key->erspan_idx = metadata->erspan_idx;
+        key->tun_md_present = metadata->tun_md_present;
+        memcpy(key->tun_md, metadata->tun_md, sizeof key->tun_md);
+    }
+    return packet;
+}
+
+int ofproto_packet_out_key(const struct ofproto *ofproto, const void *frame, size_t len,
+                           const struct flow_key *metadata, struct flow_key *key)
+{
+    struct packet *packet = packet_of(ofproto, frame, len, metadata, key);
+    if (!packet) {
+        return ENOMEM;
+    }
+    key->in_port = metadata->in_port;
+    packet_free(packet);
+    return 0;
+}
+
 static int send_out(struct ofproto *ofproto, const void *frame, size_t len, uint32_t in_port,
                     const struct flow_key *metadata, const struct way *way)
 {
@@ -316,22 +352,12 @@ static int send_out(struct ofproto *ofproto, const void *frame, size_t len, uint
     if (!bridge) {
         return EINVAL;
     }
-    struct packet *packet = packet_from_bytes(ops->handler_pool(backer->handler), frame, (uint32_t)len);
+    struct flow_key key;
+    struct packet *packet = packet_of(ofproto, frame, len, metadata, &key);
     if (!packet) {
         return ENOMEM;
     }
-    struct flow_key key;
     const struct xport *port = xbridge_port(bridge, in_port);
-    flow_key_extract_complete(packet, &key);
-    if (metadata) {
-        memcpy(key.regs, metadata->regs, sizeof key.regs);
-        key.metadata = metadata->metadata;
-        key.pkt_mark = metadata->pkt_mark;
-        memcpy(&key.tun_id, &metadata->tun_id, FLOW_BLOCK_SIZE);
-        key.erspan_idx = metadata->erspan_idx;
-        key.tun_md_present = metadata->tun_md_present;
-        memcpy(key.tun_md, metadata->tun_md, sizeof key.tun_md);
-    }
 
     struct xlate_in xin;
     struct xlate_out xout;

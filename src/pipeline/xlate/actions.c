@@ -65,7 +65,10 @@ static bool field_is_l3(const struct field *field)
  * parsed it. */
 static bool needs_recirculation(const struct xlate_ctx *ctx, const struct ofpact *a)
 {
-    if (!ctx->was_mpls) {
+    if (ctx->unparsed.ttl && xlate_needs_ttl(ctx, a)) {
+        return true;
+    }
+    if (!ctx->unparsed.l3) {
         return false;
     }
     switch ((enum ofpact_type)a->type) {
@@ -84,6 +87,8 @@ static bool needs_recirculation(const struct xlate_ctx *ctx, const struct ofpact
     case OFPACT_DEC_MPLS_TTL:
     case OFPACT_PUSH_MPLS:
     case OFPACT_POP_MPLS:
+    case OFPACT_COPY_TTL_IN:
+    case OFPACT_COPY_TTL_OUT:
         return !eth_type_is_mpls(ctx->flow->dl_type) || a->type == OFPACT_POP_MPLS;
     case OFPACT_OUTPUT: {
         uint32_t port = OFPACT_CAST(OUTPUT, a)->port;
@@ -245,7 +250,11 @@ static void simple_action(struct xlate_ctx *ctx, const struct ofpact *a)
         ctx->xout->slow |= DP_SLOW_ACTION;
         break;
     case OFPACT_COPY_TTL_IN:
+        xlate_copy_ttl_in(ctx);
+        break;
     case OFPACT_COPY_TTL_OUT:
+        xlate_copy_ttl_out(ctx);
+        break;
     case OFPACT_NOTE:
     case OFPACT_STAT_TRIGGER: /* of the rule, not of packets */
     case OFPACT_CONJUNCTION:
@@ -374,10 +383,12 @@ void xlate_actions(struct xlate_ctx *ctx, const struct ofpact *list, size_t len,
 
 /* ------------------------------------------------------------------ action set */
 
-/* The order of ovs-actions(7), "Action Sets". Of these the last written of each kind counts; */
+/* The order of ovs-actions(7), "Action Sets"; copy_ttl_* where OpenFlow has them. Of these the last written
+ * of each kind counts; */
 static const uint8_t set_order[] = {
-    OFPACT_STRIP_VLAN, OFPACT_POP_MPLS, OFPACT_DECAP,        OFPACT_ENCAP,       OFPACT_PUSH_MPLS,
-    OFPACT_PUSH_VLAN,  OFPACT_DEC_TTL,  OFPACT_DEC_MPLS_TTL, OFPACT_DEC_NSH_TTL,
+    OFPACT_COPY_TTL_IN, OFPACT_STRIP_VLAN,   OFPACT_POP_MPLS,    OFPACT_DECAP,
+    OFPACT_ENCAP,       OFPACT_PUSH_MPLS,    OFPACT_PUSH_VLAN,   OFPACT_COPY_TTL_OUT,
+    OFPACT_DEC_TTL,     OFPACT_DEC_MPLS_TTL, OFPACT_DEC_NSH_TTL,
 };
 /* all of these, in the order in which they were written; */
 static const bool is_set_kind[N_OFPACTS] = {

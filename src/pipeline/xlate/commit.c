@@ -218,6 +218,16 @@ static int common_labels(const struct flow_key *a, int na, const struct flow_key
     return n;
 }
 
+/* An entry is set as a whole: what is not changed of it is this packet's own. (The reference gives it to the
+ * next packet, too.) */
+static void look_at_labels(struct xlate_ctx *ctx)
+{
+    int n = count_labels(&ctx->xin->original);
+    for (int i = 0; i < n; i++) {
+        flow_wc_set(&ctx->wc->bits, mpls_lse[i]);
+    }
+}
+
 static void commit_mpls(struct xlate_ctx *ctx)
 {
     struct flow_key *flow = ctx->flow, *base = &ctx->base_flow;
@@ -228,6 +238,7 @@ static void commit_mpls(struct xlate_ctx *ctx)
             /* The topmost of what remains only changes its value. */
             struct dp_set_mpls lse = {.lse = flow->mpls_lse[flow_n - base_n]};
             dp_actions_put_set(ctx->actions, DP_SET_MPLS, &lse, NULL);
+            look_at_labels(ctx);
             base->mpls_lse[0] = lse.lse;
             common++;
         } else {

@@ -46,7 +46,7 @@ static void fill_state(const struct xlate_ctx *ctx, struct frozen_state *s)
     s->ofproto_id = ctx->bridge->ofproto->id;
     s->mirrors = ctx->mirrors;
     s->conntracked = ctx->conntracked;
-    s->was_mpls = ctx->was_mpls;
+    s->was_mpls = ctx->unparsed.l3;
     s->hashed = ctx->hashed || ctx->recirc_update_dp_hash;
     s->rule_cookie = ctx->rule_cookie;
     s->in_port = flow->in_port;

@@ -22,6 +22,13 @@
 #define XLATE_MAX_STACK     (64 * 1024) /* bytes */
 #define XLATE_MAX_ACTIONS   (64 * 1024) /* bytes of datapath actions before a resubmit is refused */
 
+/* What the key cannot say of the packet, since nobody has parsed it yet. */
+struct xlate_unparsed {
+    bool l3;       /* pop_mpls laid bare a header */
+    bool ttl;      /* the outermost TTL is a copy of one that is not in the key */
+    uint8_t inner; /* TTL of the IP header under the label that was pushed on it; 0: not known */
+};
+
 struct xlate_ctx {
     struct xlate_in *xin;
     struct xlate_out *xout;
@@ -52,8 +59,9 @@ struct xlate_ctx {
                     */
     bool conntracked;                /* ct() has been committed to the actions: ct_state is known */
     const struct ofpact_nat *ct_nat; /* the one nested in the ct at work */
-    bool was_mpls;                   /* pop_mpls laid bare what is not parsed */
-    bool hashed;                     /* dp_hash is there, were it 0 (under a flow's mask it may be) */
+    struct xlate_unparsed unparsed;
+    bool altered; /* the datapath changes the packet unseen: no commit can undo it */
+    bool hashed;  /* dp_hash is there, were it 0 (under a flow's mask it may be) */
     bool pending_encap, pending_decap;
     struct bytebuf encap_data; /* NSH metadata of an encap that is not committed */
     struct bytebuf stack;      /* push and pop: values, each followed by its length in one byte */
@@ -219,6 +227,8 @@ void subfield_look_at(struct xlate_ctx *, const struct subfield *);
 void xlate_write_subfield(struct xlate_ctx *, const struct subfield *, uint64_t value);
 
 /* encap.c */
+/* Labels of an MPLS packet, as far as the key has them; WC, unless NULL, looks at what tells them. */
+int xlate_count_labels(const struct flow_key *, struct flow_key *wc);
 void xlate_push_mpls(struct xlate_ctx *, const struct ofpact_mpls *);
 void xlate_pop_mpls(struct xlate_ctx *, be16 ethertype);
 bool xlate_dec_mpls_ttl(struct xlate_ctx *);
@@ -226,6 +236,22 @@ void xlate_set_mpls(struct xlate_ctx *, const struct ofpact *);
 void xlate_encap(struct xlate_ctx *, const struct ofpact_encap *);
 bool xlate_decap(struct xlate_ctx *, const struct ofpact_decap *); /* true: recirculate */
 bool xlate_dec_nsh_ttl(struct xlate_ctx *);
+
+/* ttl.c */
+void xlate_copy_ttl_in(struct xlate_ctx *);
+void xlate_copy_ttl_out(struct xlate_ctx *);
+/* Does the action look at, or change, an outermost TTL that is not known? */
+bool xlate_needs_ttl(const struct xlate_ctx *, const struct ofpact *);
+/* A part of the translation whose changes to the packet are its own (a bucket, another bridge): what no
+ * commit could undo afterwards goes into a clone. */
+struct xlate_scope {
+    size_t start; /* in the actions */
+    struct flow_key base_flow;
+    struct xlate_unparsed unparsed;
+    bool altered;
+};
+void xlate_scope_begin(struct xlate_ctx *, struct xlate_scope *);
+void xlate_scope_end(struct xlate_ctx *, const struct xlate_scope *, bool is_last);
 
 /* group.c, hash.c */
 void xlate_group(struct xlate_ctx *, uint32_t group_id, bool is_last);

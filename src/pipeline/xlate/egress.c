@@ -107,7 +107,7 @@ void xlate_egress(struct xlate_ctx *ctx, uint32_t ofp_port, uint16_t max_len, bo
     }
     struct list *outer_report = ctx->report;
     struct flow_key old_flow = *ctx->flow, old_base;
-    bool old_conntracked = ctx->conntracked, old_was_mpls = ctx->was_mpls;
+    bool old_conntracked = ctx->conntracked;
     struct bytebuf old_stack = ctx->stack, old_set = ctx->action_set;
     bytebuf_init(&ctx->stack);
     bytebuf_init(&ctx->action_set);
@@ -119,6 +119,8 @@ void xlate_egress(struct xlate_ctx *ctx, uint32_t ofp_port, uint16_t max_len, bo
         mark = dp_actions_begin_clone(ctx->actions);
     }
     old_base = ctx->base_flow;
+    struct xlate_scope scope;
+    xlate_scope_begin(ctx, &scope);
     size_t start = ctx->actions->len;
     ctx->depth++;
     walk(ctx, ofp_port, max_len);
@@ -132,6 +134,7 @@ void xlate_egress(struct xlate_ctx *ctx, uint32_t ofp_port, uint16_t max_len, bo
             dp_actions_end(ctx->actions, mark);
         }
         ctx->base_flow = old_base;
+        ctx->altered = false;
     }
 
     ctx->n_egress--;
@@ -141,7 +144,7 @@ void xlate_egress(struct xlate_ctx *ctx, uint32_t ofp_port, uint16_t max_len, bo
     ctx->action_set = old_set;
     *ctx->flow = old_flow;
     ctx->conntracked = old_conntracked;
-    ctx->was_mpls = old_was_mpls;
+    xlate_scope_end(ctx, &scope, is_last);
     ctx->exit = false;
     ctx->report = outer_report;
 }

@@ -12,7 +12,7 @@
 #define PT_MPLS       FLOW_PT(1, 0x8847)
 #define PT_MPLS_MCAST FLOW_PT(1, 0x8848)
 
-static int count_labels(const struct flow_key *flow, struct flow_key *wc)
+int xlate_count_labels(const struct flow_key *flow, struct flow_key *wc)
 {
     if (!eth_type_is_mpls(flow->dl_type)) {
         return 0;
@@ -30,10 +30,19 @@ static int count_labels(const struct flow_key *flow, struct flow_key *wc)
     return n;
 }
 
+/* A label goes, and those under it come to light, where the mask does not know them by their place. */
+static void look_at_inner_labels(struct xlate_ctx *ctx, int n)
+{
+    int n_original = n > 1 ? xlate_count_labels(&ctx->xin->original, NULL) : 0;
+    for (int i = 1; i < n_original; i++) {
+        flow_wc_set(&ctx->wc->bits, mpls_lse[i]);
+    }
+}
+
 void xlate_push_mpls(struct xlate_ctx *ctx, const struct ofpact_mpls *a)
 {
     struct flow_key *flow = ctx->flow, *wc = &ctx->wc->bits;
-    int n = count_labels(flow, wc);
+    int n = xlate_count_labels(flow, wc);
     if (!n) {
         xlate_commit(ctx);
     } else if (n >= FLOW_MAX_MPLS) {
@@ -58,6 +67,7 @@ void xlate_push_mpls(struct xlate_ctx *ctx, const struct ofpact_mpls *a)
             wc->nw_ttl = 0xff;
             ttl = flow->nw_ttl ? flow->nw_ttl : 64;
         }
+        ctx->unparsed.inner = flow_key_is_ip(flow) ? flow->nw_ttl : 0;
         lse = htobe32(label << 12 | (tc & 7) << 9 | 1u << 8 | ttl);
         /* What is under the label is no longer in the key. */
         memset(&flow->nw_src, 0, sizeof flow->nw_src);
@@ -74,15 +84,17 @@ void xlate_push_mpls(struct xlate_ctx *ctx, const struct ofpact_mpls *a)
 void xlate_pop_mpls(struct xlate_ctx *ctx, be16 ethertype)
 {
     struct flow_key *flow = ctx->flow;
-    int n = count_labels(flow, &ctx->wc->bits);
+    int n = xlate_count_labels(flow, &ctx->wc->bits);
     if (!n) {
         return;
     }
+    look_at_inner_labels(ctx, n);
     memmove(&flow->mpls_lse[0], &flow->mpls_lse[1], sizeof flow->mpls_lse[0] * (FLOW_MAX_MPLS - 1));
     flow->mpls_lse[FLOW_MAX_MPLS - 1] = 0;
     flow->dl_type = ethertype;
+    ctx->unparsed.ttl = false; /* it went with its label */
     if (!eth_type_is_mpls(ethertype)) {
-        ctx->was_mpls = true;
+        ctx->unparsed.l3 = true;
     }
 }
 
@@ -227,6 +239,7 @@ void xlate_encap(struct xlate_ctx *ctx, const struct ofpact_encap *a)
     struct flow_key *flow = ctx->flow, *wc = &ctx->wc->bits;
     /* One header is put on at a time. */
     xlate_commit(ctx);
+    ctx->unparsed.inner = 0;
     switch (a->new_pkt_type) {
     case FLOW_PT_ETH:
         if (flow->packet_type == FLOW_PT_ETH) {
@@ -248,7 +261,7 @@ void xlate_encap(struct xlate_ctx *ctx, const struct ofpact_encap *a)
         break;
     case PT_MPLS:
     case PT_MPLS_MCAST: {
-        int n = count_labels(flow, wc);
+        int n = xlate_count_labels(flow, wc);
         be32 lse = n && n <= FLOW_MAX_MPLS ? flow->mpls_lse[0] & ~LSE_BOS : htobe32(1u << 8 | 64);
         if (!n) {
             clear_l3(flow);
@@ -273,6 +286,7 @@ bool xlate_decap(struct xlate_ctx *ctx, const struct ofpact_decap *a)
 {
     struct flow_key *flow = ctx->flow, *wc = &ctx->wc->bits;
     xlate_commit(ctx);
+    ctx->unparsed.inner = 0;
     switch (flow->packet_type) {
     case FLOW_PT_ETH:
         if (flow->vlans[0].tci & FLOW_VLAN_PRESENT) {
@@ -301,7 +315,8 @@ bool xlate_decap(struct xlate_ctx *ctx, const struct ofpact_decap *a)
     }
     case PT_MPLS:
     case PT_MPLS_MCAST: {
-        int n = count_labels(flow, wc);
+        int n = xlate_count_labels(flow, wc);
+        look_at_inner_labels(ctx, n);
         memmove(&flow->mpls_lse[0], &flow->mpls_lse[1], sizeof flow->mpls_lse[0] * (FLOW_MAX_MPLS - 1));
         flow->mpls_lse[FLOW_MAX_MPLS - 1] = 0;
         if (n <= 1) {

@@ -84,7 +84,9 @@ static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t index, boo
         report_add(ctx->report, REPORT_BUCKET, ctx->report ? xasprintf("bucket %u", b->bucket_id) : NULL);
 
     struct flow_key old_flow = *ctx->flow;
-    bool old_was_mpls = ctx->was_mpls, old_conntracked = ctx->conntracked;
+    bool old_conntracked = ctx->conntracked;
+    struct xlate_scope scope;
+    xlate_scope_begin(ctx, &scope);
     /* A bucket is an action set. What rules that it leads to write goes into the packet's own. */
     struct bytebuf list = BYTEBUF_INITIALIZER;
     xlate_compose_action_set(&b->ofpacts, &list);
@@ -101,7 +103,7 @@ static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t index, boo
     record_packet(ctx, g, (uint32_t)index);
     /* What a bucket does to the packet is its own. */
     *ctx->flow = old_flow;
-    ctx->was_mpls = old_was_mpls;
+    xlate_scope_end(ctx, &scope, is_last);
     ctx->conntracked = old_conntracked;
     ctx->exit = false;
     ctx->report = outer;
@@ -191,7 +193,7 @@ static void run_group(struct xlate_ctx *ctx, struct group *g, bool is_last)
         }
         return;
     case GROUP_SELECT:
-        if (ctx->was_mpls) {
+        if (ctx->unparsed.l3) {
             xlate_recirculate(ctx);
             return;
         }

@@ -82,7 +82,7 @@ void xlate_clone(struct xlate_ctx *ctx, const struct ofpact *list, size_t len, b
     bytebuf_init(&ctx->action_set);
     bytebuf_put(&ctx->action_set, old_set.data, old_set.len);
     struct flow_key old_flow = *ctx->flow, old_base;
-    bool old_was_mpls = ctx->was_mpls, old_conntracked = ctx->conntracked;
+    bool old_conntracked = ctx->conntracked;
 
     bool nest = !is_last && !is_reversible(list, len);
     size_t mark = 0;
@@ -92,6 +92,8 @@ void xlate_clone(struct xlate_ctx *ctx, const struct ofpact *list, size_t len, b
         mark = dp_actions_begin_clone(ctx->actions);
     }
     old_base = ctx->base_flow;
+    struct xlate_scope scope;
+    xlate_scope_begin(ctx, &scope);
     size_t start = ctx->actions->len;
     xlate_actions(ctx, list, len, true);
     if (ctx->freezing) {
@@ -104,9 +106,10 @@ void xlate_clone(struct xlate_ctx *ctx, const struct ofpact *list, size_t len, b
             dp_actions_end(ctx->actions, mark);
         }
         ctx->base_flow = old_base;
+        ctx->altered = false;
     }
+    xlate_scope_end(ctx, &scope, is_last);
     *ctx->flow = old_flow;
-    ctx->was_mpls = old_was_mpls;
     ctx->conntracked = old_conntracked;
     bytebuf_fini(&ctx->stack);
     ctx->stack = old_stack;
@@ -126,7 +129,8 @@ static void branch(struct xlate_ctx *ctx, const struct ofpact_check_pkt_larger *
                    const struct ofpact *rest, size_t rest_len)
 {
     struct flow_key old_flow = *ctx->flow, old_base = ctx->base_flow;
-    bool old_was_mpls = ctx->was_mpls, old_conntracked = ctx->conntracked;
+    struct xlate_unparsed old_unparsed = ctx->unparsed;
+    bool old_conntracked = ctx->conntracked, old_altered = ctx->altered;
     struct bytebuf old_stack = ctx->stack, old_set = ctx->action_set;
     bytebuf_init(&ctx->stack);
     bytebuf_put(&ctx->stack, old_stack.data, old_stack.len);
@@ -147,7 +151,8 @@ static void branch(struct xlate_ctx *ctx, const struct ofpact_check_pkt_larger *
     ctx->action_set = old_set;
     *ctx->flow = old_flow;
     ctx->base_flow = old_base;
-    ctx->was_mpls = old_was_mpls;
+    ctx->unparsed = old_unparsed;
+    ctx->altered = old_altered;
     ctx->conntracked = old_conntracked;
     ctx->exit = false;
 }

@@ -92,7 +92,9 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     const struct xbridge *old_bridge = ctx->bridge;
     uint64_t old_version = ctx->version;
     struct flow_key old_flow = *ctx->flow, old_base = ctx->base_flow;
-    bool old_conntracked = ctx->conntracked, old_was_mpls = ctx->was_mpls;
+    bool old_conntracked = ctx->conntracked;
+    struct xlate_scope scope;
+    xlate_scope_begin(ctx, &scope);
     uint32_t old_mirrors = ctx->mirrors;
     uint8_t old_n_egress = ctx->n_egress;
     uint32_t old_egress[FROZEN_MAX_EGRESS];
@@ -140,7 +142,7 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     ctx->bridge = old_bridge;
     ctx->version = old_version;
     ctx->conntracked = old_conntracked;
-    ctx->was_mpls = old_was_mpls;
+    xlate_scope_end(ctx, &scope, is_last);
     ctx->mirrors = old_mirrors;
     ctx->n_egress = old_n_egress;
     memcpy(ctx->egress, old_egress, sizeof old_egress);
@@ -279,7 +281,7 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, enum ofp_packet_i
         .table_id = ctx->table_id,
         .mirrors = ctx->mirrors,
         .conntracked = ctx->conntracked,
-        .was_mpls = ctx->was_mpls,
+        .was_mpls = ctx->unparsed.l3,
         .rule_cookie = ctx->rule_cookie,
         .in_port = ctx->flow->in_port,
         .stack = ctx->stack.data,

@@ -237,7 +237,8 @@ static void through_underlay(struct xlate_ctx *ctx, const struct way *way, const
     const struct xbridge *old_bridge = ctx->bridge;
     uint64_t old_version = ctx->version;
     struct flow_key old_flow = *ctx->flow, old_base = ctx->base_flow;
-    bool old_conntracked = ctx->conntracked, old_was_mpls = ctx->was_mpls;
+    bool old_conntracked = ctx->conntracked, old_altered = ctx->altered;
+    struct xlate_unparsed old_unparsed = ctx->unparsed;
     uint32_t old_mirrors = ctx->mirrors;
     struct rule *old_rule = ctx->rule;
     uint8_t old_table = ctx->table_id;
@@ -263,7 +264,8 @@ static void through_underlay(struct xlate_ctx *ctx, const struct way *way, const
     ctx->flow->in_port = way->out->ofp_port;
     ctx->flow->actset_output = OFPP_UNSET;
     ctx->base_flow = *ctx->flow;
-    ctx->conntracked = ctx->was_mpls = false;
+    ctx->conntracked = false;
+    ctx->unparsed = (struct xlate_unparsed){.l3 = false};
     ctx->mirrors = 0;
     if (ctx->xin->record) {
         old_extra = ctx->xin->record->extra;
@@ -295,7 +297,8 @@ static void through_underlay(struct xlate_ctx *ctx, const struct way *way, const
     ctx->bridge = old_bridge;
     ctx->version = old_version;
     ctx->conntracked = old_conntracked;
-    ctx->was_mpls = old_was_mpls;
+    ctx->unparsed = old_unparsed;
+    ctx->altered = old_altered;
     ctx->mirrors = old_mirrors;
     ctx->rule = old_rule;
     ctx->table_id = old_table;
