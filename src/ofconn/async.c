@@ -26,7 +26,7 @@ void ofconn_send(struct ofconn *c, ofconn_encoder *encode, const void *message)
     if (!c->version) {
         return;
     }
-    if (ofconn_backlog(c) <= OFCONN_BACKLOG_MAX) {
+    if (ofconn_unasked(c) <= OFCONN_BACKLOG_MAX) {
         encode(c, &c->out, message);
     }
     ofconn_send_soon(c);

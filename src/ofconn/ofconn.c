@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -18,6 +19,8 @@ LOG_MODULE(vconn);
 #define SENT_KEPT  65536 /* bytes that were sent may stay in front of those that wait */
 /* A session that does not take its replies is not read from until it does. */
 #define OUT_MAX (1u << 20)
+/* Messages of one session are handled for so long, then others have their turn. */
+#define TURN_US 10000
 /* A session that has not said hello by then is over. */
 #define HELLO_MS 5000
 /* What every version numbers alike. */
@@ -68,6 +71,13 @@ size_t ofconn_backlog(const struct ofconn *c)
     return c->out.len - c->sent;
 }
 
+/* Of those, what came after the last reply: that is how far a peer may leave what it did not ask for. */
+size_t ofconn_unasked(const struct ofconn *c)
+{
+    size_t replies = c->replied > c->out_bytes ? (size_t)(c->replied - c->out_bytes) : 0;
+    return c->out.len - MAX(replies, c->sent);
+}
+
 struct switch_config *ofconn_config(struct ofconn *c)
 {
     return &c->config;
@@ -86,6 +96,7 @@ void ofconn_reply_empty(struct ofconn *c, enum ofptype type, const struct ofp_ms
 /* ------------------------------------------------------------------ multipart replies */
 
 static void send_some(struct ofconn *, size_t end);
+static void forget_much(struct ofconn *);
 
 static void begin_part(struct ofconn_multipart *m)
 {
@@ -115,6 +126,7 @@ void ofconn_multipart_next(struct ofconn_multipart *m)
         set_u16(b, m->start + OFP_HEADER_LEN + 2, OFPMPF_MORE);
         ofp_msg_end(b, m->start);
         send_some(m->conn, b->len);
+        forget_much(m->conn);
         begin_part(m);
         bytebuf_put(b, record, n);
         free(record);
@@ -305,17 +317,41 @@ static bool take_frame(struct ofconn *c, const uint8_t *data, size_t len)
 
 static void heard(struct ofconn *);
 
+/* N bytes went out. Where none had fitted in, the peer has taken some: it is alive, though what it says may
+ * be left unread until it has taken its replies. */
+static void went_out(struct ofconn *c, size_t n)
+{
+    c->sent += n;
+    if (n && c->stalled) {
+        c->stalled = false;
+        heard(c);
+    }
+}
+
 /* What was sent leaves the buffer. */
 static void forget_sent(struct ofconn *c)
 {
     c->out_bytes += c->sent;
     c->snooped -= MIN(c->snooped, c->sent);
-    if (c->sent == c->out.len) {
+    if (c->sent == c->out.len && c->out.allocated > OUT_MAX) {
+        bytebuf_fini(&c->out); /* a long reply is no reason to keep so much */
+    } else if (c->sent == c->out.len) {
         bytebuf_clear(&c->out);
     } else {
         bytebuf_pull(&c->out, c->sent);
     }
     c->sent = 0;
+}
+
+/* The same, where more is put behind what was sent: when it is worth it. */
+static void forget_much(struct ofconn *c)
+{
+    if (c->sent > SENT_KEPT && c->sent > c->out.len / 2) {
+        if (c->n_snoopers) {
+            snoop_sent(c);
+        }
+        forget_sent(c);
+    }
 }
 
 /* How much of `out` may be sent: up to the first reply that is held. */
@@ -372,7 +408,7 @@ static void send_some(struct ofconn *c, size_t end)
     size_t n = 0;
     end = MIN(end, sendable(c));
     while (c->sent < end && !stream_send(c->stream, c->out.data + c->sent, end - c->sent, &n)) {
-        c->sent += n;
+        went_out(c, n);
     }
 }
 
@@ -387,28 +423,39 @@ static bool flush(struct ofconn *c)
         size_t n = 0;
         int error = stream_send(c->stream, c->out.data + c->sent, end - c->sent, &n);
         if (error == EAGAIN) {
+            c->stalled = true;
             return true;
         }
         if (error) {
             c->end_error = error;
             return false;
         }
-        c->sent += n;
-        if (c->sent > SENT_KEPT && c->sent > c->out.len / 2) {
-            forget_sent(c);
-            end = sendable(c);
-        }
+        went_out(c, n);
+        forget_much(c);
+        end = sendable(c);
     }
     forget_sent(c);
     return true;
 }
 
-/* All whole frames of `in`, as long as replies are taken. False: the session is over. */
+/* Real time, which goes on when the clock is stopped. */
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+/* All whole frames of `in`, as long as replies are taken, and no longer than for one turn. False: the session
+ * is over. */
 static bool take_frames(struct ofconn *c)
 {
     size_t done = 0;
     bool ok = true;
-    while (ok && !c->is_ending && c->in.len - done >= OFP_HEADER_LEN && ofconn_backlog(c) < OUT_MAX) {
+    int64_t until_us = now_us() + TURN_US;
+    c->had_turn = false;
+    while (ok && !c->is_ending && !c->had_turn && c->in.len - done >= OFP_HEADER_LEN &&
+           ofconn_backlog(c) < OUT_MAX) {
         size_t n = ofp_msg_len(c->in.data + done);
         if (!n) {
             LOG_ERR_RL(&rl, "%s: received too-short OpenFlow message: ending the session", c->name);
@@ -419,6 +466,9 @@ static bool take_frames(struct ofconn *c)
         } else {
             ok = take_frame(c, c->in.data + done, n);
             done += n;
+            c->replied = c->out_bytes + c->out.len;
+            forget_much(c);
+            c->had_turn = now_us() >= until_us;
         }
     }
     bytebuf_pull(&c->in, done);
@@ -461,6 +511,9 @@ static void want(struct ofconn *c)
 {
     size_t backlog = ofconn_backlog(c);
     c->was_full |= backlog > 0;
+    if (c->had_turn && c->in.len >= OFP_HEADER_LEN && backlog < OUT_MAX) {
+        ofconn_send_soon(c); /* goes on with its messages */
+    }
     stream_want(c->stream, (sendable(c) > c->sent ? STREAM_SEND : 0) | (backlog < OUT_MAX ? STREAM_RECV : 0));
 }
 
@@ -490,7 +543,7 @@ static void run_soon(struct task *task)
 {
     struct ofconn *c = OBJECT_OF(task, c, soon);
     bool ok = !c->is_ending && flush(c);
-    if (ok && ofconn_backlog(c) > OFCONN_BACKLOG_MAX) {
+    if (ok && ofconn_unasked(c) > OFCONN_BACKLOG_MAX) {
         LOG_WARN_RL(&rl,
                     "%s: the peer does not read what it is sent: ending the session with %zu bytes unsent",
                     c->name, ofconn_backlog(c));

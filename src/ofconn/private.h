@@ -104,8 +104,11 @@ struct ofconn {
     struct bytebuf in, out;
     size_t sent;        /* of `out` */
     uint64_t out_bytes; /* that left `out` before */
+    uint64_t replied;   /* where the last reply ended: bytes since the session began */
+    bool stalled;       /* the stream takes no more for now */
     struct list holds;  /* struct ofconn_hold, in the order of the bytes */
     bool in_handler;    /* ready() sends when the handler has returned */
+    bool had_turn;      /* there may be more whole messages in `in` */
     bool was_full;      /* something waited: `drained` is to be called */
     bool is_ending;     /* at the next turn */
     int end_error;      /* why it ended: an errno, ERROR_EOF or 0 */
@@ -134,6 +137,8 @@ void ofconn_create(struct ofservice *, struct ofcontroller *, struct stream *, b
 void ofconn_destroy(struct ofconn *);
 /* Ends the session soon, but not now: where its memory may still be in use. */
 void ofconn_end_soon(struct ofconn *);
+/* Bytes of `out` behind the last reply, which nobody asked for. */
+size_t ofconn_unasked(const struct ofconn *);
 /* Something was put into `out` outside of a handler. */
 void ofconn_send_soon(struct ofconn *);
 void ofconn_set_probe(struct ofconn *, int interval_ms);

@@ -13,8 +13,9 @@ import time
 
 import pytest
 
-from netns import wait_for
-from ofpeer import ERROR, FEATURES_REQUEST, HELLO, Session, connect_tcp, connect_unix, tls_context
+from netns import build_dir, wait_for
+from ofpeer import (ERROR, FEATURES_REQUEST, HELLO, PORT_STATUS, Controller, Session, connect_tcp, connect_unix,
+                    tls_context)
 from switch import Reference, Switch
 
 SEED = int(os.environ.get("SEED", "20261123"))
@@ -277,3 +278,93 @@ def test_tls_failures(simulation, tmp_path):
     assert good.ask(FEATURES_REQUEST).type == FEATURES_REQUEST + 1
     good.close()
     half.close()
+
+
+# ---------------------------------------------------------------- long replies
+
+
+ALL_FLOWS = struct.pack("!HH4x", 1, 0) + struct.pack("!B3xII4xQQ", 255, 0xffffffff, 0xffffffff, 0, 0) + \
+    struct.pack("!HH4x", 1, 4)
+
+
+def add_rules(switch, n, actions="2"):
+    path = switch.dir / "rules"
+    path.write_text("".join(f"table=1,ip,nw_src=10.{i >> 16}.{i >> 8 & 255}.{i & 255},actions={actions}\n" for i in range(n)))
+    switch.appctl("sluice/add-flows", "br0", path)
+
+
+def memory_kib(switch):
+    with open(f"/proc/{switch.pid()}/status") as f:
+        return int(re.search(r"VmRSS:\s+([0-9]+)", f.read())[1])
+
+
+def take_dump(session, xid, pause=0.0):
+    """Reads the whole dump, slowly if PAUSE is given; the number of its messages."""
+    for n in range(1, 1 << 20):
+        m = session.wait(lambda m: m.xid == xid and m.type == 19, "a part of the dump", 20)
+        if not struct.unpack("!H", m.body[2:4])[0] & 1:
+            return n
+        time.sleep(pause)
+
+
+def controlled(switch, settings="inactivity_probe=0"):
+    """A session of a controller behind a Unix socket, whose buffers are small."""
+    switch.vsctl("add-br br0 -- set bridge br0 datapath_type=dummy fail_mode=secure -- add-port br0 p1 "
+                 "-- set interface p1 type=dummy")
+    controller = Controller(switch.dir)
+    switch.vsctl(f"set-controller br0 {controller.target}")
+    session = controller.accept()
+    session.hello(4)
+    switch.vsctl(f"set controller {switch.vsctl('--bare --columns=_uuid list controller').stdout.strip()} {settings}")
+    session.barrier()
+    return controller, session
+
+
+def test_many_dumps_at_once(simulation):
+    """Asked for in one go, and read as they come: what has been sent does not stay in memory."""
+    controller, session = controlled(simulation)
+    add_rules(simulation, 10000)
+    take_dump(session, session.send(18, ALL_FLOWS))
+    before, n = memory_kib(simulation), 60
+    size = 0
+    session.sock.sendall(b"".join(message(4, 18, ALL_FLOWS, 5000 + i) for i in range(n)))
+    for i in range(n):
+        size += take_dump(session, 5000 + i)
+    assert size > 800  # parts of 64 kB
+    sanitized = "libasan" in subprocess.run(["ldd", build_dir() / "sluiced"], capture_output=True, text=True).stdout
+    assert sanitized or memory_kib(simulation) - before < 16000  # it keeps what is freed for a while
+    assert session.ask(FEATURES_REQUEST).type == FEATURES_REQUEST + 1
+    controller.close()
+
+
+def test_who_reads_slowly_is_alive(simulation):
+    """An echo request waits behind the dump, and requests are not read before replies are taken: that the peer takes them
+    is an answer, too. One that takes nothing is over."""
+    controller, session = controlled(simulation, "inactivity_probe=1000")
+    add_rules(simulation, 30000)
+    begun = time.monotonic()
+    assert take_dump(session, session.send(18, ALL_FLOWS), 0.1) > 40
+    assert time.monotonic() - begun > 4
+    assert session.ask(FEATURES_REQUEST).type == FEATURES_REQUEST + 1
+    session.send(18, ALL_FLOWS)
+    wait_for(lambda: "no response to inactivity probe" in simulation.log(), "the session that does not read to end")
+    controller.close()
+
+
+def test_messages_behind_a_long_reply(simulation):
+    """What the peer asked for does not count against what it may leave unread."""
+    controller, session = controlled(simulation)
+    add_rules(simulation, 2000, ",".join(["1", "2"] * 300))
+    xid = session.send(18, ALL_FLOWS)  # more than 18 MB
+    other = connect_unix(simulation.dir / "br0.mgmt")
+    other.hello(4)
+    other.barrier()
+    for flag in ("no-packet-in", "packet-in"):
+        simulation.command("ovs-ofctl", "mod-port", "br0", "p1", flag)
+    assert take_dump(session, xid) > 280
+    for _ in range(2):
+        session.of_type(PORT_STATUS)
+    assert "does not read" not in simulation.log()
+    assert session.ask(FEATURES_REQUEST).type == FEATURES_REQUEST + 1
+    other.close()
+    controller.close()
