@@ -511,7 +511,7 @@ static bool prereqs_check(const struct field *f, const struct flow_key *key, str
         if (wc) {
             wc->vlans[0].tci |= FLOW_VLAN_PRESENT;
         }
-        return (key->vlans[0].tci & FLOW_VLAN_PRESENT) != 0;
+        return key->packet_type == FLOW_PT_ETH && (key->vlans[0].tci & FLOW_VLAN_PRESENT) != 0;
     case FIELD_PRE_IPV4:
         return type == CONST_BE16(ETH_TYPE_IPV4);
     case FIELD_PRE_IPV6:
@@ -523,11 +523,11 @@ static bool prereqs_check(const struct field *f, const struct flow_key *key, str
     case FIELD_PRE_MPLS:
         return eth_type_is_mpls(type);
     case FIELD_PRE_TCP:
-        return prereq_l4(key, wc, IP_PROTO_TCP);
+        return prereq_l4(key, wc, IP_PROTO_TCP) && !(key->nw_frag & FLOW_NW_FRAG_LATER);
     case FIELD_PRE_UDP:
-        return prereq_l4(key, wc, IP_PROTO_UDP);
+        return prereq_l4(key, wc, IP_PROTO_UDP) && !(key->nw_frag & FLOW_NW_FRAG_LATER);
     case FIELD_PRE_SCTP:
-        return prereq_l4(key, wc, IP_PROTO_SCTP);
+        return prereq_l4(key, wc, IP_PROTO_SCTP) && !(key->nw_frag & FLOW_NW_FRAG_LATER);
     case FIELD_PRE_ICMPV4:
         return type == CONST_BE16(ETH_TYPE_IPV4) && prereq_l4(key, wc, IP_PROTO_ICMP);
     case FIELD_PRE_ICMPV6:

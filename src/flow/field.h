@@ -172,6 +172,9 @@ bool field_is_value_valid(const struct field *, const union field_value *);
 /* "10.0.0.1", "10.0.0.0/8", "0x1/0x3", "+trk-inv". MASK NULL: all bits. PORTS may be NULL. */
 void field_format(const struct field *, const union field_value *value, const union field_value *mask,
                   const struct port_names *, struct strbuf *);
+/* The same, but a number has its mask (not NULL) even where that is all of the field: as in set_field. */
+void field_format_masked(const struct field *, const union field_value *value, const union field_value *mask,
+                         const struct port_names *, struct strbuf *);
 /* Also "*" and "ANY". Returns NULL or the error. */
 char *field_parse(const struct field *, const char *text, const struct port_names *, union field_value *value,
                   union field_value *mask) WARN_UNUSED;

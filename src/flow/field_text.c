@@ -139,6 +139,16 @@ static void put_integer(const struct field *f, const union field_value *value, c
     }
 }
 
+void field_format_masked(const struct field *f, const union field_value *value, const union field_value *mask,
+                         const struct port_names *ports, struct strbuf *s)
+{
+    if (f->format == FIELD_DEC || f->format == FIELD_HEX) {
+        put_integer(f, value, mask, s);
+    } else {
+        field_format(f, value, mask, ports, s);
+    }
+}
+
 void field_format(const struct field *f, const union field_value *value, const union field_value *mask,
                   const struct port_names *ports, struct strbuf *s)
 {

@@ -26,6 +26,38 @@ static void put_dec(struct strbuf *s, const char *name, uint32_t v, uint32_t mas
     }
 }
 
+/* With "0x" in front of a 0, too. */
+static void put_0x(struct strbuf *s, const char *name, uint32_t v, uint32_t mask, uint32_t all)
+{
+    if (mask) {
+        color_put_name(s, name);
+        strbuf_printf(s, mask == all ? "0x%x," : "0x%x/0x%x,", v, mask);
+    }
+}
+
+static void put_u8(struct strbuf *s, const char *name, uint8_t v, uint8_t mask)
+{
+    if (mask) {
+        color_put_name(s, name);
+        strbuf_printf(s, mask == UINT8_MAX ? "%u," : "0x%02x/0x%02x,", v, mask);
+    }
+}
+
+/* A field that rules cannot match in part: where actions read a part of it, all of it is shown. */
+static void put_whole(struct strbuf *s, const char *name, uint8_t v, uint8_t mask)
+{
+    if (mask) {
+        color_put_name(s, name);
+        strbuf_printf(s, "%u,", v);
+    }
+}
+
+static void put_dec_be32(struct strbuf *s, const char *name, uint32_t v, uint32_t mask)
+{
+    color_put_name(s, name);
+    strbuf_printf(s, mask == UINT32_MAX ? "%u," : "0x%08x/0x%08x,", v, mask);
+}
+
 /* A label stack entry behind the first. */
 static void put_lse(struct strbuf *s, const char *name, be32 lse, be32 mask)
 {
@@ -317,23 +349,15 @@ static void put_nsh(struct strbuf *s, const struct match *m)
     const struct flow_key *f = &m->flow, *wc = &m->wc.bits;
     static const char *const context[] = {"nsh_c1", "nsh_c2", "nsh_c3", "nsh_c4"};
 
-    put_dec(s, "nsh_flags", f->nsh_flags, wc->nsh_flags, UINT8_MAX);
-    put_dec(s, "nsh_ttl", f->nsh_ttl, wc->nsh_ttl, UINT8_MAX);
-    put_dec(s, "nsh_mdtype", f->nsh_mdtype, wc->nsh_mdtype, UINT8_MAX);
-    put_dec(s, "nsh_np", f->nsh_np, wc->nsh_np, UINT8_MAX);
+    put_u8(s, "nsh_flags", f->nsh_flags, wc->nsh_flags);
+    put_u8(s, "nsh_ttl", f->nsh_ttl, wc->nsh_ttl);
+    put_u8(s, "nsh_mdtype", f->nsh_mdtype, wc->nsh_mdtype);
+    put_u8(s, "nsh_np", f->nsh_np, wc->nsh_np);
     uint32_t path = CONST_BE32(f->nsh_path_hdr), path_mask = CONST_BE32(wc->nsh_path_hdr);
-    if (path_mask >> 8) {
-        color_put_name(s, "nsh_spi");
-        strbuf_printf(s, "0x%x,", path >> 8);
-    }
-    put_dec(s, "nsh_si", path & 0xff, path_mask & 0xff, UINT8_MAX);
+    put_0x(s, "nsh_spi", path >> 8, path_mask >> 8, 0xffffff);
+    put_u8(s, "nsh_si", path & 0xff, path_mask & 0xff);
     for (int i = 0; i < 4 && f->nsh_mdtype == 1; i++) {
-        if (wc->nsh_context[i] == UINT32_MAX) {
-            color_put_name(s, context[i]);
-            strbuf_printf(s, "0x%x,", CONST_BE32(f->nsh_context[i]));
-        } else {
-            put_hex(s, context[i], CONST_BE32(f->nsh_context[i]), CONST_BE32(wc->nsh_context[i]), UINT32_MAX);
-        }
+        put_0x(s, context[i], CONST_BE32(f->nsh_context[i]), CONST_BE32(wc->nsh_context[i]), UINT32_MAX);
     }
 }
 
@@ -362,7 +386,7 @@ static void put_l3(struct strbuf *s, const struct match *m, be16 type, bool tell
         put_nsh(s, m);
     }
     if (!tells_proto && wc->nw_proto) {
-        put_dec(s, is_arp ? "arp_op" : "nw_proto", f->nw_proto, wc->nw_proto, UINT8_MAX);
+        put_whole(s, is_arp ? "arp_op" : "nw_proto", f->nw_proto, wc->nw_proto);
     }
     if (is_arp) {
         put_mac(s, "arp_sha", &f->arp_sha, &wc->arp_sha);
@@ -376,7 +400,7 @@ static void put_l3(struct strbuf *s, const struct match *m, be16 type, bool tell
         color_put_name(s, "nw_ecn");
         strbuf_printf(s, "%d,", f->nw_tos & IP_ECN_MASK);
     }
-    put_dec(s, "nw_ttl", f->nw_ttl, wc->nw_ttl, UINT8_MAX);
+    put_whole(s, "nw_ttl", f->nw_ttl, wc->nw_ttl);
     be32 lse = f->mpls_lse[0], lse_mask = wc->mpls_lse[0];
     if (lse_mask & CONST_BE32(MPLS_LABEL_MASK)) {
         color_put_name(s, "mpls_label");
@@ -416,7 +440,7 @@ static void put_l4(struct strbuf *s, const struct match *m, be16 type)
             put_mac(s, "nd_sll", &f->arp_sha, &wc->arp_sha);
             put_mac(s, "nd_tll", &f->arp_tha, &wc->arp_tha);
             if (wc->igmp_group) {
-                put_dec(s, "nd_reserved", CONST_BE32(f->igmp_group), CONST_BE32(wc->igmp_group), UINT32_MAX);
+                put_dec_be32(s, "nd_reserved", CONST_BE32(f->igmp_group), CONST_BE32(wc->igmp_group));
             }
             if (wc->tcp_flags) {
                 put_port(s, "nd_options_type", f->tcp_flags, wc->tcp_flags);

@@ -428,13 +428,14 @@ ENCODE(SET_IP_TTL)
 
 static void put_l4_port(const struct action_encode *e, const struct ofpact_l4_port *a, bool src)
 {
-    if (e->version < OFP12) {
+    bool tcp = a->flow_ip_proto == 6, udp = a->flow_ip_proto == 17, sctp = a->flow_ip_proto == 132;
+    if (e->version < OFP12 || (!tcp && !udp && !sctp)) { /* no field's name says "of whatever it has" */
         std_u16(e, src ? 9 : 10, a->port);
         return;
     }
-    enum field_id id = a->flow_ip_proto == 17    ? (src ? FIELD_UDP_SRC : FIELD_UDP_DST)
-                       : a->flow_ip_proto == 132 ? (src ? FIELD_SCTP_SRC : FIELD_SCTP_DST)
-                                                 : (src ? FIELD_TCP_SRC : FIELD_TCP_DST);
+    enum field_id id = udp    ? (src ? FIELD_UDP_SRC : FIELD_UDP_DST)
+                       : sctp ? (src ? FIELD_SCTP_SRC : FIELD_SCTP_DST)
+                              : (src ? FIELD_TCP_SRC : FIELD_TCP_DST);
     encode_set_whole(e, id, a->port);
 }
 

@@ -49,7 +49,8 @@ static char *parse_load(char *arg, const struct action_parse *p)
     }
     bits_copy(value.b, n, 0, shifted.b, n, dst.ofs, dst.n_bits);
     bits_set_ones(mask.b, n, dst.ofs, dst.n_bits);
-    put_set_field(p->out, dst.field, &shifted, &mask)->is_load = true;
+    struct ofpact_set_field *a = put_set_field(p->out, dst.field, &shifted, &mask);
+    a->is_load = a->masked = true;
     return NULL;
 }
 
@@ -89,13 +90,13 @@ char *ofpact_parse_SET_FIELD(char *arg, const struct action_parse *p)
         mask.b[i] &= ones.b[i];
         value.b[i] &= mask.b[i];
     }
-    put_set_field(p->out, field, &value, &mask);
+    put_set_field(p->out, field, &value, &mask)->masked = strchr(arg, '/') != NULL;
     return NULL;
 }
 
 void ofpact_format_SET_FIELD(const struct ofpact_set_field *a, const struct action_format *f)
 {
-    union field_value value = {0}, mask = {0}, all;
+    union field_value value = {0}, mask = {0};
     memcpy(&value, ofpact_set_field_value(a), a->n_bytes);
     memcpy(&mask, ofpact_set_field_mask(a), a->n_bytes);
     if (a->is_load) {
@@ -114,10 +115,10 @@ void ofpact_format_SET_FIELD(const struct ofpact_set_field *a, const struct acti
         subfield_format(&(struct subfield){.field = a->field, .ofs = ofs, .n_bits = n_bits}, f->s);
         return;
     }
-    field_all_ones(a->field, &all);
-    bool exact = a->n_bytes && !memcmp(&mask, &all, a->n_bytes); /* an option may have no value */
+    bool exact = a->n_bytes && ofpact_set_field_is_exact(a); /* an option may have no value */
     color_puts(f->s, COLOR_SPECIAL, "set_field:");
-    field_format(a->field, &value, exact ? NULL : &mask, f->names ? f->names->ports : NULL, f->s);
+    (exact ? field_format : field_format_masked)(a->field, &value, exact ? NULL : &mask,
+                                                 f->names ? f->names->ports : NULL, f->s);
     color_puts(f->s, COLOR_SPECIAL, "->");
     strbuf_puts(f->s, a->field->name);
 }

@@ -24,11 +24,10 @@ static void put_load(const struct action_encode *e, const struct ofpact_set_fiel
     const uint8_t *value = ofpact_set_field_value(a), *mask = ofpact_set_field_mask(a);
     unsigned n = a->n_bytes;
     if (a->is_reg_load2 || field_is_tun_metadata(a->field) || !header_is_short(a->field, OFP10)) {
-        union field_value v = {0}, m = {0}, ones;
+        union field_value v = {0}, m = {0};
         memcpy(&v, value, n);
         memcpy(&m, mask, n);
-        field_all_ones(a->field, &ones);
-        bool exact = !memcmp(&m, &ones, n);
+        bool exact = ofpact_set_field_is_exact(a);
         size_t start = nx_begin(e->b, NXAST_REG_LOAD2);
         oxm_put_field(e->b, a->field, OFP10, &v, exact ? NULL : &m);
         action_end(e->b, start);
@@ -138,11 +137,10 @@ void encode_set_field(const struct action_encode *e, const struct ofpact_set_fie
         }
         return;
     }
-    union field_value value = {0}, mask = {0}, ones;
+    union field_value value = {0}, mask = {0};
     memcpy(&value, ofpact_set_field_value(a), a->n_bytes);
     memcpy(&mask, ofpact_set_field_mask(a), a->n_bytes);
-    field_all_ones(a->field, &ones);
-    bool exact = !memcmp(&mask, &ones, a->n_bytes);
+    bool exact = ofpact_set_field_is_exact(a);
     if (e->version >= OFP15 || (!a->is_load && !a->is_reg_load2 && exact)) {
         put_set_field(e, a->field, &value, exact ? NULL : &mask);
     } else {
@@ -170,7 +168,7 @@ enum set_form {
 };
 
 static enum ofperr put_decoded(struct bytebuf *out, const struct field *field, const union field_value *value,
-                               const union field_value *mask, enum set_form form)
+                               const union field_value *mask, bool masked, enum set_form form)
 {
     if (field->access != FIELD_RW) {
         LOG_WARN_RL(&rl, "destination field %s is not writable", field->name);
@@ -181,6 +179,7 @@ static enum ofperr put_decoded(struct bytebuf *out, const struct field *field, c
     a->field = field;
     a->n_bytes = field->n_bytes;
     a->is_load = form == FORM_REG_LOAD;
+    a->masked = masked;
     a->is_reg_load2 = form == FORM_REG_LOAD2;
     bytebuf_put(out, value, field->n_bytes);
     bytebuf_put(out, mask, field->n_bytes);
@@ -215,7 +214,7 @@ static enum ofperr get_oxm_action(struct reader *r, const struct action_decode *
     if (!masked) {
         field_all_ones(field, &mask);
     }
-    return put_decoded(d->out, field, &value, &mask, form);
+    return put_decoded(d->out, field, &value, &mask, masked, form);
 }
 
 enum ofperr decode_set_field(struct reader *r, const struct action_decode *d)
@@ -248,5 +247,5 @@ enum ofperr decode_reg_load(struct reader *r, const struct action_decode *d)
     unsigned n = dst.field->n_bytes;
     bits_copy((const uint8_t *)&be, 8, 0, value.b, n, dst.ofs, dst.n_bits);
     bits_set_ones(mask.b, n, dst.ofs, dst.n_bits);
-    return put_decoded(d->out, dst.field, &value, &mask, FORM_REG_LOAD);
+    return put_decoded(d->out, dst.field, &value, &mask, true, FORM_REG_LOAD);
 }

@@ -229,6 +229,7 @@ struct ofpact_set_field {
     const struct field *field;
     bool flow_has_vlan; /* the flow matches a VLAN tag: OpenFlow 1.0 and 1.1 tell set from push */
     bool is_load;       /* came as load: a number into a subfield; prints so */
+    bool masked;        /* came with a mask or as load: told with one, even where it is all of the field */
     bool is_reg_load2;  /* came as NXAST_REG_LOAD2, and goes as that where there are no masks */
     uint8_t n_bytes;    /* of value, and of mask */
     uint8_t data[];     /* value, mask */
@@ -241,6 +242,9 @@ static inline const uint8_t *ofpact_set_field_mask(const struct ofpact_set_field
 {
     return a->data + a->n_bytes;
 }
+
+/* The whole field is set, and is told without a mask. */
+bool ofpact_set_field_is_exact(const struct ofpact_set_field *);
 
 struct ofpact_move {
     struct ofpact ofpact;

@@ -272,21 +272,45 @@ void group_mod_encode(struct bytebuf *b, const struct group_mod *gm, enum ofp_ve
     ofp_msg_end(b, start);
 }
 
+/* The message says what the whole group is to be, its type too. */
+static bool is_whole(const struct group_mod *gm)
+{
+    return gm->command <= GROUP_MODIFY || gm->command == GROUP_ADD_OR_MOD;
+}
+
+static enum ofperr check_weight(enum group_type type, const struct group_bucket *k)
+{
+    return k->weight && type != GROUP_SELECT ? OFPERR_OFPGMFC_INVALID_GROUP : OFPERR_NONE;
+}
+
+static enum ofperr check_watch(enum group_type type, const struct group_bucket *k)
+{
+    bool looks = type == GROUP_FF || type == GROUP_SELECT;
+    return !looks && (k->watch_port != OFPP_ANY || k->watch_group != OFPG_ANY)
+               ? OFPERR_OFPGMFC_WATCH_UNSUPPORTED
+               : OFPERR_NONE;
+}
+
+enum ofperr group_check_bucket(enum group_type type, const struct group_bucket *k)
+{
+    enum ofperr error = check_weight(type, k);
+    return error ? error : check_watch(type, k);
+}
+
 static enum ofperr check_group(const struct group_mod *gm, enum ofp_version v)
 {
     if (gm->type >= N_GROUP_TYPES) {
         return OFPERR_OFPGMFC_BAD_TYPE;
     }
-    if (gm->type == GROUP_INDIRECT && gm->n_buckets != 1 && gm->command <= GROUP_MODIFY) {
+    if (gm->type == GROUP_INDIRECT && gm->n_buckets != 1 && is_whole(gm)) {
         return OFPERR_OFPGMFC_INVALID_GROUP;
     }
     for (size_t i = 0; i < gm->n_buckets; i++) {
         const struct group_bucket *k = &gm->buckets[i];
-        if (k->weight && gm->type != GROUP_SELECT && new_form(v)) {
+        if (new_form(v) && is_whole(gm) && check_weight(gm->type, k)) {
             return OFPERR_OFPGMFC_INVALID_GROUP;
         }
-        if (gm->type == GROUP_FF && gm->command <= GROUP_MODIFY && k->watch_port == OFPP_ANY &&
-            k->watch_group == OFPG_ANY) {
+        if (gm->type == GROUP_FF && is_whole(gm) && k->watch_port == OFPP_ANY && k->watch_group == OFPG_ANY) {
             return OFPERR_OFPGMFC_INVALID_GROUP;
         }
         for (size_t j = 0; j < i && new_form(v); j++) {
@@ -341,13 +365,8 @@ enum ofperr group_mod_decode(const struct ofp_msg *m, struct group_mod *gm)
     struct reader r = m->body;
     group_mod_init(gm);
     enum ofperr error = decode_mod(&r, m->version, gm);
-    /* Only fast failover looks at whether what it watches is alive. */
-    for (size_t k = 0; !error && k < gm->n_buckets && m->version < OFP15; k++) {
-        const struct group_bucket *bucket = &gm->buckets[k];
-        if (gm->command <= GROUP_MODIFY && gm->type != GROUP_FF && gm->type != GROUP_SELECT &&
-            (bucket->watch_port != OFPP_ANY || bucket->watch_group != OFPG_ANY)) {
-            error = OFPERR_OFPGMFC_WATCH_UNSUPPORTED;
-        }
+    for (size_t k = 0; !error && is_whole(gm) && k < gm->n_buckets; k++) {
+        error = check_watch(gm->type, &gm->buckets[k]);
     }
     if (error) {
         group_mod_fini(gm);

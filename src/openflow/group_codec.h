@@ -62,6 +62,9 @@ void group_mod_fini(struct group_mod *);
 
 void group_mod_encode(struct bytebuf *, const struct group_mod *, enum ofp_version, uint32_t xid);
 enum ofperr group_mod_decode(const struct ofp_msg *, struct group_mod *);
+/* May a group of this type have BUCKET? For who inserts buckets: such a message does not know the group's
+ * type. */
+enum ofperr group_check_bucket(enum group_type, const struct group_bucket *);
 /* TEXT of add-group and the like. *USABLE: OFPROTO_*s that can carry it. GM is made new, finished on error.
  */
 char *group_mod_parse(struct group_mod *, const char *text, enum group_command, const struct ofp_names *,

@@ -109,6 +109,18 @@ static bool outputs_to_port(const struct ofpact *a, uint32_t port)
     }
 }
 
+bool ofpact_set_field_is_exact(const struct ofpact_set_field *a)
+{
+    const uint8_t *mask = ofpact_set_field_mask(a);
+    union field_value ones;
+    if (a->masked) {
+        memset(&ones, 0xff, sizeof ones); /* a mask of all bytes' bits says no more than none */
+    } else {
+        field_all_ones(a->field, &ones);
+    }
+    return !memcmp(mask, &ones, a->n_bytes);
+}
+
 static bool outputs_to_group(const struct ofpact *a, uint32_t group_id)
 {
     return a->type == OFPACT_GROUP && OFPACT_CAST(GROUP, a)->group_id == group_id;

@@ -330,6 +330,10 @@ static enum ofperr insert_buckets(struct change *c, const struct group_mod *gm)
         if (find_bucket(old, gm->buckets[i].bucket_id) != SIZE_MAX) {
             return OFPERR_OFPGMFC_BUCKET_EXISTS;
         }
+        enum ofperr error = group_check_bucket(old->s.type, &gm->buckets[i]);
+        if (error) {
+            return error;
+        }
     }
     size_t n = old->s.n_buckets + gm->n_buckets;
     const struct group_bucket **buckets = xcalloc(n + 1, sizeof *buckets);

@@ -360,9 +360,8 @@ char *trace_parse_args(struct trace *t, int argc, const char *argv[])
         return error;
     }
     if (generate && !t->packet) {
-        generate_packet(t);
-    }
-    if (t->packet) {
+        generate_packet(t); /* the flow stays as it was given, also where no packet can say it */
+    } else if (t->packet) {
         key_from_packet(t);
     }
     return t->packet_out ? check_actions(t) : NULL;

@@ -320,8 +320,8 @@ def normalise(text):
     if re.search(r"^ +(FLOOD|ALL)$", text, re.M):
         text = re.sub(r"(Datapath actions: )(.*)", lambda m: m.group(1) + ",".join(sorted(m.group(2).split(","))), text)
     text = re.sub(r"(bucket \d+: score )\d+", r"\1S", text)
+    # Whether all of it was read as a part of it or as a whole.
     text = re.sub(r"(ipv6_label=0x[0-9a-f]+)/0xfffff", r"\1", text)
-    text = re.sub(r"set_field:(\S+)/(0x7->mpls_tc|0x3->nw_ecn|0xfffff->ipv6_label|0xfffff->mpls_label|0x3f->ip_dscp)", lambda m: "set_field:%s->%s" % (m.group(1), m.group(2).split("->")[1]), text)
     return text.strip().replace("strip_vlan", "pop_vlan") + "\n"
 
 

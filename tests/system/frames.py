@@ -88,7 +88,7 @@ class Control:
                 return reply["error"] if reply["error"] is not None else reply["result"]
             except ValueError:
                 data = self.socket.recv(1 << 16)
-                assert data, "the daemon closed the connection"
+                assert data, f"the daemon closed the connection {argv}"
                 self.text += data.decode()
 
     def close(self):

@@ -68,3 +68,22 @@ def test_script(pair, script):
 def test_script_in_each_version(pair, script, version):
     for line in lines(script):
         run(pair, line, version)
+
+
+def test_buckets_that_watch_are_inserted(pair):
+    """The reference refuses them for every group, since the message does not say what the group is."""
+    ours = pair[0]
+
+    def ofctl(*words, check=True):
+        return ours.command("ovs-ofctl", "-O", "OpenFlow15", *words, check=check)
+
+    ofctl("add-group", "br0", "group_id=1,type=ff,bucket=bucket_id:1,watch_port:1,actions=output:1")
+    ofctl("insert-buckets", "br0", "group_id=1,command_bucket_id=last,bucket=bucket_id:2,watch_port:2,actions=output:2")
+    ofctl("add-group", "br0", "group_id=2,type=all,bucket=bucket_id:1,actions=output:1")
+    for bucket, error in (("watch_port:2,", "WATCH_UNSUPPORTED"), ("weight:2,", "INVALID_GROUP")):
+        refused = ofctl("insert-buckets", "br0", f"group_id=2,command_bucket_id=last,bucket=bucket_id:2,{bucket}actions=output:2", check=False)
+        assert error in refused.stderr
+    assert ofctl("dump-groups", "br0").stdout.splitlines()[1:] == [
+        " group_id=1,type=ff,bucket=bucket_id:1,watch_port:1,actions=output:1,bucket=bucket_id:2,watch_port:2,actions=output:2",
+        " group_id=2,type=all,bucket=bucket_id:1,actions=output:1"]
+    ofctl("del-groups", "br0")

@@ -40,6 +40,7 @@ static void add_load(const struct learn_spec *spec, const uint8_t *value, unsign
     struct ofpact_set_field *sf = OFPACT_PUT(SET_FIELD, actions);
     sf->field = field;
     sf->n_bytes = field->n_bytes;
+    sf->masked = true;
     uint8_t *data = bytebuf_put_zeros(actions, 2u * field->n_bytes);
     bits_copy(value, n, 0, data, field->n_bytes, spec->dst.ofs, spec->n_bits);
     bits_set_ones(data + field->n_bytes, field->n_bytes, spec->dst.ofs, spec->n_bits);

@@ -34,6 +34,7 @@ static bool is_reversible(const struct ofpact *list, size_t len)
         case OFPACT_NOTE:
         case OFPACT_OUTPUT:
         case OFPACT_OUTPUT_REG:
+        case OFPACT_OUTPUT_TRUNC:
         case OFPACT_POP_MPLS:
         case OFPACT_POP_QUEUE:
         case OFPACT_PUSH_MPLS:
@@ -239,7 +240,7 @@ void xlate_bundle(struct xlate_ctx *ctx, const struct ofpact_bundle *a, bool is_
                 best_hash = h;
             }
         }
-        if (port != OFPP_NONE) {
+        if (port != OFPP_NONE && a->n_members > 1) {
             flow_look_at_hash_fields(ctx->flow, a->fields, &ctx->wc->bits);
         }
     }

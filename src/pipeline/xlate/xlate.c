@@ -173,6 +173,11 @@ static void finish_options(struct xlate_ctx *ctx)
     }
 }
 
+static bool has_type(const struct flow_key *flow)
+{
+    return flow_key_is_ip(flow) && (flow->nw_proto == 1 || flow->nw_proto == 58 || flow->nw_proto == 2);
+}
+
 /* Takes out of the mask what the datapath's key does not have, and makes it one that datapaths take. */
 static void finish_mask(struct xlate_ctx *ctx)
 {
@@ -194,8 +199,8 @@ static void finish_mask(struct xlate_ctx *ctx)
     if (!eth_type_is_mpls(flow->dl_type)) {
         memset(wc->mpls_lse, 0, sizeof wc->mpls_lse);
     }
-    /* Types and codes are one byte each. */
-    if (flow->nw_proto == 1 || flow->nw_proto == 58 || flow->nw_proto == 2) {
+    /* Types and codes are one byte each, and are said to be where the packet ends as one with a type. */
+    if (has_type(flow) && has_type(ctx->flow)) {
         wc->tp_src &= CONST_BE16(0xff);
         wc->tp_dst &= CONST_BE16(0xff);
     }
