@@ -85,6 +85,20 @@ bool minimatch_masks_equal(const struct minimatch *a, const struct minimatch *b)
     return flow_map_equal(&a->map, &b->map) && (!n || !memcmp(a->words, b->words, n * sizeof *a->words));
 }
 
+bool minimatch_mask_is_within(const struct minimatch *match, const struct minimatch *wide)
+{
+    if ((match->map.bits[0] & ~wide->map.bits[0]) || (match->map.bits[1] & ~wide->map.bits[1])) {
+        return false;
+    }
+    unsigned i = 0, w;
+    FLOW_MAP_FOR_EACH (w, &match->map) {
+        if (match->words[i++] & ~minimatch_mask_word(wide, w)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static uint32_t hash_words(const struct minimatch *match, unsigned n, uint32_t basis)
 {
     uint64_t h =

@@ -97,8 +97,9 @@ static inline uint64_t minimatch_key_word(const struct minimatch *match, unsigne
 
 bool minimatch_equal(const struct minimatch *, const struct minimatch *);
 bool minimatch_masks_equal(const struct minimatch *, const struct minimatch *);
-uint32_t minimatch_hash(const struct minimatch *, uint32_t basis);      /* of key and mask */
-uint32_t minimatch_mask_hash(const struct minimatch *, uint32_t basis); /* of the mask alone */
+bool minimatch_mask_is_within(const struct minimatch *, const struct minimatch *wide); /* no bit is beyond */
+uint32_t minimatch_hash(const struct minimatch *, uint32_t basis);                     /* of key and mask */
+uint32_t minimatch_mask_hash(const struct minimatch *, uint32_t basis);                /* of the mask alone */
 
 /* KEY, complete, satisfies the match. */
 bool minimatch_matches_key(const struct minimatch *, const struct flow_key *key);

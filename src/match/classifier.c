@@ -587,38 +587,95 @@ struct classifier_rule *classifier_find_overlapping(const struct classifier *cls
     return NULL;
 }
 
-/* The next rule from RULE on, in this subtable or a later one, that the cursor is looking for. */
-static struct classifier_rule *advance(struct classifier_cursor *cursor, struct classifier_rule *rule)
+/* More rules than this with one match are found by walking their subtable. */
+#define MAX_CHAIN 64
+
+/* Is A before B, of the rules with one match, by order of insertion? What one version brought is told apart
+ * by its priority. */
+static bool was_inserted_before(const struct classifier_rule *a, const struct classifier_rule *b)
 {
-    for (;;) {
-        for (; rule; rule = rcu_get(&rule->next)) {
-            if (classifier_rule_visible(rule, cursor->version) &&
-                (!cursor->criteria || minimatch_is_narrower(&rule->match, cursor->criteria))) {
-                return cursor->rule = rule;
-            }
+    return a->add_version != b->add_version ? a->add_version < b->add_version : a->priority > b->priority;
+}
+
+/* Of the rules with the cursor's match, the one that was inserted next after LAST (NULL: the first). */
+static struct classifier_rule *next_by_key(const struct classifier_cursor *cursor,
+                                           const struct classifier_rule *last)
+{
+    struct classifier_rule *rule = subtable_find_key(cursor->subtable, minimatch_key(cursor->criteria));
+    struct classifier_rule *next = NULL;
+    for (; rule; rule = rcu_get(&rule->lower)) {
+        if (classifier_rule_visible(rule, cursor->version) && (!last || was_inserted_before(last, rule)) &&
+            (!next || was_inserted_before(rule, next))) {
+            next = rule;
         }
-        do {
-            cursor->subtable = cursor->subtable ? rcu_get(&cursor->subtable->next_subtable) : NULL;
-        } while (cursor->subtable && cursor->criteria &&
-                 ((cursor->criteria->map.bits[0] & ~cursor->subtable->mask.map.bits[0]) ||
-                  (cursor->criteria->map.bits[1] & ~cursor->subtable->mask.map.bits[1])));
-        if (!cursor->subtable) {
-            return cursor->rule = NULL;
-        }
-        rule = rcu_get(&cursor->subtable->first);
     }
+    return next;
+}
+
+/* The next rule in the cursor's subtable after LAST, NULL: the first. */
+static struct classifier_rule *next_in_subtable(const struct classifier_cursor *cursor,
+                                                const struct classifier_rule *last)
+{
+    if (cursor->by_key) {
+        return next_by_key(cursor, last);
+    }
+    struct classifier_rule *rule = last ? rcu_get(&last->next) : rcu_get(&cursor->subtable->first);
+    while (rule && (!classifier_rule_visible(rule, cursor->version) ||
+                    (cursor->criteria && !minimatch_is_narrower(&rule->match, cursor->criteria)))) {
+        rule = rcu_get(&rule->next);
+    }
+    return rule;
+}
+
+/* Can SUBTABLE have a rule that the cursor looks for? Then how it is looked for is decided. */
+static bool enter_subtable(struct classifier_cursor *cursor, struct subtable *subtable)
+{
+    cursor->subtable = subtable;
+    cursor->by_key = false;
+    if (!cursor->criteria) {
+        return true;
+    }
+    if (!minimatch_mask_is_within(cursor->criteria, &subtable->mask)) {
+        return false;
+    }
+    if (minimatch_masks_equal(cursor->criteria, &subtable->mask)) {
+        unsigned n = 0;
+        struct classifier_rule *rule = subtable_find_key(subtable, minimatch_key(cursor->criteria));
+        while (rule && n <= MAX_CHAIN) {
+            rule = rcu_get(&rule->lower);
+            n++;
+        }
+        cursor->by_key = n <= MAX_CHAIN;
+        return n > 0;
+    }
+    return true;
+}
+
+/* The next rule from SUBTABLE on. */
+static struct classifier_rule *search_subtables(struct classifier_cursor *cursor, struct subtable *subtable)
+{
+    for (; subtable; subtable = rcu_get(&subtable->next_subtable)) {
+        struct classifier_rule *rule =
+            enter_subtable(cursor, subtable) ? next_in_subtable(cursor, NULL) : NULL;
+        if (rule) {
+            return cursor->rule = rule;
+        }
+    }
+    return cursor->rule = NULL;
 }
 
 struct classifier_rule *classifier_first(struct classifier_cursor *cursor, const struct classifier *cls,
                                          uint64_t version, const struct minimatch *criteria)
 {
-    struct subtable *subtable = rcu_get(&cls->first);
-    *cursor = (struct classifier_cursor){
-        .cls = cls, .version = version, .criteria = criteria, .subtable = subtable};
-    return subtable ? advance(cursor, rcu_get(&subtable->first)) : NULL;
+    *cursor = (struct classifier_cursor){.cls = cls, .version = version, .criteria = criteria};
+    return search_subtables(cursor, rcu_get(&cls->first));
 }
 
 struct classifier_rule *classifier_next(struct classifier_cursor *cursor)
 {
-    return cursor->rule ? advance(cursor, rcu_get(&cursor->rule->next)) : NULL;
+    struct classifier_rule *rule = cursor->rule ? next_in_subtable(cursor, cursor->rule) : NULL;
+    if (!rule && cursor->rule) {
+        return search_subtables(cursor, rcu_get(&cursor->subtable->next_subtable));
+    }
+    return cursor->rule = rule;
 }

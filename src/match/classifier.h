@@ -133,7 +133,8 @@ bool classifier_is_empty(const struct classifier *);
 
 /* Walks the rules visible in VERSION of which CRITERIA, not NULL, matches all that they match (OpenFlow's
  * loose comparison). Subtable by subtable, within one in order of insertion. The rule at hand may be removed;
- * rules inserted meanwhile may be missed. Readers: not across a quiescent state.
+ * rules inserted meanwhile may be missed. Readers: not across a quiescent state. A subtable that has the
+ * mask of CRITERIA is not walked: the rules with that very match are found by their hash.
  *
  *   struct classifier_cursor cursor;
  *   CLASSIFIER_FOR_EACH (rule, &cursor, cls, version, NULL) { ... }                                       */
@@ -143,6 +144,7 @@ struct classifier_cursor {
     const struct minimatch *criteria;
     struct subtable *subtable;
     struct classifier_rule *rule; /* at hand */
+    bool by_key;                  /* `subtable` has the mask of `criteria` */
 };
 struct classifier_rule *classifier_first(struct classifier_cursor *, const struct classifier *,
                                          uint64_t version, const struct minimatch *criteria);

@@ -217,8 +217,8 @@ static void check_walks(struct model *m)
     random_mask(&mask);
     mask.bits.nw_src = mask.bits.nw_dst = 0;
     minimatch_init(&match, &key, &mask);
-    for (int k = 0; k < 2; k++) {
-        const struct minimatch *criteria = k ? &match : NULL;
+    for (int k = 0; k < (m->n ? 3 : 2); k++) {
+        const struct minimatch *criteria = k == 2 ? &m->rules[rnd() % m->n]->match : k == 1 ? &match : NULL;
         unsigned n = 0, want = 0;
         CLASSIFIER_FOR_EACH (rule, &cursor, m->cls, m->version, criteria) {
             n++;
@@ -283,6 +283,45 @@ static void run(unsigned seed, unsigned n_priorities, bool conjunctions, unsigne
     assert_true(classifier_is_empty(m.cls));
     assert_int_equal(classifier_count_subtables(m.cls), 0);
     classifier_destroy(m.cls);
+    rcu_barrier_all();
+}
+
+/* Also where there are so many that they are not put in order by themselves. */
+static void rules_with_one_match_come_in_order_of_insertion(void **state)
+{
+    static const int n_rules[] = {1, 3, 64, 65, 200};
+    for (size_t k = 0; k < ARRAY_SIZE(n_rules); k++) {
+        struct classifier *cls = classifier_create();
+        struct classifier_rule rules[200], other, *rule;
+        struct classifier_cursor cursor;
+        struct flow_key key;
+        struct flow_mask mask;
+        int n = 0;
+        memset(&key, 0, sizeof key);
+        memset(&mask, 0, sizeof mask);
+        mask.bits.nw_src = UINT32_MAX;
+        mask.blocks = (uint16_t)flow_mask_find_blocks(&mask);
+        for (int i = 0; i < n_rules[k]; i++) {
+            classifier_rule_init(&rules[i], &key, &mask, i * 7919 % 1009);
+            classifier_insert(cls, &rules[i], (uint64_t)i + 1);
+        }
+        key.nw_src = 1;
+        classifier_rule_init(&other, &key, &mask, 5);
+        classifier_insert(cls, &other, 1);
+        CLASSIFIER_FOR_EACH (rule, &cursor, cls, CLASSIFIER_NEWEST, &rules[0].match) {
+            assert_ptr_equal(rule, &rules[n]);
+            n++;
+        }
+        assert_int_equal(n, n_rules[k]);
+        classifier_remove(cls, &other);
+        classifier_rule_fini(&other);
+        for (int i = 0; i < n; i++) {
+            classifier_remove(cls, &rules[i]);
+            classifier_rule_fini(&rules[i]);
+        }
+        classifier_publish(cls);
+        classifier_destroy(cls);
+    }
     rcu_barrier_all();
 }
 
@@ -357,6 +396,7 @@ int main(void)
 {
     rcu_register();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_with_one_match_come_in_order_of_insertion),
         cmocka_unit_test(agrees_with_a_list),
         cmocka_unit_test(agrees_with_a_list_on_conjunctions),
         cmocka_unit_test(un_wildcards_little),

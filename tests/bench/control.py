@@ -13,10 +13,10 @@ import os
 import re
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -33,10 +33,26 @@ def run(*argv, env=None, check=True, out=subprocess.PIPE):
     return p.stdout
 
 
-def timed(*argv, env=None, out=subprocess.DEVNULL):
-    start = time.monotonic()
-    run(*argv, env=env, out=out)
-    return time.monotonic() - start
+class Took:
+    """What a command took: by the clock, and the processor time of the command and of the switch it spoke to."""
+
+    def __init__(self, wall, client, switch):
+        self.wall, self.client, self.switch = wall, client, switch
+
+    def __str__(self):
+        return f"{self.wall:.2f} s ({self.client:.2f}, {self.switch:.2f})"
+
+
+def timed(s, *argv):
+    """Runs ARGV for the switch S."""
+    switch, start = s.cpu_s(), time.monotonic()
+    pid = os.posix_spawnp(argv[0], argv, s.env, file_actions=[
+        (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+    _, status, usage = os.wait4(pid, 0)
+    wall = time.monotonic() - start
+    if status:
+        raise RuntimeError(f"{' '.join(argv)}: status {status}")
+    return Took(wall, usage.ru_utime + usage.ru_stime, s.cpu_s() - switch)
 
 
 def five_tuple(i):
@@ -70,6 +86,17 @@ class Switch:
         for line in open(f"/proc/{self.pid()}/status"):
             if line.startswith("VmRSS"):
                 return int(line.split()[1])
+
+    def cpu_s(self, name=""):
+        """Processor time of its threads whose names begin with NAME, but for those that forward: what other work
+        on the machine takes is left out."""
+        total = 0
+        for task in os.listdir(f"/proc/{self.pid()}/task"):
+            base = f"/proc/{self.pid()}/task/{task}/"
+            thread = open(base + "comm").read()
+            if thread.startswith(name) and not thread.startswith("forward"):
+                total += int(open(base + "schedstat").read().split()[0])
+        return total / 1e9
 
     def appctl(self, *argv):
         return run("ovs-appctl", "-t", self.path(f"ovs-vswitchd.{self.pid()}.ctl"), *argv, env=self.env)
@@ -136,6 +163,10 @@ def row(what, *cells):
 
 # ---------------------------------------------------------------- sections
 
+CLIENTS = ((["ovs-ofctl"], "Debian's ovs-ofctl"), ([BUILD + "/sluice", "ofctl"], "sluice ofctl"))
+FORMS = (([], ""), (["--bundle"], " --bundle"))
+
+
 def section_rules(tmp):
     """Resident memory of a rule. The reference is asked for fewer: its figure per rule is the same, its time is not."""
     cells = []
@@ -146,28 +177,32 @@ def section_rules(tmp):
             time.sleep(0.5)
             path = write_rules(tmp + "/million", n)
             before = s.rss_kb()
-            t = timed(BUILD + "/sluice", "ofctl", "add-flows", s.mgmt(), path, env=s.env)
+            t = timed(s, BUILD + "/sluice", "ofctl", "add-flows", s.mgmt(), path)
             time.sleep(1)
             after = s.rss_kb()
-            cells.append(f"{(after - before) * 1024 / n:.0f} B ({n} rules in {t:.1f} s)")
+            cells.append(f"{(after - before) * 1024 / n:.0f} B ({n} rules in {t.wall:.1f} s)")
         finally:
             s.stop()
     row("resident memory of a rule", *cells, "1 kB")
 
 
 def section_load(tmp):
+    """Each form by each client into each switch, empty at the start, twice in turn; the quicker one counts."""
     path = write_rules(tmp + "/load", N_LOAD)
-    for tool, name in ((["ovs-ofctl"], "Debian's ovs-ofctl"), ([BUILD + "/sluice", "ofctl"], "sluice ofctl")):
-        times = {}
-        for cls in (Sluice, Reference, Sluice, Reference):
-            s = cls()
-            try:
-                bridge(s)
-                times.setdefault(s.name, []).append(timed(*tool, "add-flows", s.mgmt(), path, env=s.env))
-            finally:
-                s.stop()
-        a, b = min(times["sluice"]), min(times["reference"])
-        row(f"load {N_LOAD} rules, {name}", f"{a:.2f} s", f"{b:.2f} s", f"under 1 s, under half: {a / b:.2f}")
+    for form, form_name in FORMS:
+        for tool, name in CLIENTS:
+            took = {}
+            for cls in (Sluice, Reference, Sluice, Reference):
+                s = cls()
+                try:
+                    bridge(s)
+                    took.setdefault(s.name, []).append(timed(s, *tool, *form, "add-flows", s.mgmt(), path))
+                finally:
+                    s.stop()
+            a, b = (min(took[n], key=lambda t: t.wall) for n in ("sluice", "reference"))
+            row(f"load {N_LOAD} rules, {name}{form_name}", a, b,
+                f"under 1 s, under half: {a.wall / b.wall:.2f} (processor {(a.client + a.switch) / (b.client + b.switch):.2f}"
+                f", switch alone {a.switch / b.switch:.2f})")
 
 
 def section_dump(tmp):
@@ -177,13 +212,13 @@ def section_dump(tmp):
         for s in switches:
             bridge(s)
             run(BUILD + "/sluice", "ofctl", "add-flows", s.mgmt(), path, env=s.env)
-        for tool, name in ((["ovs-ofctl"], "Debian's ovs-ofctl"), ([BUILD + "/sluice", "ofctl"], "sluice ofctl")):
+        for tool, name in CLIENTS:
             t = [[], []]
             for _ in range(3):
                 for i, s in enumerate(switches):
-                    t[i].append(timed(*tool, "dump-flows", s.mgmt(), env=s.env))
-            a, b = statistics.median(t[0]), statistics.median(t[1])
-            row(f"dump {N_LOAD} rules, {name}", f"{a:.2f} s", f"{b:.2f} s", f"no slower: {a / b:.2f}")
+                    t[i].append(timed(s, *tool, "dump-flows", s.mgmt()))
+            a, b = (sorted(x, key=lambda took: took.wall)[1] for x in t)
+            row(f"dump {N_LOAD} rules, {name}", a, b, f"no slower: {a.wall / b.wall:.2f}")
     finally:
         for s in switches:
             s.stop()
@@ -195,69 +230,137 @@ def datapath(s):
     return {k: int(re.search(k + r":\s*(\d+)", text).group(1)) for k in ("hit", "missed", "lost", "flows")}
 
 
-def cpu_ns(s, name):
-    """Processor time of the threads NAME, nanoseconds: what other work on the machine takes is left out."""
-    total = 0
-    for task in os.listdir(f"/proc/{s.pid()}/task"):
-        base = f"/proc/{s.pid()}/task/{task}/"
-        if open(base + "comm").read().startswith(name):
-            total += int(open(base + "schedstat").read().split()[0])
-    return total
-
-
-def longest_turn(s, command):
-    """Runs COMMAND; the longest that the control thread took to answer meanwhile, seconds."""
-    worst = 0
-    p = subprocess.Popen(command, env=s.env, stdout=subprocess.DEVNULL)
-    start = time.monotonic()
-    while p.poll() is None:
-        before = time.monotonic()
-        run(BUILD + "/sluice", "appctl", "version", env=s.env)
-        worst = max(worst, time.monotonic() - before)
-    return time.monotonic() - start, worst
-
-
-def section_change(tmp):
-    run("/usr/bin/python3", HERE + "/mkpcap.py", tmp)
+def forwarding(tmp, n):
+    """A switch with N rules and a port that brings packets of each in turn, as fast as one thread takes them."""
+    if not os.path.exists(f"{tmp}/flows-{n}.pcap"):
+        run("/usr/bin/python3", HERE + "/mkpcap.py", tmp, str(n))
     s = Sluice()
+    s.vsctl("set", "open_vswitch", ".", f"other_config:flow-limit={2 * n}")
+    bridge(s)
+    s.vsctl("add-port", "br0", "p2", "--", "set", "interface", "p2", "type=null", "ofport_request=2")
+    run(BUILD + "/sluice", "ofctl", "add-flows", s.mgmt(), f"{tmp}/exact-{n // 1000}k.flows", env=s.env)
+    s.vsctl("add-port", "br0", "p1", "--", "set", "interface", "p1", "type=pcap",
+            f"options:file={tmp}/flows-{n}.pcap", "ofport_request=1")
+    return s
+
+
+def cached(s, n, seconds=60):
+    """Waits until N flows are cached."""
+    start = time.monotonic()
+    while datapath(s)["flows"] < n * 0.9999:
+        if time.monotonic() - start > seconds:
+            raise RuntimeError(f"{datapath(s)['flows']} flows of {n} after {seconds} seconds")
+        time.sleep(0.05)
+
+
+def section_miss(tmp):
+    """New megaflows: of so many flows that the first second does not see them all."""
+    n = 300000
+    s = forwarding(tmp, n)
     try:
-        bridge(s)
-        s.vsctl("add-port", "br0", "p2", "--", "set", "interface", "p2", "type=null", "ofport_request=2")
-        run(BUILD + "/sluice", "ofctl", "add-flows", s.mgmt(), tmp + "/exact-100k.flows", env=s.env)
-        s.vsctl("add-port", "br0", "p1", "--", "set", "interface", "p1", "type=pcap",
-                f"options:file={tmp}/flows-100000.pcap", "ofport_request=1")
-        samples = []
-        start, last = time.monotonic(), 0
-        while last < 99990 and time.monotonic() - start < 30:
-            cpu, before = cpu_ns(s, "handler"), last
-            time.sleep(0.25)
-            last = datapath(s)["flows"]
-            samples.append((last - before, cpu_ns(s, "handler") - cpu))
-        cost = sum(c for _, c in samples) / max(last, 1)
-        row("new megaflows, first second", f"{sum(n for n, _ in samples[:4])}", "50000", "3 times")
-        row("until 100,000 are cached", f"{time.monotonic() - start:.1f} s: {last / (time.monotonic() - start):.0f}/s",
-            "24000/s", "3 times")
-        row("handler's processor time for one", f"{cost / 1000:.1f} us: {1e9 / cost:.0f}/s on a core of its own", "", "")
-        time.sleep(1)
-        changes = tmp + "/changes"
-        turn = 0
-        for tool, name in (([BUILD + "/sluice", "ofctl"], "sluice ofctl"), (["ovs-ofctl"], "Debian's ovs-ofctl")):
-            times = []
-            for _ in range(3):
-                turn += 1
-                with open(tmp + "/exact-100k.flows") as f, open(changes, "w") as out:
-                    for line in [next(f) for _ in range(1000)]:
-                        out.write(line.replace("output:2", "drop" if turn % 2 else "output:2"))
-                times.append(timed(*tool, "add-flows", s.mgmt(), changes, env=s.env))
-            row(f"1,000 changes, 100,000 megaflows, {name}", f"{statistics.median(times):.2f} s", "6.0 s", "0.5 s")
-        t, worst = longest_turn(s, [BUILD + "/sluice", "ofctl", "add-flow", s.mgmt(), "priority=20,udp,actions=output:2"])
-        row("one rule that touches all 100,000", f"{t:.2f} s; control thread away for {worst * 1000:.0f} ms at most", "", "")
-        row("resident memory: 100,000 rules, 100,000 megaflows", f"{s.rss_kb() // 1024} MiB", "416 to 632 MB (DPDK)", "")
+        start = time.monotonic()
+        first = flows = 0
+        cpu = s.cpu_s("handler")
+        while flows < n * 0.9999 and time.monotonic() - start < 60:
+            time.sleep(0.05)
+            flows, now = datapath(s)["flows"], time.monotonic() - start
+            if not first and now >= 1:
+                first = flows / now
+        wall, cost = time.monotonic() - start, (s.cpu_s("handler") - cpu) / flows
+        row("new megaflows, first second", f"{first:.0f}", "50000", "150000")
+        row(f"sustained, until {n} are cached", f"{flows / wall:.0f}/s", "24000/s", "72000/s")
+        row("handler's processor time for one", f"{cost * 1e6:.1f} us: {1 / cost:.0f}/s on a core of its own", "", "")
     finally:
         s.stop()
 
 
-SECTIONS = {"rules": section_rules, "load": section_load, "dump": section_dump,
+def exact(i):
+    """The match of rule I of exact-100k.flows, which is flow I of the traffic."""
+    return f"priority=10,udp,in_port=1,nw_src=10.0.{(i >> 8) + 1 >> 8}.{(i >> 8) + 1 & 255},nw_dst=10.128.0.2," \
+           f"tp_src={1024 + (i & 255)},tp_dst=5000"
+
+
+def wide(i):
+    """Of a thousand sources of /24, which outrank the exact rules: every flow comes from the first two of them."""
+    return f"priority=20,udp,nw_src=10.0.{i}.0/24" if i < 256 else f"priority=20,udp,nw_src=10.{i >> 8}.{i & 255}.0/24"
+
+
+def apart(i):
+    """Of a thousand sources of /24 with a port each: 200 flows come from each of the first 512."""
+    return f"priority=30,udp,nw_src=10.0.{i & 1}.0/24,tp_src={1024 + (i >> 1)}"
+
+
+CHANGES = (
+    ("add (replace) exact", lambda i: f"add {exact(i)},actions=drop\n"),
+    ("modify exact", lambda i: f"modify {exact(i).split(',', 1)[1]},actions=output:2\n"),
+    ("modify_strict exact", lambda i: f"modify_strict {exact(i)},actions=drop\n"),
+    ("delete_strict exact", lambda i: f"delete_strict {exact(i)}\n"),
+    ("add exact", lambda i: f"add {exact(i)},actions=output:2\n"),
+    ("delete exact", lambda i: f"delete {exact(i).split(',', 1)[1]}\n"),
+    ("add exact again", lambda i: f"add {exact(i)},actions=output:2\n"),
+    ("add sources of /24, same actions", lambda i: f"add {wide(i)},actions=output:2\n"),
+    ("modify them, other actions", lambda i: f"modify_strict {wide(i)},actions=drop\n"),
+    ("delete them", lambda i: f"delete_strict {wide(i)}\n"),
+    ("add sources of /24 with a port", lambda i: f"add {apart(i)},actions=drop\n"),
+    ("delete them", lambda i: f"delete_strict {apart(i)}\n"),
+)
+
+ONE_CHANGE = (
+    ("add-flow, same actions", ["add-flow"], "priority=40,udp,actions=output:2"),
+    ("add-flow, other actions", ["add-flow"], "priority=50,udp,actions=drop"),
+    ("mod-flows", ["--strict", "mod-flows"], "priority=50,udp,actions=output:2"),
+    ("del-flows", ["--strict", "del-flows"], "priority=50,udp"),
+    ("del-flows", ["--strict", "del-flows"], "priority=40,udp"),
+)
+
+
+def watched(s, command):
+    """Runs COMMAND; what it took, what the revalidator did of it, and the longest that the control thread took to
+    answer meanwhile, which a program asks that keeps asking."""
+    worst, done = [0.0], threading.Event()
+
+    def ask():
+        while not done.is_set():
+            before = time.monotonic()
+            run(BUILD + "/sluice", "appctl", "version", env=s.env)
+            worst[0] = max(worst[0], time.monotonic() - before)
+
+    thread = threading.Thread(target=ask)
+    before = s.cpu_s("revalidator")
+    thread.start()
+    took = timed(s, *command)
+    done.set()
+    thread.join()
+    return took, s.cpu_s("revalidator") - before, worst[0]
+
+
+def section_change(tmp):
+    n = 100000
+    s = forwarding(tmp, n)
+    path = tmp + "/changes"
+    try:
+        cached(s, n)
+        for tool, name in CLIENTS[::-1]:
+            for form, form_name in FORMS:
+                for what, line in CHANGES:
+                    with open(path, "w") as out:
+                        out.writelines(line(i) for i in range(1000))
+                    cached(s, n)
+                    before = s.cpu_s("revalidator")
+                    took = timed(s, *tool, *form, "add-flows", s.mgmt(), path)
+                    row(f"1,000 changes, {name}{form_name}: {what}", took,
+                        f"revalidator {s.cpu_s('revalidator') - before:.2f}", "6.0 s", "0.5 s")
+        for what, command, rule in ONE_CHANGE:
+            cached(s, n)
+            took, revalidator, worst = watched(s, [BUILD + "/sluice", "ofctl", *command[:-1], command[-1], s.mgmt(), rule])
+            row(f"one rule that touches all {n}: {what}", took, f"revalidator {revalidator:.2f}; "
+                f"control thread away for {worst * 1000:.0f} ms at most", "", "0.5 s")
+        row("resident memory: 100,000 rules, 100,000 megaflows", f"{s.rss_kb() // 1024} MiB", "", "416 to 632 MB (DPDK)", "")
+    finally:
+        s.stop()
+
+
+SECTIONS = {"rules": section_rules, "load": section_load, "dump": section_dump, "miss": section_miss,
             "change": section_change}
 
 
