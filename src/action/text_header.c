@@ -2,7 +2,9 @@
 /* tnl_push's header(...), both ways: the bytes that are put in front of a packet, read as the headers that
  * they are.
  *
- *   eth, then ipv4 or ipv6, then udp with vxlan, geneve or gtpu behind it, or gre, or erspan */
+ *   eth, then ipv4 or ipv6, then udp with vxlan, geneve or gtpu behind it, or gre, or erspan, or tcp with stt
+ */
+#include <inttypes.h>
 #include <string.h>
 
 #include "action/text_private.h"
@@ -17,6 +19,7 @@ enum {
     TNL_GRE = 3,
     TNL_VXLAN = 4,
     TNL_GENEVE = 5,
+    TNL_STT = 106,
     TNL_ERSPAN = 107,
     TNL_IP6ERSPAN = 108,
     TNL_IP6GRE = 109,
@@ -131,6 +134,10 @@ void text_put_header(struct strbuf *s, const struct dp_action_tnl_push *t)
         put_erspan(s, p, room);
     } else if (proto == IP_PROTO_GRE && room >= GRE_HEADER_LEN) {
         put_gre(s, p, room);
+    } else if (proto == IP_PROTO_TCP && t->tnl_type == TNL_STT && room >= TCP_HEADER_LEN + STT_HEADER_LEN) {
+        strbuf_printf(s, "tcp(src=%u,dst=%u),stt(key=0x%" PRIx64 ")", CONST_BE16(get_be16(p)),
+                      CONST_BE16(get_be16(p + 2)),
+                      CONST_BE64(get_be64(p + TCP_HEADER_LEN + offsetof(struct stt_header, key))));
     }
     strbuf_chomp(s, ',');
     strbuf_put_char(s, ')');
@@ -313,6 +320,23 @@ static bool parse_udp(struct text_cursor *c, struct header *h, uint64_t type)
     return text_fail(c, "vxlan(), geneve() or gtpu(), as the type says, is expected");
 }
 
+static bool parse_stt(struct text_cursor *c, struct header *h)
+{
+    uint64_t src, dst, key;
+    struct tcp_header *tcp = (struct tcp_header *)(void *)grow(c, h, TCP_HEADER_LEN);
+    struct stt_header *stt = tcp ? (struct stt_header *)(void *)grow(c, h, STT_HEADER_LEN) : NULL;
+    if (!stt || !text_named(c, "tcp(src=", UINT16_MAX, &src) || !text_named(c, ",dst=", UINT16_MAX, &dst) ||
+        !text_named(c, "),stt(key=", UINT64_MAX, &key) || !text_expect(c, ")")) {
+        return false;
+    }
+    tcp->src = CONST_BE16(src);
+    tcp->dst = CONST_BE16(dst);
+    tcp->ctl = TCP_CTL(TCP_ACK | TCP_PSH, TCP_HEADER_LEN / 4);
+    tcp->window = UINT16_MAX;
+    stt->key = CONST_BE64(key);
+    return true;
+}
+
 bool text_header(struct text_cursor *c, uint8_t *bytes, size_t size, uint32_t *header_len, uint32_t *tnl_type)
 {
     struct header h = {bytes, 0, size};
@@ -339,8 +363,10 @@ bool text_header(struct text_cursor *c, uint8_t *bytes, size_t size, uint32_t *h
         ok = text_expect(c, "erspan(") && parse_erspan(c, &h);
     } else if (proto == IP_PROTO_GRE) {
         ok = text_expect(c, "gre(") && parse_gre(c, &h);
+    } else if (proto == IP_PROTO_TCP && type == TNL_STT) {
+        ok = parse_stt(c, &h);
     } else {
-        ok = text_fail(c, "proto 17 or 47 is expected");
+        ok = text_fail(c, "proto 17 or 47, or 6 with STT's type, is expected");
     }
     if (!ok || !text_expect(c, ")")) {
         return false;

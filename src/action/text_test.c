@@ -134,6 +134,8 @@ static const char *const same[] = {
     "tnl_push(tnl_port(3),header(size=58,type=5," TNL_ETH4 TNL_IPV4(
         "17") "udp(src=0,dst=6081,csum=0x0),"
               "geneve(oam,crit,vni=0x1c7,options({class=0xffff,type=0x80,len=4,0xa}))),out_port(1))",
+    "tnl_push(tnl_port(3),header(size=72,type=106," TNL_ETH4 TNL_IPV4(
+        "6") "tcp(src=0,dst=7471),stt(key=0x123456789a)),out_port(1))",
     "tnl_push(tnl_port(3),header(size=70,type=4,eth(dst=f8:bc:12:44:34:b6,src=f8:bc:12:46:58:e0,dl_type="
     "0x86dd),"
     "ipv6(src=2001:cafe::88,dst=2001:cafe::92,label=0,proto=17,tclass=0x0,hlimit=64),"

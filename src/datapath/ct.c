@@ -95,18 +95,6 @@ void dp_ct_execute(struct forwarder *f, struct packet_batch *batch, const struct
     }
 }
 
-static void fragment_expired(uint32_t port, void *f_)
-{
-    forwarder_count_drop(f_, port, DROP_FRAGMENT);
-}
-
-void dp_ct_run(struct datapath *up)
-{
-    struct dp *dp = dp_cast(up);
-    conntrack_sweep(dp->conntrack, clock_ms());
-    conntrack_sweep_fragments(dp->conntrack, clock_ms(), fragment_expired, &dp->synthetic->fwd);
-}
-
 void dp_ct_dump(struct datapath *up, int32_t zone, void (*each)(const struct ct_entry *, void *aux),
                 void *aux)
 {

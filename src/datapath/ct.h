@@ -12,7 +12,6 @@
 void dp_ct_execute(struct forwarder *, struct packet_batch *, const struct dp_action_ct *,
                    const void *actions, size_t actions_len);
 
-void dp_ct_run(struct datapath *);
 void dp_ct_dump(struct datapath *, int32_t zone, void (*each)(const struct ct_entry *, void *aux), void *aux);
 uint32_t dp_ct_flush(struct datapath *, int32_t zone, const struct ct_match *orig,
                      const struct ct_match *reply);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/rcu.h"
 #include "base/smap.h"
+#include "conntrack/fragments.h"
 #include "datapath/ct.h"
 #include "datapath/dp.h"
 #include "datapath/journey.h"
@@ -20,6 +21,7 @@
 #include "datapath/show.h"
 #include "port/dummy.h"
 #include "port/shortcut.h"
+#include "tunnel/stt.h"
 
 static void destroy(struct datapath *up)
 {
@@ -152,6 +154,25 @@ static void get_stats(struct datapath *up, struct dp_stats *stats)
     pthread_mutex_unlock(&dp->flows_mutex);
 }
 
+static void fragment_expired(uint32_t port, void *f_)
+{
+    forwarder_count_drop(f_, port, DROP_FRAGMENT);
+}
+
+static void sweep(struct datapath *up)
+{
+    struct dp *dp = dp_cast(up);
+    int64_t now_ms = clock_ms();
+    struct dp_port *port;
+    conntrack_sweep(dp->conntrack, now_ms);
+    conntrack_sweep_fragments(dp->conntrack, now_ms, fragment_expired, &dp->synthetic->fwd);
+    HMAP_FOR_EACH (port, name_node, &dp->ports_by_name) {
+        if (port->stt) {
+            stt_frames_sweep(port->stt, now_ms, fragment_expired, &dp->synthetic->fwd);
+        }
+    }
+}
+
 #define OPERATIONS                                                                                           \
     .create = create, .destroy = destroy, .port_add = dp_port_add, .port_del = dp_port_del,                  \
     .port_set_options = dp_port_set_options, .port_query = dp_port_query,                                    \
@@ -163,7 +184,7 @@ static void get_stats(struct datapath *up, struct dp_stats *stats)
     .handler_destroy = dp_handler_destroy, .handler_pool = dp_handler_pool, .upcall_recv = dp_handler_recv,  \
     .upcall_fd = dp_handler_fd, .set_upcall_cb = set_upcall_cb, .execute = dp_handler_execute,               \
     .drop = dp_handler_drop, .receive = receive, .get_stats = get_stats, .n_masks = n_masks,                 \
-    .meter_set = dp_meter_set, .meter_get = dp_meter_get, .meter_del = dp_meter_del, .ct_run = dp_ct_run,    \
+    .meter_set = dp_meter_set, .meter_get = dp_meter_get, .meter_del = dp_meter_del, .sweep = sweep,         \
     .ct_dump = dp_ct_dump, .ct_flush = dp_ct_flush, .ct_get = dp_ct_get, .ct_set = dp_ct_set,                \
     .ct_frag_status = dp_ct_frag_status, .ct_frag_dump = dp_ct_frag_dump, .ct_set_limit = dp_ct_set_limit,   \
     .ct_del_limit = dp_ct_del_limit, .ct_get_limit = dp_ct_get_limit, .ct_each_limit = dp_ct_each_limit,     \

@@ -61,6 +61,7 @@ struct dp_port {
     char *type;                  /* i: as dpif/show prints it */
     struct vport *vport;         /* i */
     struct tunnel_vport *tunnel; /* i: NULL: none; of what it points to, flags are a: c writes */
+    struct stt_frames *stt;      /* i: NULL: it is no STT port */
     _Atomic uint32_t tunnel_seq; /* a: the next sequence number */
     struct port_slot *_Atomic slots[DP_MAX_FORWARDERS]; /* a: set once by the forwarder */
     unsigned n_sources;                                 /* i */

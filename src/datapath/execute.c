@@ -6,6 +6,7 @@
 #include "action/action.h"
 #include "action/hash.h"
 #include "action/rewrite.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "datapath/ct.h"
@@ -15,6 +16,7 @@
 #include "packet/gso.h"
 #include "tunnel/pop.h"
 #include "tunnel/push.h"
+#include "tunnel/stt.h"
 
 LOG_MODULE(odp_execute);
 
@@ -256,8 +258,10 @@ static bool push_header(struct forwarder *f, struct packet *packet, const struct
     static _Atomic uint32_t nobody;
     struct dp_port *port = dp_port_get(f->dp, a->tnl_port);
     uint32_t hash = dp_hash_packet(packet, DP_HASH_L4, 0);
-    enum drop_reason reason =
-        tunnel_push(packet, a->header, a->header_len, a->tnl_type, hash, port ? &port->tunnel_seq : &nobody);
+    struct dp_port *out = dp_port_get(f->dp, a->out_port);
+    uint32_t mtu = out ? atomic_load_explicit(&out->vport->mtu, memory_order_relaxed) : UINT16_MAX;
+    enum drop_reason reason = tunnel_push(packet, a->header, a->header_len, a->tnl_type, hash,
+                                          port ? &port->tunnel_seq : &nobody, mtu);
     if (unlikely(reason)) {
         forwarder_drop(f, packet, reason);
         return false;
@@ -301,10 +305,10 @@ static void tnl_push(struct forwarder *f, struct packet_batch *batch, const stru
 {
     struct packet_batch out;
     struct packet *packet;
-    bool cut = tunnel_push_wants_segments(a->header, a->header_len, a->tnl_type);
     batch_init(&out);
     BATCH_FOR_EACH (packet, batch) {
-        if (unlikely(packet->gso_type && cut)) {
+        if (unlikely(packet->gso_type &&
+                     tunnel_push_wants_segments(packet, a->header, a->header_len, a->tnl_type))) {
             push_segments(f, packet, &out, a, rest, rest_len);
             continue;
         }
@@ -317,6 +321,21 @@ static void tnl_push(struct forwarder *f, struct packet_batch *batch, const stru
         }
     }
     *batch = out;
+}
+
+/* A packet with a whole frame; NULL: PACKET waits for the others, or was dropped. */
+static struct packet *gather_stt(struct forwarder *f, struct stt_frames *frames, struct packet *packet)
+{
+    struct packet *whole;
+    uint32_t lost;
+    enum drop_reason reason = stt_gather(frames, packet, f->pool, clock_ms(), &whole, &lost);
+    if (lost != PACKET_NO_PORT) {
+        forwarder_count_drop(f, lost, DROP_FRAGMENT);
+    }
+    if (reason) {
+        forwarder_drop(f, packet, reason);
+    }
+    return whole;
 }
 
 /* Takes the outer headers off: the packets come in anew, by the tunnel's port. */
@@ -332,6 +351,12 @@ static void tnl_pop(struct forwarder *f, struct packet_batch *batch, uint32_t po
         return;
     }
     BATCH_FOR_EACH (packet, &out) {
+        if (port->stt) {
+            packet = gather_stt(f, port->stt, packet);
+            if (!packet) {
+                continue;
+            }
+        }
         enum drop_reason reason = tunnel_pop(packet, port->tunnel);
         if (likely(reason == DROP_NONE)) {
             packet->in_port = port_no;

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/rcu.h"
 #include "datapath/dp.h"
+#include "tunnel/stt.h"
 
 /* The kind of device behind an Interface's type here, and how dpif/show names it: an internal port of a
  * userspace datapath is a TAP device, of a dummy one a dummy. */
@@ -77,6 +78,7 @@ static void free_port(struct dp_port *port)
     vport_close(port->vport);
     free(port->sources);
     free(port->tunnel);
+    stt_frames_destroy(port->stt);
     free(port->name);
     free(port->type);
     free(port->affinity);
@@ -121,6 +123,7 @@ int dp_port_add(struct datapath *up, const char *name, const char *type, const s
     struct tunnel_vport tunnel;
     if (vport->ops->is_tunnel && tunnel_vport_parse(type, options, &tunnel)) {
         port->tunnel = xmemdup(&tunnel, sizeof tunnel);
+        port->stt = tunnel.kind == TUNNEL_STT ? stt_frames_create() : NULL;
     }
     make_sources(port);
     hmap_insert(&dp->ports_by_name, &port->name_node, hash_string(name, 0));

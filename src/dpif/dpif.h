@@ -237,10 +237,13 @@ struct datapath_ops {
     int (*meter_get)(struct datapath *, uint32_t meter_id, struct dp_meter *);
     int (*meter_del)(struct datapath *, uint32_t meter_id, struct dp_meter *last);
 
+    /* control. Connections, fragments and segments whose time is over are forgotten: due every half second or
+     * so. */
+    void (*sweep)(struct datapath *);
+
     /* control. Connections, in the words of conntrack/conntrack.h; zone -1: all zones, or the default limit.
      * ct_flush: how many went. ct_del_limit: ENOENT. ct_set_timeouts: SECONDS by enum ct_timeout, NULL: the
-     * policy goes. ct_run: due every half second or so. */
-    void (*ct_run)(struct datapath *);
+     * policy goes. */
     void (*ct_dump)(struct datapath *, int32_t zone, void (*each)(const struct ct_entry *, void *aux),
                     void *aux);
     uint32_t (*ct_flush)(struct datapath *, int32_t zone, const struct ct_match *orig,

@@ -103,8 +103,8 @@ static void run_periodic(struct task *task)
 {
     struct slow_path *sp = CONTAINER_OF(task, struct slow_path, periodic);
     struct datapath *dp = sp->backer->dp;
-    if (dp->ops->ct_run) {
-        dp->ops->ct_run(dp);
+    if (dp->ops->sweep) {
+        dp->ops->sweep(dp);
     }
     /* While one pass is under way, no other is asked for. */
     if (!sp->revalidator) {

@@ -233,13 +233,29 @@ static int add_bareudp(struct builder *b)
     return 0;
 }
 
+/* The rest is each packet's own (stt.h). */
+static int add_stt(struct builder *b)
+{
+    if (b->flow->packet_type != FLOW_PT_ETH) {
+        return EOPNOTSUPP;
+    }
+    struct tcp_header *tcp = (struct tcp_header *)(void *)add(b, TCP_HEADER_LEN);
+    tcp->dst = CONST_BE16(b->config->dst_port);
+    tcp->ctl = TCP_CTL(TCP_ACK | TCP_PSH, TCP_HEADER_LEN / 4);
+    tcp->window = UINT16_MAX;
+    struct stt_header *h = (struct stt_header *)(void *)add(b, STT_HEADER_LEN);
+    h->key = b->flow->tun_id;
+    return 0;
+}
+
 int tunnel_header_build(const struct tunnel_config *config, const struct flow_key *flow,
                         const struct tunnel_path *path, struct tunnel_header *out)
 {
     static int (*const builders[TUNNEL_N_KINDS])(struct builder *) = {
         [TUNNEL_GRE] = add_gre,          [TUNNEL_IP6GRE] = add_gre,  [TUNNEL_ERSPAN] = add_erspan,
         [TUNNEL_IP6ERSPAN] = add_erspan, [TUNNEL_VXLAN] = add_vxlan, [TUNNEL_GENEVE] = add_geneve,
-        [TUNNEL_LISP] = add_lisp,        [TUNNEL_GTPU] = add_gtpu,   [TUNNEL_BAREUDP] = add_bareudp,
+        [TUNNEL_STT] = add_stt,          [TUNNEL_LISP] = add_lisp,   [TUNNEL_GTPU] = add_gtpu,
+        [TUNNEL_BAREUDP] = add_bareudp,
     };
     struct builder b = {.config = config, .flow = flow, .out = out};
     out->len = 0;
@@ -280,5 +296,8 @@ void tunnel_header_key(const struct tunnel_header *h, struct flow_key *key)
     if (key->nw_proto == IP_PROTO_UDP || key->nw_proto == IP_PROTO_TCP) {
         key->tp_src = get_be16(l4);
         key->tp_dst = get_be16(l4 + 2);
+    }
+    if (key->nw_proto == IP_PROTO_TCP) {
+        key->tcp_flags = TCP_FLAGS_BE(get_be16(l4 + offsetof(struct tcp_header, ctl)));
     }
 }

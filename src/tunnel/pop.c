@@ -3,36 +3,14 @@
 
 #include <string.h>
 
-#include "flow/key.h"
 #include "packet/csum.h"
+#include "tunnel/outer.h"
+#include "tunnel/stt.h"
 #include "wire/eth.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
 #include "wire/l4.h"
 #include "wire/tunnel.h"
-
-/* The members of the key's tunnel block, filled in as headers are read. */
-struct outer {
-    struct packet *packet;
-    uint32_t l3, l4;
-    uint32_t ofs; /* of what is read next */
-    uint32_t end; /* of the outer IP packet */
-    bool v4;
-    be32 packet_type;     /* of what is inside */
-    struct flow_key *key; /* its tunnel block and erspan_idx alone */
-    const uint8_t *opts;
-    uint32_t opts_len;
-};
-
-static const uint8_t *take(struct outer *o, uint32_t n)
-{
-    if (o->ofs > o->end || n > o->end - o->ofs) {
-        return NULL;
-    }
-    const uint8_t *p = o->packet->data + o->ofs;
-    o->ofs += n;
-    return p;
-}
 
 static be32 ip_packet_type(uint8_t first_byte)
 {
@@ -41,94 +19,9 @@ static be32 ip_packet_type(uint8_t first_byte)
                                   : FLOW_PT_ETH;
 }
 
-/* ---- outer headers ---- */
-
-static enum drop_reason read_ipv4(struct outer *o, uint8_t *proto)
-{
-    struct packet *p = o->packet;
-    const struct ipv4_header *ip = (const void *)take(o, IPV4_HEADER_LEN);
-    if (!ip || IPV4_VERSION(ip) != 4) {
-        return DROP_TUNNEL_SHORT;
-    }
-    uint32_t ihl = (uint32_t)IPV4_IHL_BYTES(ip), total = CONST_BE16(ip->total_len);
-    if (ihl < IPV4_HEADER_LEN || ihl > p->len - o->l3 ||
-        (!p->gso_type && (total < ihl || total > p->len - o->l3))) {
-        return DROP_TUNNEL_SHORT;
-    }
-    if (ip->frag_off & CONST_BE16(IPV4_MORE_FRAGS | IPV4_FRAG_OFF_MASK)) {
-        return DROP_TUNNEL_FRAGMENT;
-    }
-    if (p->csum == PACKET_CSUM_UNKNOWN && csum_of(ip, ihl)) {
-        return DROP_TUNNEL_CSUM;
-    }
-    o->end = p->gso_type ? p->len : o->l3 + total;
-    o->ofs = o->l4 = o->l3 + ihl;
-    o->key->tun_src = ip->src;
-    o->key->tun_dst = ip->dst;
-    o->key->tun_tos = ip->tos;
-    o->key->tun_ttl = ip->ttl;
-    *proto = ip->proto;
-    return DROP_NONE;
-}
-
-static enum drop_reason read_ipv6(struct outer *o, uint8_t *proto)
-{
-    struct packet *p = o->packet;
-    const struct ipv6_header *ip = (const void *)take(o, IPV6_HEADER_LEN);
-    if (!ip || CONST_BE32(ip->ver_tc_flow) >> 28 != 6) {
-        return DROP_TUNNEL_SHORT;
-    }
-    uint32_t len = CONST_BE16(ip->payload_len);
-    if (!p->gso_type && len > p->len - o->l3 - IPV6_HEADER_LEN) {
-        return DROP_TUNNEL_SHORT;
-    }
-    o->end = p->gso_type ? p->len : o->l3 + IPV6_HEADER_LEN + len;
-    o->l4 = o->ofs;
-    o->key->tun_ipv6_src = ip->src;
-    o->key->tun_ipv6_dst = ip->dst;
-    o->key->tun_tos = (uint8_t)(CONST_BE32(ip->ver_tc_flow) >> IPV6_TC_SHIFT);
-    o->key->tun_ttl = ip->hop_limit;
-    *proto = ip->next;
-    return DROP_NONE;
-}
-
-static enum drop_reason read_outer(struct outer *o, uint8_t proto)
-{
-    uint8_t found;
-    const uint8_t *eth = take(o, ETH_HEADER_LEN);
-    if (!eth) {
-        return DROP_TUNNEL_SHORT;
-    }
-    be16 type = get_be16(eth + 12);
-    while (eth_type_is_vlan(type)) {
-        const uint8_t *tag = take(o, VLAN_HEADER_LEN);
-        if (!tag) {
-            return DROP_TUNNEL_SHORT;
-        }
-        type = get_be16(tag + 2);
-    }
-    o->l3 = o->ofs;
-    o->v4 = type == CONST_BE16(ETH_TYPE_IPV4);
-    if (!o->v4 && type != CONST_BE16(ETH_TYPE_IPV6)) {
-        return DROP_TUNNEL_POP;
-    }
-    enum drop_reason why = o->v4 ? read_ipv4(o, &found) : read_ipv6(o, &found);
-    return why ? why : found == proto ? DROP_NONE : DROP_TUNNEL_POP;
-}
-
-/* Is the checksum over SUM and what follows from OFS to the packet's end right? One that this host's memory
- * holds unfinished, or was checked, is right by definition. */
-static bool csum_is_right(const struct outer *o, uint32_t sum, uint32_t ofs)
-{
-    const struct packet *p = o->packet;
-    return p->csum != PACKET_CSUM_UNKNOWN || p->gso_type ||
-           !csum_finish(csum_bytes(sum, p->data + ofs, o->end - ofs));
-}
-
 static enum drop_reason read_udp(struct outer *o)
 {
-    const struct udp_header *udp = (const void *)take(o, UDP_HEADER_LEN);
-    const uint8_t *ip = o->packet->data + o->l3;
+    const struct udp_header *udp = (const void *)outer_take(o, UDP_HEADER_LEN);
     if (!udp) {
         return DROP_TUNNEL_SHORT;
     }
@@ -138,10 +31,7 @@ static enum drop_reason read_udp(struct outer *o)
         return DROP_NONE;
     }
     o->key->tun_flags |= FLOW_TUN_CSUM;
-    uint32_t len = o->end - o->l4;
-    uint32_t pseudo = o->v4 ? csum_pseudo_ipv4(get_be32(ip + 12), get_be32(ip + 16), IP_PROTO_UDP, len)
-                            : csum_pseudo_ipv6(ip + 8, ip + 24, IP_PROTO_UDP, len);
-    return csum_is_right(o, pseudo, o->l4) ? DROP_NONE : DROP_TUNNEL_CSUM;
+    return outer_csum_is_right(o, outer_pseudo(o, IP_PROTO_UDP), o->l4) ? DROP_NONE : DROP_TUNNEL_CSUM;
 }
 
 /* ---- the tunnels' own ---- */
@@ -171,7 +61,7 @@ static enum drop_reason read_gpe(struct outer *o, uint32_t flags)
 static enum drop_reason read_vxlan(struct outer *o, const struct tunnel_vport *vport)
 {
     enum drop_reason why = read_udp(o);
-    const struct vxlan_header *h = why ? NULL : (const void *)take(o, VXLAN_HEADER_LEN);
+    const struct vxlan_header *h = why ? NULL : (const void *)outer_take(o, VXLAN_HEADER_LEN);
     if (!h) {
         return why ? why : DROP_TUNNEL_SHORT;
     }
@@ -213,7 +103,7 @@ static bool options_are_whole(const uint8_t *p, uint32_t len)
 static enum drop_reason read_geneve(struct outer *o, const struct tunnel_vport *vport)
 {
     enum drop_reason why = read_udp(o);
-    const struct geneve_header *h = why ? NULL : (const void *)take(o, GENEVE_HEADER_LEN);
+    const struct geneve_header *h = why ? NULL : (const void *)outer_take(o, GENEVE_HEADER_LEN);
     if (!h) {
         return why ? why : DROP_TUNNEL_SHORT;
     }
@@ -224,7 +114,7 @@ static enum drop_reason read_geneve(struct outer *o, const struct tunnel_vport *
         return DROP_TUNNEL_PAYLOAD;
     }
     o->opts_len = (h->ver_opt_len & 0x3f) * 4u;
-    o->opts = take(o, o->opts_len);
+    o->opts = outer_take(o, o->opts_len);
     if (!o->opts) {
         return DROP_TUNNEL_SHORT;
     }
@@ -240,7 +130,7 @@ static enum drop_reason read_erspan(struct outer *o, be16 proto)
 {
     struct flow_key *key = o->key;
     uint8_t want = proto == CONST_BE16(ETH_TYPE_ERSPAN1) ? 1 : 2;
-    const uint8_t *h = take(o, want == 1 ? ERSPAN_V1_LEN : ERSPAN_V2_LEN);
+    const uint8_t *h = outer_take(o, want == 1 ? ERSPAN_V1_LEN : ERSPAN_V2_LEN);
     if (!h) {
         return DROP_TUNNEL_SHORT;
     }
@@ -257,7 +147,7 @@ static enum drop_reason read_erspan(struct outer *o, be16 proto)
         key->tun_erspan_dir = (flags >> 3) & 1;
         key->tun_erspan_hwid = (flags >> 4) & 0x3f;
         /* A sub-header of 8 bytes more, as the O bit says. */
-        if (flags & 1 && !take(o, 8)) {
+        if (flags & 1 && !outer_take(o, 8)) {
             return DROP_TUNNEL_SHORT;
         }
     }
@@ -266,7 +156,7 @@ static enum drop_reason read_erspan(struct outer *o, be16 proto)
 
 static enum drop_reason read_gre(struct outer *o, const struct tunnel_vport *vport)
 {
-    const uint8_t *h = take(o, GRE_HEADER_LEN), *option;
+    const uint8_t *h = outer_take(o, GRE_HEADER_LEN), *option;
     bool erspan = vport->kind == TUNNEL_ERSPAN || vport->kind == TUNNEL_IP6ERSPAN;
     if (!h) {
         return DROP_TUNNEL_SHORT;
@@ -277,22 +167,22 @@ static enum drop_reason read_gre(struct outer *o, const struct tunnel_vport *vpo
         return DROP_TUNNEL_FLAGS; /* routing, another version, what is reserved */
     }
     if (flags & GRE_F_CSUM) {
-        if (!take(o, 4)) {
+        if (!outer_take(o, 4)) {
             return DROP_TUNNEL_SHORT;
         }
-        if (!csum_is_right(o, 0, o->l4)) {
+        if (!outer_csum_is_right(o, 0, o->l4)) {
             return DROP_TUNNEL_CSUM;
         }
         o->key->tun_flags |= FLOW_TUN_CSUM;
     }
     if (flags & GRE_F_KEY) {
-        if (!(option = take(o, 4))) {
+        if (!(option = outer_take(o, 4))) {
             return DROP_TUNNEL_SHORT;
         }
         o->key->tun_id = CONST_BE64((uint64_t)CONST_BE32(get_be32(option)));
         o->key->tun_flags |= FLOW_TUN_KEY;
     }
-    if (flags & GRE_F_SEQ && !take(o, 4)) {
+    if (flags & GRE_F_SEQ && !outer_take(o, 4)) {
         return DROP_TUNNEL_SHORT;
     }
     if (proto == CONST_BE16(ETH_TYPE_ERSPAN1) || proto == CONST_BE16(ETH_TYPE_ERSPAN2)) {
@@ -323,7 +213,7 @@ static bool skip_gtpu_extensions(struct outer *o, uint8_t next)
             return false;
         }
         uint32_t len = o->packet->data[o->ofs] * 4u;
-        const uint8_t *ext = len ? take(o, len) : NULL;
+        const uint8_t *ext = len ? outer_take(o, len) : NULL;
         if (!ext) {
             return false;
         }
@@ -335,7 +225,7 @@ static bool skip_gtpu_extensions(struct outer *o, uint8_t next)
 static enum drop_reason read_gtpu(struct outer *o, const struct tunnel_vport *vport)
 {
     enum drop_reason why = read_udp(o);
-    const struct gtpu_header *h = why ? NULL : (const void *)take(o, GTPU_HEADER_LEN);
+    const struct gtpu_header *h = why ? NULL : (const void *)outer_take(o, GTPU_HEADER_LEN);
     if (!h) {
         return why ? why : DROP_TUNNEL_SHORT;
     }
@@ -350,7 +240,7 @@ static enum drop_reason read_gtpu(struct outer *o, const struct tunnel_vport *vp
         return DROP_TUNNEL_PAYLOAD; /* signalling */
     }
     if (h->flags & GTPU_F_EXT_MASK) {
-        const uint8_t *more = take(o, 4);
+        const uint8_t *more = outer_take(o, 4);
         if (!more || (h->flags & GTPU_F_EXT && !skip_gtpu_extensions(o, more[3]))) {
             return DROP_TUNNEL_SHORT;
         }
@@ -361,7 +251,7 @@ static enum drop_reason read_gtpu(struct outer *o, const struct tunnel_vport *vp
 static enum drop_reason read_lisp(struct outer *o, const struct tunnel_vport *vport)
 {
     enum drop_reason why = read_udp(o);
-    const uint8_t *h = why ? NULL : take(o, LISP_HEADER_LEN);
+    const uint8_t *h = why ? NULL : outer_take(o, LISP_HEADER_LEN);
     if (!h) {
         return why ? why : DROP_TUNNEL_SHORT;
     }
@@ -403,12 +293,18 @@ static enum drop_reason shift_offloads(struct packet *p, uint32_t n)
     return DROP_NONE;
 }
 
+static enum drop_reason read_stt(struct outer *o, const struct tunnel_vport *vport)
+{
+    return stt_read(o, &o->stt);
+}
+
 enum drop_reason tunnel_pop(struct packet *p, const struct tunnel_vport *vport)
 {
     static enum drop_reason (*const readers[TUNNEL_N_KINDS])(struct outer *, const struct tunnel_vport *) = {
-        [TUNNEL_GRE] = read_gre,       [TUNNEL_IP6GRE] = read_gre,  [TUNNEL_ERSPAN] = read_gre,
-        [TUNNEL_IP6ERSPAN] = read_gre, [TUNNEL_VXLAN] = read_vxlan, [TUNNEL_GENEVE] = read_geneve,
-        [TUNNEL_LISP] = read_lisp,     [TUNNEL_GTPU] = read_gtpu,   [TUNNEL_BAREUDP] = read_bareudp,
+        [TUNNEL_GRE] = read_gre,         [TUNNEL_IP6GRE] = read_gre,  [TUNNEL_ERSPAN] = read_gre,
+        [TUNNEL_IP6ERSPAN] = read_gre,   [TUNNEL_VXLAN] = read_vxlan, [TUNNEL_GENEVE] = read_geneve,
+        [TUNNEL_LISP] = read_lisp,       [TUNNEL_STT] = read_stt,     [TUNNEL_GTPU] = read_gtpu,
+        [TUNNEL_BAREUDP] = read_bareudp,
     };
     struct flow_key key; /* but for the tunnel's members, untouched */
     struct outer o = {.packet = p, .key = &key, .end = p->len, .packet_type = FLOW_PT_ETH};
@@ -416,14 +312,14 @@ enum drop_reason tunnel_pop(struct packet *p, const struct tunnel_vport *vport)
     key.erspan_idx = 0;
     enum drop_reason why = p->packet_type != FLOW_PT_ETH || !readers[vport->kind]
                                ? DROP_TUNNEL_POP
-                               : read_outer(&o, tunnel_kinds[vport->kind].proto);
+                               : outer_read(&o, tunnel_kinds[vport->kind].proto);
     if (!why) {
         why = readers[vport->kind](&o, vport);
     }
     if (!why && o.packet_type == FLOW_PT_ETH && o.end - o.ofs < ETH_HEADER_LEN) {
         why = DROP_RUNT;
     }
-    if (!why) {
+    if (!why && vport->kind != TUNNEL_STT) {
         why = shift_offloads(p, o.ofs);
     }
     if (why) {
@@ -440,6 +336,7 @@ enum drop_reason tunnel_pop(struct packet *p, const struct tunnel_vport *vport)
     p->len = o.end;
     packet_pull(p, o.ofs);
     p->packet_type = o.packet_type;
+    why = vport->kind == TUNNEL_STT ? stt_restore(p, &o.stt) : DROP_NONE;
     p->l2_5_ofs = p->l3_ofs = p->l4_ofs = PACKET_NO_OFFSET;
     p->hash = 0;
     p->cutlen = 0;
@@ -447,5 +344,5 @@ enum drop_reason tunnel_pop(struct packet *p, const struct tunnel_vport *vport)
     p->ct_state = 0;
     p->ct_zone = 0;
     p->flags &= (uint8_t)~PACKET_F_CT_ORIG;
-    return DROP_NONE;
+    return why;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Floor 4. Decapsulation: the outer headers of a packet are read and taken off, and become its tunnel
- * metadata. Nothing is believed: every length is checked against the packet, and what does not fit is a drop
- * with a name.
+ * metadata. Of STT, a whole frame is expected (stt.h gathers it). Nothing is believed: every length is
+ * checked against the packet, and what does not fit is a drop with a name.
  *
  * Thread-safety: whoever owns the packet. */
 #ifndef TUNNEL_POP_H

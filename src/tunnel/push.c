@@ -6,6 +6,7 @@
 
 #include "packet/csum.h"
 #include "tunnel/kind.h"
+#include "tunnel/stt.h"
 #include "wire/eth.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
@@ -86,7 +87,8 @@ static void finish_gre(struct packet *p, uint32_t l4, _Atomic uint32_t *seq)
     }
 }
 
-bool tunnel_push_wants_segments(const void *header, uint32_t header_len, uint32_t type)
+bool tunnel_push_wants_segments(const struct packet *p, const void *header, uint32_t header_len,
+                                uint32_t type)
 {
     const struct tunnel_kind_info *info = tunnel_kind_by_number(type);
     enum tunnel_kind kind = info ? tunnel_kind_of(info) : TUNNEL_LISP;
@@ -95,11 +97,14 @@ bool tunnel_push_wants_segments(const void *header, uint32_t header_len, uint32_
         return header_len < l4 + GRE_HEADER_LEN ||
                get_be16((const uint8_t *)header + l4) & CONST_BE16(GRE_F_SEQ);
     }
+    if (kind == TUNNEL_STT) {
+        return stt_wants_segments(p);
+    }
     return kind != TUNNEL_VXLAN && kind != TUNNEL_GENEVE;
 }
 
 enum drop_reason tunnel_push(struct packet *p, const void *header, uint32_t header_len, uint32_t type,
-                             uint32_t hash, _Atomic uint32_t *seq)
+                             uint32_t hash, _Atomic uint32_t *seq, uint32_t mtu)
 {
     const uint8_t *h = header;
     if (unlikely(header_len < ETH_HEADER_LEN + IPV4_HEADER_LEN + GRE_HEADER_LEN)) {
@@ -115,6 +120,16 @@ enum drop_reason tunnel_push(struct packet *p, const void *header, uint32_t head
         if (p->csum == PACKET_CSUM_PARTIAL && (uint32_t)p->csum_start + p->csum_offset + 2 > p->len) {
             p->csum = PACKET_CSUM_UNKNOWN;
         }
+    }
+    struct stt_header stt = {.version = 0};
+    bool is_stt = type == tunnel_kinds[TUNNEL_STT].number;
+    if (is_stt) {
+        enum drop_reason why =
+            header_len == l4 + TCP_HEADER_LEN + STT_HEADER_LEN ? stt_describe(p, &stt) : DROP_TUNNEL_PUSH;
+        if (why) {
+            return why;
+        }
+        stt.key = get_be64(h + header_len - STT_HEADER_LEN + offsetof(struct stt_header, key));
     }
     bool has_start = p->csum == PACKET_CSUM_PARTIAL || p->gso_type;
     if (unlikely(header_len < l4 + GRE_HEADER_LEN ||
@@ -159,6 +174,14 @@ enum drop_reason tunnel_push(struct packet *p, const void *header, uint32_t head
         finish_udp(p, l3, l4, v4);
     } else if (proto == IP_PROTO_GRE) {
         finish_gre(p, l4, seq);
+    } else if (is_stt) {
+        put_be16(p->data + l4, choose_port(hash));
+        memcpy(p->data + l4 + TCP_HEADER_LEN, &stt, STT_HEADER_LEN);
+        enum drop_reason why =
+            stt_finish(p, l3, l4, atomic_fetch_add_explicit(seq, 1, memory_order_relaxed), mtu);
+        if (why) {
+            return why;
+        }
     }
 
     packet_set_tunnel(p, NULL);

@@ -16,13 +16,14 @@ void tunnel_set_port_range(uint16_t min, uint16_t max);
 void tunnel_get_port_range(uint16_t *min, uint16_t *max);
 
 /* HASH is of the inner packet's addresses and ports: it spreads the source port. *SEQ is the vport's sequence
- * number. Afterwards PACKET is a plain frame without tunnel metadata; its in_port is the caller's
- * to set. */
+ * number. MTU is that of the way out, which STT cuts for. Afterwards PACKET is a plain frame without tunnel
+ * metadata; its in_port is the caller's to set. */
 enum drop_reason tunnel_push(struct packet *, const void *header, uint32_t header_len, uint32_t type,
-                             uint32_t hash, _Atomic uint32_t *seq);
+                             uint32_t hash, _Atomic uint32_t *seq, uint32_t mtu);
 
-/* Must a segment be cut before the header is put on? (Each packet has its own sequence number, or GSO does
- * not know what is behind the header.) */
-bool tunnel_push_wants_segments(const void *header, uint32_t header_len, uint32_t type);
+/* Must PACKET, which has a gso_type, be cut before the header is put on? (Each packet has its own sequence
+ * number, or GSO does not know what is behind the header.) */
+bool tunnel_push_wants_segments(const struct packet *, const void *header, uint32_t header_len,
+                                uint32_t type);
 
 #endif

@@ -97,7 +97,7 @@ static void round_trip(struct tunnel_config c, bool six, bool partial)
     key.tun_erspan_dir = c.erspan_dir;
     key.tun_erspan_hwid = c.erspan_hwid;
     assert_int_equal(tunnel_header_build(&c, &key, &path, &h), 0);
-    assert_int_equal(tunnel_push(p, h.bytes, h.len, h.type, 0x80000000, &seq), DROP_NONE);
+    assert_int_equal(tunnel_push(p, h.bytes, h.len, h.type, 0x80000000, &seq, 1500), DROP_NONE);
     assert_int_equal(p->len, before->len + h.len);
 
     /* On the wire every checksum is right. */
@@ -163,7 +163,7 @@ static void test_damaged(void **state)
     key.tun_opts[3] = 1;
     assert_int_equal(tunnel_header_build(&c, &key, &path, &h), 0);
     struct packet *whole = inner(pool, false);
-    assert_int_equal(tunnel_push(whole, h.bytes, h.len, h.type, 0, &seq), DROP_NONE);
+    assert_int_equal(tunnel_push(whole, h.bytes, h.len, h.type, 0, &seq, 1500), DROP_NONE);
     packet_csum_resolve(whole);
     whole->csum = PACKET_CSUM_UNKNOWN;
     /* Cut anywhere, or with a byte changed: it is not taken for another packet. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Floor 1. Tunnel headers: VXLAN (RFC 7348; GBP and GPE drafts), Geneve (8926), GRE (2784, 2890), ERSPAN,
- * GTP-U (3GPP TS 29.281). Plain data. */
+ * GTP-U (3GPP TS 29.281), STT (draft-davie-stt-08). Plain data. */
 #ifndef WIRE_TUNNEL_H
 #define WIRE_TUNNEL_H 1
 
@@ -89,5 +89,25 @@ _Static_assert(sizeof(struct gtpu_header) == GTPU_HEADER_LEN, "wire layout");
 #define GTPU_F_EXT_MASK  0x07 /* E, S, PN: four bytes more follow */
 #define GTPU_F_EXT       0x04
 #define GTPU_VER_MASK    0xf0
+
+/* Behind a TCP header without options, whose sequence number is the length of all that follows it in the
+ * frame's segments << 16 | the place of this segment, and whose acknowledgement number is the frame's. */
+struct stt_header {
+    uint8_t version;
+    uint8_t flags;
+    uint8_t l4_offset; /* from the frame's first byte; with STT_F_CSUM_PARTIAL */
+    uint8_t reserved;
+    be16 mss;      /* of TCP inside; 0: it is no segment that has to be cut */
+    be16 vlan_tci; /* STT_VLAN_PRESENT: the frame's outermost tag */
+    be64 key;
+    be16 pad;
+} __attribute__((packed));
+#define STT_HEADER_LEN 18
+_Static_assert(sizeof(struct stt_header) == STT_HEADER_LEN, "wire layout");
+#define STT_F_CSUM_VERIFIED 0x01
+#define STT_F_CSUM_PARTIAL  0x02
+#define STT_F_IPV4          0x04
+#define STT_F_TCP           0x08
+#define STT_VLAN_PRESENT    0x1000
 
 #endif

@@ -11,6 +11,7 @@
 #include "tunnel/header.h"
 #include "tunnel/pop.h"
 #include "tunnel/push.h"
+#include "tunnel/stt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,7 +36,7 @@ static void push_again(struct packet *p, const struct flow_key *key, const struc
             abort();
         }
         tunnel_header_key(&h, &outer);
-        if (!tunnel_push(p, h.bytes, h.len, h.type, 0x12345678, &seq) && !p->gso_type) {
+        if (!tunnel_push(p, h.bytes, h.len, h.type, 0x12345678, &seq, 1500) && !p->gso_type) {
             flow_key_extract_complete(p, &outer);
         }
     }
@@ -58,7 +59,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     p->gso_size = 100;
     p->csum_start = get_be16(data + 2);
     p->csum_offset = data[4];
-    if (!tunnel_pop(p, &vport)) {
+    if (vport.kind == TUNNEL_STT) {
+        /* Segments of one frame meet from one input to the next. */
+        static struct stt_frames *frames;
+        struct packet *whole;
+        uint32_t lost;
+        frames = frames ? frames : stt_frames_create();
+        if (!stt_gather(frames, p, pool, 0, &whole, &lost)) {
+            p = whole;
+        }
+    }
+    if (p && !tunnel_pop(p, &vport)) {
         struct flow_key key;
         flow_key_extract_complete(p, &key);
         push_again(p, &key, &vport);
