@@ -23,6 +23,7 @@ struct member {
     struct lacp_info partner; /* as it says it is */
     int64_t rx_timer;         /* when the state gets worse */
     int64_t last_tx;
+    int64_t tx_timer; /* the next one at the latest */
     uint64_t tx, rx, rx_bad, rx_marker, expired, defaulted, carrier_changed;
 };
 
@@ -137,14 +138,17 @@ static void update(struct lacp *lacp)
         }
     }
     LIST_FOR_EACH (m, node, &lacp->members) {
+        bool falls_back =
+            !lead && lacp->settings.fallback_active_backup && m->carrier && m->state == LACP_MEMBER_DEFAULTED;
         bool attached = lead && m->carrier && m->state != LACP_MEMBER_DEFAULTED &&
                         m->partner.key == lead->partner.key && m->settings.key == lead->settings.key &&
                         !memcmp(&m->partner.system_id, &lead->partner.system_id, sizeof(struct eth_addr));
+        negotiated |= attached;
+        attached |= falls_back;
         if (attached != m->attached) {
             m->attached = attached;
             m->need_to_transmit = true;
         }
-        negotiated |= attached;
     }
     if (negotiated != lacp->negotiated) {
         lacp->negotiated = negotiated;
@@ -157,7 +161,6 @@ static void update(struct lacp *lacp)
 
 static void become_defaulted(struct member *m)
 {
-    m->defaulted++;
     m->state = LACP_MEMBER_DEFAULTED;
     m->partner = (struct lacp_info){.state = 0};
     m->rx_timer = INT64_MAX;
@@ -173,6 +176,16 @@ static void become_expired(struct member *m, int64_t now_ms)
     m->need_to_transmit = true;
 }
 
+/* What is known of the partner holds no more. Who does not speak first does not ask. */
+static void begin_anew(struct lacp *lacp, struct member *m, int64_t now_ms)
+{
+    if (lacp->settings.active) {
+        become_expired(m, now_ms);
+    } else {
+        become_defaulted(m);
+    }
+}
+
 /* ---- Settings ---- */
 
 void lacp_configure(struct lacp *lacp, const struct lacp_settings *settings, int64_t now_ms)
@@ -184,7 +197,7 @@ void lacp_configure(struct lacp *lacp, const struct lacp_settings *settings, int
     LIST_FOR_EACH (m, node, &lacp->members) {
         m->need_to_transmit = true;
         if (other && m->state == LACP_MEMBER_CURRENT) {
-            become_expired(m, now_ms);
+            begin_anew(lacp, m, now_ms);
         }
     }
     update(lacp);
@@ -199,12 +212,12 @@ void lacp_set_member(struct lacp *lacp, void *user, const struct lacp_member_set
         m->user = user;
         m->carrier = true;
         m->settings = *settings;
-        m->last_tx = INT64_MIN / 2;
+        m->last_tx = m->tx_timer = INT64_MIN / 2;
         list_push_back(&lacp->members, &m->node);
-        become_expired(m, now_ms);
+        begin_anew(lacp, m, now_ms);
     } else if (memcmp(&m->settings, settings, sizeof *settings)) {
         m->settings = *settings;
-        become_expired(m, now_ms);
+        begin_anew(lacp, m, now_ms);
     } else {
         return;
     }
@@ -228,7 +241,7 @@ void lacp_set_carrier(struct lacp *lacp, const void *user, bool up, int64_t now_
         m->carrier = up;
         m->carrier_changed++;
         if (up) {
-            become_expired(m, now_ms);
+            begin_anew(lacp, m, now_ms);
         } else {
             become_defaulted(m);
         }
@@ -271,6 +284,12 @@ static struct lacp_info get_info(const uint8_t *p)
     return info;
 }
 
+/* 5.4.13: so often the partner is to hear. */
+static bool is_fast(const struct member *m)
+{
+    return m->state != LACP_MEMBER_CURRENT || (m->partner.state & LACP_TIMEOUT);
+}
+
 static void transmit(struct lacp *lacp, struct member *m, int64_t now_ms)
 {
     uint8_t pdu[LACP_PDU_LEN] = {SUBTYPE, 1};
@@ -281,6 +300,7 @@ static void transmit(struct lacp *lacp, struct member *m, int64_t now_ms)
     pdu[43] = 16;
     m->tx++;
     m->last_tx = now_ms;
+    m->tx_timer = now_ms + (is_fast(m) ? LACP_FAST_MS : LACP_SLOW_MS);
     m->need_to_transmit = false;
     lacp->send(lacp->aux, m->user, pdu, sizeof pdu);
 }
@@ -328,8 +348,9 @@ static int64_t next_tx(const struct lacp *lacp, const struct member *m)
     if (!m->carrier || (!lacp->settings.active && !(m->partner.state & LACP_ACTIVITY))) {
         return INT64_MAX;
     }
-    bool fast = m->state != LACP_MEMBER_CURRENT || (m->partner.state & LACP_TIMEOUT);
-    return m->last_tx + (m->need_to_transmit ? MIN_GAP_MS : fast ? LACP_FAST_MS : LACP_SLOW_MS);
+    return m->need_to_transmit ? m->last_tx + MIN_GAP_MS
+           : is_fast(m)        ? MIN(m->tx_timer, m->last_tx + LACP_FAST_MS)
+                               : m->tx_timer;
 }
 
 int64_t lacp_run(struct lacp *lacp, int64_t now_ms)
@@ -344,6 +365,7 @@ int64_t lacp_run(struct lacp *lacp, int64_t now_ms)
                 m->expired++;
                 become_expired(m, now_ms);
             } else {
+                m->defaulted++;
                 become_defaulted(m);
             }
         }

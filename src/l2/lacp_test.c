@@ -162,7 +162,8 @@ static void nobody_answers(void **state)
         assert_int_equal(lacp_status(side[0]), LACP_CONFIGURED);
         assert_int_equal(enabled(0), fallback ? N_LINKS : 0);
         assert_int_equal(status(0, 0).actor.state, LACP_ACTIVITY | LACP_AGGREGATION | LACP_COLLECTING |
-                                                       LACP_DISTRIBUTING | LACP_DEFAULTED);
+                                                       LACP_DISTRIBUTING | LACP_DEFAULTED |
+                                                       (fallback ? LACP_SYNC : 0));
         assert_int_equal(status(0, 0).defaulted, 1);
         stop();
     }

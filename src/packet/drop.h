@@ -42,7 +42,9 @@
     X(TUNNEL_FLAGS, "tunnel_flags", "a version or flags that the tunnel does not understand")                \
     X(TUNNEL_OPTIONS, "tunnel_options", "options of a tunnel that do not fit")                               \
     X(TUNNEL_PAYLOAD, "tunnel_payload", "a tunnel's packet of a kind that it does not carry")                \
-    X(TUNNEL_NO_PORT, "tunnel_no_port", "decapsulated, and no tunnel is configured for it")
+    X(TUNNEL_NO_PORT, "tunnel_no_port", "decapsulated, and no tunnel is configured for it")                  \
+    X(BOND, "bond", "came in by a member of a bond that does not take it: a copy, or one of ours come back") \
+    X(PROTOCOL, "protocol", "of a layer-2 protocol that has too many packets waiting")
 
 enum drop_reason {
 #define X(NAME, TEXT, MEANING) DROP_##NAME,

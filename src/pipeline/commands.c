@@ -14,6 +14,7 @@
 #include "flow/text.h"
 #include "l2/mac_table.h"
 #include "openflow/check.h"
+#include "pipeline/bond.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/slow_path.h"
 #include "pipeline/trace.h"
@@ -658,9 +659,11 @@ static const struct control_command commands[] = {
 void pipeline_register_commands(struct pipeline *p, struct control_server *server)
 {
     control_register(server, commands, ARRAY_SIZE(commands), p);
+    bond_register_commands(p, server);
 }
 
 void pipeline_unregister_commands(struct control_server *server)
 {
     control_unregister(server, commands, ARRAY_SIZE(commands));
+    bond_unregister_commands(server);
 }

@@ -18,6 +18,7 @@
 #include "pipeline/netflow.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/parts.h"
+#include "pipeline/protocol.h"
 #include "pipeline/recirc.h"
 #include "pipeline/settle.h"
 #include "pipeline/slow_path.h"
@@ -41,6 +42,7 @@ struct pipeline *pipeline_create(struct task_queue *queue)
     list_init(&p->backers);
     p->recirc = recirc_table_create();
     p->learned = learned_queue_create();
+    p->protocols = protocol_queue_create();
     p->config = (struct pipeline_config){.isolate = true,
                                          .flow_limit = 200000,
                                          .max_idle_ms = 10000,
@@ -67,6 +69,7 @@ void pipeline_destroy(struct pipeline *p)
     snapshot_destroy(p->snapshot);
     rcu_barrier_all();
     learned_queue_destroy(p->learned);
+    protocol_queue_destroy(p->protocols);
     free(p->config.cpu_mask);
     recirc_table_destroy(p->recirc);
     free(p->ofprotos);
@@ -99,6 +102,7 @@ void pipeline_start_commit(struct pipeline *p)
     struct dp_backer *backer;
     __atomic_store_n(&p->wake_pending, false, __ATOMIC_RELEASE);
     tunnel_send_requests(p);
+    protocol_run(p);
     p->all_changed |= __atomic_exchange_n(&p->net_changed, false, __ATOMIC_ACQ_REL);
     publish(p);
     learned_run(p);
@@ -152,6 +156,12 @@ void pipeline_on_settled(struct pipeline *p, void (*settled)(void *), void *aux)
 {
     p->settled = settled;
     p->settled_aux = aux;
+}
+
+void pipeline_on_status(struct pipeline *p, void (*changed)(void *), void *aux)
+{
+    p->status_changed = changed;
+    p->status_aux = aux;
 }
 
 void pipeline_commit(struct pipeline *p)
@@ -373,6 +383,7 @@ void ofproto_destroy(struct ofproto *ofproto)
     pipeline_start_commit(p);
     rcu_synchronize();
     learned_run(p);
+    protocol_forget(ofproto);
     ofproto_tables_fini(ofproto);
     changes_forget_bridge(ofproto->backer->changes, ofproto);
     meter_table_destroy(ofproto);

@@ -32,6 +32,7 @@ struct datapath;
 struct mac_table;
 struct netflow_settings;
 struct ofproto;
+struct ofproto_bond;
 struct ofservice;
 struct pipeline;
 struct smap;
@@ -74,6 +75,9 @@ bool pipeline_mark(struct pipeline *, struct pipeline_mark *);
 bool pipeline_is_settled(const struct pipeline *, const struct pipeline_mark *);
 /* SETTLED is called at the end of commits, so it does no more than to have something done soon. */
 void pipeline_on_settled(struct pipeline *, void (*settled)(void *aux), void *aux);
+/* CHANGED is called when something that the database is told of changed by itself: a bond's active member, a
+ * protocol's state. It does no more than to have it written soon. */
+void pipeline_on_status(struct pipeline *, void (*changed)(void *aux), void *aux);
 
 /* Settings of the Open_vSwitch table's other_config: flow-limit, max-idle, max-revalidator,
  * min-revalidate-pps, vlan-limit, n-handler-threads, n-revalidator-threads,
@@ -264,8 +268,8 @@ struct ofproto_bundle_settings {
     const unsigned long *cvlans; /* likewise, for DOT1Q_TUNNEL */
     uint16_t qinq_ethtype;       /* 0x88a8 or 0x8100; 0: 0x88a8 */
     enum ofproto_priority_tags priority_tags;
-    bool protect;              /* no traffic between protected ports */
-    struct ofproto_bond *bond; /* NULL: the first live member is used */
+    bool protect;                    /* no traffic between protected ports */
+    const struct ofproto_bond *bond; /* pipeline/bond.h; NULL: no bond, no LACP: the first member is used */
 };
 
 /* Makes the bundle, or changes it to these settings. A port leaves the bundle that it was in. */

@@ -21,6 +21,8 @@
 
 struct group;
 struct meter_table;
+struct ofbond;
+struct protocol_queue;
 struct recirc_table;
 struct slow_path;
 struct tunnel_config;
@@ -56,27 +58,30 @@ struct dp_backer {
 };
 
 struct pipeline {
-    struct task_queue *queue;      /* i */
-    pthread_t control_thread;      /* i */
-    struct snapshot *snapshot;     /* r */
-    bool changed;                  /* c: a new snapshot waits for pipeline_commit() */
-    bool parts_changed;            /* c: likewise, and only ports and bundles differ */
-    bool all_changed;              /* c: every cached flow is to be translated anew */
-    struct ofproto **ofprotos;     /* c: in the order of names */
-    size_t n_ofprotos, allocated;  /* c */
-    struct list backers;           /* c: struct dp_backer */
-    struct recirc_table *recirc;   /* t */
-    struct learned_queue *learned; /* t */
-    struct pipeline_hooks hooks;   /* c: set before traffic */
-    struct pipeline_config config; /* c, words read by any thread */
-    uint64_t next_id;              /* c: for ofproto.id */
-    unsigned next_backer;          /* c: for dp_backer.id */
-    struct task turn;              /* c: a commit that something asks for */
-    void (*wake)(void *);          /* i once set: any thread calls it */
-    bool wake_pending;             /* atomic: WAKE was called, the commit has not begun */
+    struct task_queue *queue;         /* i */
+    pthread_t control_thread;         /* i */
+    struct snapshot *snapshot;        /* r */
+    bool changed;                     /* c: a new snapshot waits for pipeline_commit() */
+    bool parts_changed;               /* c: likewise, and only ports and bundles differ */
+    bool all_changed;                 /* c: every cached flow is to be translated anew */
+    struct ofproto **ofprotos;        /* c: in the order of names */
+    size_t n_ofprotos, allocated;     /* c */
+    struct list backers;              /* c: struct dp_backer */
+    struct recirc_table *recirc;      /* t */
+    struct learned_queue *learned;    /* t */
+    struct protocol_queue *protocols; /* t */
+    struct pipeline_hooks hooks;      /* c: set before traffic */
+    struct pipeline_config config;    /* c, words read by any thread */
+    uint64_t next_id;                 /* c: for ofproto.id */
+    unsigned next_backer;             /* c: for dp_backer.id */
+    struct task turn;                 /* c: a commit that something asks for */
+    void (*wake)(void *);             /* i once set: any thread calls it */
+    bool wake_pending;                /* atomic: WAKE was called, the commit has not begun */
     void *wake_aux;
     void (*settled)(void *); /* c: pipeline_on_settled() */
     void *settled_aux;
+    void (*status_changed)(void *); /* c: pipeline_on_status() */
+    void *status_aux;
     struct tunnel_net *net;        /* t: routes, neighbours, what tunnels listen for */
     bool net_changed;              /* atomic: it did; the next commit looks at every flow */
     struct task neighbours;        /* c: ages them */
@@ -115,10 +120,12 @@ struct ofport {
 
 struct ofbundle {
     struct list node;                 /* c: in ofproto.bundles, in the order of their making */
+    struct ofproto *ofproto;          /* i */
     uint32_t id;                      /* i */
     char *name;                       /* i */
     struct list members;              /* c: struct ofport */
     struct ofproto_bundle_settings s; /* c: pointers in it are our own copies */
+    struct ofbond *bond;              /* c: NULL: no bond, and no LACP */
 };
 
 struct ofmirror {
@@ -181,6 +188,17 @@ struct ofport *ofproto_find_port(const struct ofproto *, uint32_t ofp_port);
 struct ofport *ofproto_find_port_name(const struct ofproto *, const char *);
 struct ofbundle *ofproto_find_bundle(const struct ofproto *, const char *);
 void ofport_leave_bundle(struct ofport *);
+struct vport *ofport_vport(const struct ofport *); /* NULL: none of its own */
+bool ofport_has_carrier(const struct ofport *);
+/* A protocol may think otherwise of whether the port forwards. */
+void ofport_refresh_live(struct ofport *);
+/* What the database is told of protocols has changed. */
+static inline void pipeline_status_changed(struct pipeline *p)
+{
+    if (p->status_changed) {
+        p->status_changed(p->status_aux);
+    }
+}
 /* Cached flows name ports by these numbers, as where packets go and where they come from: another port gets
  * one only when they agree that this port is gone. */
 void backer_hold_number(struct dp_backer *, uint32_t dp_port);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "l2/bond.h"
 #include "pipeline/snapshot.h"
 
 static void changed(struct parts_changed *c, enum part_kind kind, const struct xbridge *xb, uint32_t number)
@@ -22,7 +23,7 @@ static bool same_vlans(const unsigned long *a, const unsigned long *b)
 /* Whoever adds a member that flows may depend on compares it here, or calls pipeline_mark_changed() where it
  * changes (as for a port's `marks` and `tunnel`, and for all of a bridge but its ports and bundles). */
 _Static_assert(sizeof(struct xport) == 120, "is the new member of xport compared, or its change marked?");
-_Static_assert(sizeof(struct xbundle) == 112, "is the new member of xbundle compared, or its change marked?");
+_Static_assert(sizeof(struct xbundle) == 144, "is the new member of xbundle compared, or its change marked?");
 
 static bool same_port(const struct xport *a, const struct xport *b)
 {
@@ -37,8 +38,9 @@ static bool same_bundle(const struct xbundle *a, const struct xbundle *b)
 {
     if (a->vlan_mode != b->vlan_mode || a->vlan != b->vlan || a->qinq_ethtype != b->qinq_ethtype ||
         a->priority_tags != b->priority_tags || a->protect != b->protect || a->floodable != b->floodable ||
-        a->n_members != b->n_members || !same_vlans(a->trunks, b->trunks) ||
-        !same_vlans(a->cvlans, b->cvlans)) {
+        a->n_members != b->n_members || a->lacp != b->lacp || a->recirc_id != b->recirc_id ||
+        a->account != b->account || (a->bond && memcmp(a->bond, b->bond, sizeof *a->bond)) ||
+        !same_vlans(a->trunks, b->trunks) || !same_vlans(a->cvlans, b->cvlans)) {
         return false;
     }
     for (size_t i = 0; i < a->n_members; i++) {

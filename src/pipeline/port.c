@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "l2/mac_table.h"
+#include "pipeline/bond.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/settle.h"
 #include "pipeline/tunnel.h"
@@ -59,7 +60,7 @@ static int open_device(struct ofproto *ofproto, const struct ofproto_port_settin
     return dp->ops->port_add(dp, s->name, s->type, s->options, dp_port, errorp);
 }
 
-static struct vport *find_vport(const struct ofport *port)
+struct vport *ofport_vport(const struct ofport *port)
 {
     struct datapath *dp = port->ofproto->backer->dp;
     struct dp_port_desc desc;
@@ -68,17 +69,30 @@ static struct vport *find_vport(const struct ofport *port)
                : NULL;
 }
 
+bool ofport_has_carrier(const struct ofport *port)
+{
+    const struct vport *vport = ofport_vport(port);
+    return !vport || vport->status.link_up;
+}
+
+/* Do protocols let it forward? */
+static bool may_enable(const struct ofport *port)
+{
+    return !port->bundle || !port->bundle->bond || ofbond_may_enable(port->bundle->bond, port);
+}
+
 /* Takes over what the device says of itself. */
 static void refresh_state(struct ofport *port)
 {
-    const struct vport *vport = find_vport(port);
+    const struct vport *vport = ofport_vport(port);
     uint32_t state = port->state & ~(OFPROTO_PS_LINK_DOWN | OFPROTO_PS_LIVE);
     uint32_t config = port->config;
     if (vport) {
         config &= ~OFPROTO_PC_PORT_DOWN;
         config |= vport->status.admin_up ? 0 : OFPROTO_PC_PORT_DOWN;
     }
-    state |= !vport || vport->status.link_up ? OFPROTO_PS_LIVE : OFPROTO_PS_LINK_DOWN;
+    state |= !vport || vport->status.link_up ? 0 : OFPROTO_PS_LINK_DOWN;
+    state |= !(state & OFPROTO_PS_LINK_DOWN) && may_enable(port) ? OFPROTO_PS_LIVE : 0;
     if (state != port->state || config != port->config) {
         port->state = state;
         port->config = config;
@@ -89,7 +103,7 @@ static void refresh_state(struct ofport *port)
 /* Remembers what others see of PORT; whether it is another thing than before. */
 static bool remember_shown(struct ofport *port)
 {
-    const struct vport *vport = find_vport(port);
+    const struct vport *vport = ofport_vport(port);
     struct ofport_shown shown;
     memset(&shown, 0, sizeof shown);
     shown.config = port->config;
@@ -114,6 +128,12 @@ static void tell_change(struct ofport *port)
     if (remember_shown(port) && ofproto->pipeline->hooks.port_status) {
         ofproto->pipeline->hooks.port_status(ofproto, port->ofp_port, 2, ofproto->pipeline->hooks.aux);
     }
+}
+
+void ofport_refresh_live(struct ofport *port)
+{
+    refresh_state(port);
+    tell_change(port);
 }
 
 /* The port came or goes. Ports of these kinds are known to translation by their number alone, so that the
@@ -220,6 +240,9 @@ int ofproto_port_add(struct ofproto *ofproto, const struct ofproto_port_settings
 void ofport_leave_bundle(struct ofport *port)
 {
     if (port->bundle) {
+        if (port->bundle->bond) {
+            ofbond_forget_port(port->bundle->bond, port);
+        }
         list_remove(&port->bundle_node);
         port->bundle = NULL;
         pipeline_mark_parts_changed(port->ofproto->pipeline);
@@ -400,7 +423,7 @@ int ofproto_port_set_config(struct ofproto *ofproto, uint32_t ofp_port, uint32_t
         return ENODEV;
     }
     refresh_state(port);
-    struct vport *vport = find_vport(port);
+    struct vport *vport = ofport_vport(port);
     mask &= vport ? UINT32_MAX : ~OFPROTO_PC_PORT_DOWN; /* a patch port is never down */
     uint32_t new = (port->config & ~mask) | (config & mask);
     int error = 0;
@@ -422,6 +445,9 @@ void ofproto_port_changed(struct ofproto *ofproto, uint32_t ofp_port)
     if (port) {
         refresh_state(port);
         tell_change(port);
+        if (port->bundle && port->bundle->bond) {
+            ofbond_port_changed(port->bundle->bond);
+        }
     }
 }
 
@@ -509,6 +535,63 @@ static unsigned long *native_trunks(const struct ofproto_bundle_settings *s)
     return trunks;
 }
 
+/* Members, in the order given. One that stays does not notice. */
+static void set_members(struct ofproto *ofproto, struct ofbundle *b, const uint32_t *members, size_t n)
+{
+    size_t at = 0;
+    bool same = list_size(&b->members) == n;
+    struct ofport *port, *next;
+    LIST_FOR_EACH (port, bundle_node, &b->members) {
+        same = same && port->ofp_port == members[at++];
+    }
+    if (same) {
+        return;
+    }
+    LIST_FOR_EACH_SAFE (port, next, bundle_node, &b->members) {
+        bool stays = false;
+        for (size_t i = 0; i < n; i++) {
+            stays |= members[i] == port->ofp_port;
+        }
+        if (!stays) {
+            ofport_leave_bundle(port);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        port = ofproto_find_port(ofproto, members[i]);
+        if (port->bundle == b) {
+            list_remove(&port->bundle_node);
+        } else {
+            ofport_leave_bundle(port);
+        }
+        port->bundle = b;
+        list_push_back(&b->members, &port->bundle_node);
+    }
+    pipeline_mark_parts_changed(ofproto->pipeline);
+}
+
+static void set_bond(struct ofproto *ofproto, struct ofbundle *b, const struct ofproto_bundle_settings *s)
+{
+    if (s->bond) {
+        struct ofport **ports = xcalloc(s->n_members, sizeof *ports);
+        for (size_t i = 0; i < s->n_members; i++) {
+            ports[i] = ofproto_find_port(ofproto, s->members[i]);
+        }
+        if (!b->bond) {
+            b->bond = ofbond_create(b);
+        }
+        ofbond_configure(b->bond, s->bond, ports, s->n_members);
+        free(ports);
+    } else if (b->bond) {
+        struct ofport *port;
+        ofbond_destroy(b->bond);
+        b->bond = NULL;
+        LIST_FOR_EACH (port, bundle_node, &b->members) {
+            ofport_refresh_live(port);
+        }
+        pipeline_mark_parts_changed(ofproto->pipeline);
+    }
+}
+
 int ofproto_bundle_set(struct ofproto *ofproto, const struct ofproto_bundle_settings *s)
 {
     struct ofbundle *b = ofproto_find_bundle(ofproto, s->name);
@@ -521,6 +604,7 @@ int ofproto_bundle_set(struct ofproto *ofproto, const struct ofproto_bundle_sett
     }
     if (!b) {
         b = xzalloc(sizeof *b);
+        b->ofproto = ofproto;
         b->id = ++ofproto->next_bundle_id;
         b->name = xstrdup(s->name);
         list_init(&b->members);
@@ -545,31 +629,14 @@ int ofproto_bundle_set(struct ofproto *ofproto, const struct ofproto_bundle_sett
         b->s.cvlans = copy_vlans(s->cvlans);
         b->s.members = NULL;
         b->s.n_members = 0;
+        b->s.bond = NULL;
         pipeline_mark_parts_changed(ofproto->pipeline);
     }
 
     free(native);
 
-    /* Members, in the order given. */
-    size_t n = 0;
-    bool same = true;
-    struct ofport *port, *next;
-    LIST_FOR_EACH (port, bundle_node, &b->members) {
-        same = same && n < s->n_members && port->ofp_port == s->members[n];
-        n++;
-    }
-    if (!same || n != s->n_members) {
-        LIST_FOR_EACH_SAFE (port, next, bundle_node, &b->members) {
-            ofport_leave_bundle(port);
-        }
-        for (size_t i = 0; i < s->n_members; i++) {
-            port = ofproto_find_port(ofproto, s->members[i]);
-            ofport_leave_bundle(port);
-            port->bundle = b;
-            list_push_back(&b->members, &port->bundle_node);
-        }
-        pipeline_mark_parts_changed(ofproto->pipeline);
-    }
+    set_members(ofproto, b, s->members, s->n_members);
+    set_bond(ofproto, b, s);
     return 0;
 }
 
@@ -579,6 +646,7 @@ void ofbundle_destroy(struct ofproto *ofproto, struct ofbundle *b)
     LIST_FOR_EACH_SAFE (port, next, bundle_node, &b->members) {
         ofport_leave_bundle(port);
     }
+    ofbond_destroy(b->bond);
     mac_table_flush_port(ofproto->macs, (void *)(uintptr_t)b->id, true);
     list_remove(&b->node);
     free((void *)b->s.trunks);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "pipeline/bond.h"
 #include "pipeline/netflow.h"
 #include "pipeline/ofproto_impl.h"
 #include "tunnel/map.h"
@@ -53,6 +54,9 @@ void snapshot_destroy(struct snapshot *s)
         }
         for (int m = 0; m < MAX_MIRRORS; m++) {
             traffic_counters_unref(s->bridges[i]->mirrors[m].counters);
+        }
+        for (size_t b = 0; b < s->bridges[i]->n_bundles; b++) {
+            bond_unref(s->bridges[i]->bundles[b]->account);
         }
         netflow_unref(s->bridges[i]->netflow);
         hmap_fini(&s->bridges[i]->by_ofp);
@@ -199,6 +203,23 @@ static void copy_ports(struct snapshot *s, const struct ofproto *ofproto, struct
     free(order);
 }
 
+static void copy_bond(struct snapshot *s, const struct ofbond *bond, struct xbundle *x)
+{
+    x->lacp = ofbond_speaks_lacp(bond);
+    if (ofbond_bond(bond)) {
+        struct bond_view *view = take(s, sizeof *view);
+        bond_get_view(ofbond_bond(bond), view);
+        x->bond = view;
+        x->bond_members = take(s, BOND_MAX_MEMBERS * sizeof *x->bond_members);
+        for (uint8_t i = 0; i < view->n_members; i++) {
+            const struct ofport *port = view->members[i];
+            x->bond_members[i] = (struct xport *)xbridge_port(x->bridge, port->ofp_port);
+        }
+        x->account = bond_ref((struct bond *)ofbond_bond(bond));
+        x->recirc_id = ofbond_recirc_id(bond);
+    }
+}
+
 static void copy_bundles(struct snapshot *s, const struct ofproto *ofproto, struct xbridge *xb)
 {
     const struct ofbundle *bundle;
@@ -225,6 +246,9 @@ static void copy_bundles(struct snapshot *s, const struct ofproto *ofproto, stru
             if (xp->config & OFPROTO_PC_NO_FLOOD || (xp->tunnel && xp->tunnel->packets == TUNNEL_L3)) {
                 x->floodable = false;
             }
+        }
+        if (bundle->bond) {
+            copy_bond(s, bundle->bond, x);
         }
         hmap_insert(&xb->by_id, &x->by_id, hash_u32(x->id, 0));
         xb->bundles[xb->n_bundles++] = x;

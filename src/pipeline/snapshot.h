@@ -22,6 +22,8 @@
 
 #define MAX_MIRRORS 32
 
+struct bond;
+struct bond_view;
 struct dp_backer;
 struct flow_key;
 struct tunnel_config;
@@ -76,6 +78,11 @@ struct xbundle {
     size_t n_members;
     uint32_t src_mirrors, dst_mirrors; /* bit I: mirror I takes what comes in here, goes out here */
     uint32_t mirror_out;               /* bit I: this is mirror I's output */
+    bool lacp;                         /* its ports' LACPDUs are its own */
+    const struct bond_view *bond;      /* NULL: no bond */
+    struct xport **bond_members;       /* by the index that it has in `bond` */
+    struct bond *account;              /* its bytes; a reference. NULL: no bond */
+    uint32_t recirc_id;                /* 0: the bond's packets leave without coming back first */
 };
 
 struct xmirror {

@@ -211,7 +211,13 @@ static void translate(struct slow_path *sp, struct dp_handler *h, struct dp_upca
     if (may_install && !xout.avoid_caching) {
         install(sp, u, &xout, &record, generation);
     }
-    execute(h, sp, u, &xout.actions);
+    if (xout.slow && !xout.actions.len && !xout.protocol_lost) {
+        packet_free(u->packet); /* a protocol's: it has arrived */
+    } else if (xout.protocol_lost && !xout.actions.len) {
+        ops->drop(h, u->key.in_port, DROP_PROTOCOL, u->packet);
+    } else {
+        execute(h, sp, u, &xout.actions);
+    }
     for (size_t i = 0; i < xout.n_recirc_ids; i++) {
         recirc_unref(p->recirc, xout.recirc_ids[i]);
     }

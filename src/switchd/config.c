@@ -267,6 +267,11 @@ void config_status_changed(struct config *c)
     }
 }
 
+static void protocol_status_changed(void *config)
+{
+    config_status_changed(config);
+}
+
 static void run_statistics(struct task *task)
 {
     struct config *c = OBJECT_OF(task, c, statistics_task);
@@ -299,12 +304,14 @@ static void declare_columns(struct ovsdb_client *db)
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_DATAPATH_ID},
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_DATAPATH_VERSION},
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_STATUS},
+        {OVS_TABLE_PORT, OVS_PORT_BOND_ACTIVE_SLAVE},
         {OVS_TABLE_PORT, OVS_PORT_STATUS},
         {OVS_TABLE_PORT, OVS_PORT_STATISTICS},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_ADMIN_STATE},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_DUPLEX},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_ERROR},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_IFINDEX},
+        {OVS_TABLE_INTERFACE, OVS_INTERFACE_LACP_CURRENT},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_LINK_RESETS},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_LINK_SPEED},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_LINK_STATE},
@@ -358,6 +365,7 @@ struct config *config_create(struct loop *loop, struct pipeline *pipeline, const
     task_init(&c->status_task, "status", run_status);
     task_init(&c->settled_task, "configuration in force", run_settled);
     pipeline_on_settled(pipeline, settled, c);
+    pipeline_on_status(pipeline, protocol_status_changed, c);
     task_schedule_in(c->tasks, &c->statistics_task, 5000);
     ovsdb_client_start(c->db);
     return c;
@@ -370,6 +378,7 @@ void config_destroy(struct config *c)
     }
     struct bridge *b;
     pipeline_on_settled(c->pipeline, NULL, NULL);
+    pipeline_on_status(c->pipeline, NULL, NULL);
     task_cancel(&c->settled_task);
     task_cancel(&c->statistics_task);
     task_cancel(&c->retry_task);

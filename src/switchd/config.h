@@ -6,6 +6,7 @@
  *   config_bridge.c     Bridge: bridges come and go; addresses, fail mode, ageing
  *   config_interface.c  Interface: devices and OpenFlow ports
  *   config_port.c       Port: VLANs and members (bundles)
+ *   config_bond.c       Port: bonds and LACP
  *   config_qos.c        QoS, Queue; qos/show
  *   config_mirror.c     Mirror
  *   config_netflow.c    NetFlow
@@ -156,6 +157,15 @@ struct vport *config_iface_vport(const struct iface *, struct ofproto_port *);
 void config_qos_settings(struct bridge *);
 void config_qos_register_commands(struct config *, struct control_server *);
 void config_ports_settings(struct bridge *);
+struct config_bond;
+/* What the Port says of its bond and LACP; NULL: it is no bond, and speaks none. IFACES are the interfaces of
+ * the Port that are there, in its order. */
+struct config_bond *config_bond_create(const struct bridge *, const struct ovsdb_row *port,
+                                       const struct iface *const *ifaces, size_t n);
+void config_bond_destroy(struct config_bond *);
+struct ofproto_bond;
+const struct ofproto_bond *config_bond_settings(const struct config_bond *);
+void config_bonds_write(struct ovsdb_txn *, const struct bridge *); /* Port: bond_active_slave */
 void config_mirrors_settings(struct bridge *);
 void config_netflow_settings(struct bridge *);
 

@@ -49,7 +49,14 @@ static enum ofproto_priority_tags priority_tags(const struct ovsdb_row *row)
                                                                     : OFPROTO_PRIORITY_TAGS_NEVER;
 }
 
-static size_t members_of(const struct bridge *b, const struct ovsdb_row *row, uint32_t *members)
+static int by_iface_name(const void *a_, const void *b_)
+{
+    const struct iface *const *a = a_, *const *b = b_;
+    return strverscmp((*a)->name, (*b)->name);
+}
+
+/* Those of the Port that are there, in its order. */
+static size_t ifaces_of(const struct bridge *b, const struct ovsdb_row *row, const struct iface **ifaces)
 {
     size_t n = 0;
     for (size_t i = 0; i < ovsdb_row_n(row, OVS_PORT_INTERFACES) && n < MAX_MEMBERS; i++) {
@@ -57,7 +64,7 @@ static size_t members_of(const struct bridge *b, const struct ovsdb_row *row, ui
         const struct iface *iface =
             iface_row ? config_iface_find(b, ovsdb_row_string(iface_row, OVS_INTERFACE_NAME, "")) : NULL;
         if (iface && iface->row == iface_row && iface->ofp_port != OFPORT_NONE) {
-            members[n++] = iface->ofp_port;
+            ifaces[n++] = iface;
         }
     }
     return n;
@@ -76,11 +83,18 @@ static void want_bundle(struct bridge *b, const struct ofproto_bundle_settings *
 static void set_port(struct bridge *b, const struct ovsdb_row *row)
 {
     const char *name = ovsdb_row_string(row, OVS_PORT_NAME, "");
+    const struct iface *ifaces[MAX_MEMBERS];
     uint32_t members[MAX_MEMBERS];
-    size_t n = members_of(b, row, members);
+    size_t n = ifaces_of(b, row, ifaces);
     if (!n) {
         return; /* none of its interfaces is there: they say why */
     }
+    /* By name: the order of a set is that of UUIDs, and which member is active first would be chance. */
+    qsort(ifaces, n, sizeof *ifaces, by_iface_name);
+    for (size_t i = 0; i < n; i++) {
+        members[i] = ifaces[i]->ofp_port;
+    }
+    struct config_bond *bond = config_bond_create(b, row, ifaces, n);
     int64_t tag = ovsdb_row_integer(row, OVS_PORT_TAG, -1);
     unsigned long *trunks = config_vlans(row, OVS_PORT_TRUNKS);
     unsigned long *cvlans = config_vlans(row, OVS_PORT_CVLANS);
@@ -94,6 +108,7 @@ static void set_port(struct bridge *b, const struct ovsdb_row *row)
         .cvlans = cvlans,
         .priority_tags = priority_tags(row),
         .protect = ovsdb_row_boolean(row, OVS_PORT_PROTECTED, false),
+        .bond = bond ? config_bond_settings(bond) : NULL,
     };
     const char *qinq = ovsdb_row_map_string(row, OVS_PORT_OTHER_CONFIG, "qinq-ethtype", "802.1ad");
     s.qinq_ethtype = !strcmp(qinq, "802.1q") ? 0x8100 : 0x88a8;
@@ -103,6 +118,7 @@ static void set_port(struct bridge *b, const struct ovsdb_row *row)
         s.vlan = 0; /* a mode that has a VLAN of its own, and none is said */
     }
     want_bundle(b, &s);
+    config_bond_destroy(bond);
     free(trunks);
     free(cvlans);
 }

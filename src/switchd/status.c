@@ -13,6 +13,7 @@
 #include "base/smap.h"
 #include "base/version.h"
 #include "dpif/dpif.h"
+#include "pipeline/bond.h"
 #include "port/vport.h"
 #include "switchd/config.h"
 #include "switchd/host.h"
@@ -212,6 +213,12 @@ static void write_iface(struct ovsdb_txn *txn, struct iface *iface)
     char *peerless = iface->error ? NULL : peer_error(iface);
     ovsdb_txn_set_string(txn, row, OVS_INTERFACE_ERROR, peerless ? peerless : iface->error);
     free(peerless);
+    int lacp = open ? ofproto_lacp_current(iface->bridge->ofproto, iface->ofp_port) : -1;
+    if (lacp >= 0) {
+        ovsdb_txn_set_boolean(txn, row, OVS_INTERFACE_LACP_CURRENT, lacp);
+    } else {
+        ovsdb_txn_set_empty(txn, row, OVS_INTERFACE_LACP_CURRENT);
+    }
     if (open && !ovsdb_row_n(row, OVS_INTERFACE_STATISTICS)) {
         write_statistics(txn, iface); /* from then on once in a while */
     }
@@ -240,6 +247,7 @@ static void write_bridge(struct ovsdb_txn *txn, struct bridge *b)
     HMAP_FOR_EACH (iface, node, &b->ifaces) {
         write_iface(txn, iface);
     }
+    config_bonds_write(txn, b);
     config_controllers_write(txn, b);
 }
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole switch for the tests: our daemon, or the reference beside it, in a directory of its own, driven with
 Debian's own ovs-vsctl and ovs-appctl. In a namespace of a `Net`, or where the test runs."""
+import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import tempfile
 
@@ -56,6 +58,20 @@ class Switch:
     def appctl(self, *argv, check=True):
         target = str(self.dir / f"ovs-vswitchd.{self.pid()}.ctl")
         return self.command("ovs-appctl", "-t", target, *argv, check=check)
+
+    def talk(self, *argv):
+        """A command without ovs-appctl: (did it work, what was said). For those that ask much."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(self.dir / f"ovs-vswitchd.{self.pid()}.ctl"))
+            s.sendall(json.dumps({"id": 0, "method": argv[0], "params": [str(a) for a in argv[1:]]}).encode())
+            text = b""
+            while True:
+                text += s.recv(65536)
+                try:
+                    reply = json.loads(text)
+                except ValueError:
+                    continue
+                return reply["error"] is None, reply["error"] if reply["result"] is None else reply["result"]
 
     def ask(self, *argv):
         return self.appctl(*argv).stdout

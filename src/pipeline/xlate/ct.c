@@ -32,7 +32,7 @@ void xlate_freeze_rest(struct xlate_ctx *ctx, const struct ofpact *rest, size_t 
     }
 }
 
-static void hold_recirc_id(struct xlate_ctx *ctx, uint32_t id)
+void xlate_hold_recirc_id(struct xlate_ctx *ctx, uint32_t id)
 {
     struct xlate_out *xout = ctx->xout;
     xout->recirc_ids = xrealloc(xout->recirc_ids, (xout->n_recirc_ids + 1) * sizeof *xout->recirc_ids);
@@ -72,7 +72,7 @@ uint32_t xlate_freeze(struct xlate_ctx *ctx, uint8_t table_id)
         s.actions_len = ctx->frozen_actions.len;
     }
     uint32_t id = recirc_alloc(ctx->bridge->ofproto->pipeline->recirc, &s);
-    hold_recirc_id(ctx, id);
+    xlate_hold_recirc_id(ctx, id);
     return id;
 }
 
@@ -100,7 +100,7 @@ void xlate_finish_freezing(struct xlate_ctx *ctx)
         s.userdata = (uint8_t *)c->userdata;
         s.userdata_len = c->userdata_len;
         uint32_t id = recirc_alloc(ctx->bridge->ofproto->pipeline->recirc, &s);
-        hold_recirc_id(ctx, id);
+        xlate_hold_recirc_id(ctx, id);
         struct dp_cookie cookie;
         memset(&cookie, 0, sizeof cookie);
         cookie.type = DP_COOKIE_CONTROLLER;

@@ -55,6 +55,7 @@ struct xlate_ctx {
     int nesting;   /* of rules: for our own stack */
     bool in_group, in_action_set, in_packet_out;
     bool exit;
+    bool special;  /* the packet that came in is a protocol's: rules do nothing */
     bool entering; /* the first table of a bridge: ports and mirrors are looked at between lookup and actions
                     */
     bool conntracked;                /* ct() has been committed to the actions: ct_state is known */
@@ -153,6 +154,9 @@ void xlate_output(struct xlate_ctx *, uint32_t port, uint16_t controller_len, bo
                   bool is_last, bool truncate);
 /* To an OpenFlow port; CHECK_STP false for special packets and `all`. */
 void xlate_output_port(struct xlate_ctx *, uint32_t ofp_port, bool is_last, bool truncate);
+/* The same for a bond whose member is chosen by the datapath's hash, when the packet comes back as
+ * RECIRC_ID's; PORT is any of its members. */
+void xlate_output_hashed(struct xlate_ctx *, const struct xport *, uint32_t hash_basis, uint32_t recirc_id);
 void xlate_output_reg(struct xlate_ctx *, const struct ofpact_output_reg *, bool is_last);
 void xlate_output_trunc(struct xlate_ctx *, const struct ofpact_output_trunc *, bool is_last);
 void xlate_enqueue(struct xlate_ctx *, const struct ofpact_enqueue *, bool is_last);
@@ -181,7 +185,10 @@ void xlate_unwrap_tunnel(struct xlate_ctx *);
 
 /* normal.c */
 void xlate_normal(struct xlate_ctx *);
-bool xlate_is_special(const struct xlate_ctx *, const struct xport *);
+
+/* special.c */
+/* Is the packet one of a protocol that the port, by which it came in, speaks? Then that has it. */
+bool xlate_special(struct xlate_ctx *, const struct xport *);
 
 /* mirror.c */
 void xlate_mirror(struct xlate_ctx *, const struct xbundle *, uint32_t mirrors);
@@ -200,6 +207,8 @@ void xvlan_output_translate(const struct xbundle *, const struct xvlan *, struct
 void xvlan_input_translate(const struct xbundle *, const struct xvlan *in, struct xvlan *);
 void xlate_output_normal(struct xlate_ctx *, const struct xbundle *, const struct xvlan *);
 bool xbundle_includes_vlan(const struct xbundle *, const struct xvlan *);
+
+void xlate_hold_recirc_id(struct xlate_ctx *, uint32_t id); /* a reference that is held; ct.c */
 
 /* commit.c: brings the packet in line with the flow. */
 void xlate_commit(struct xlate_ctx *);

@@ -13,7 +13,7 @@ static bool is_group_live(struct xlate_ctx *ctx, uint32_t group_id, int depth);
 bool xlate_is_live(const struct xlate_ctx *ctx, uint32_t ofp_port)
 {
     const struct xport *xport = xlate_find_port(ctx, ofp_port);
-    return xport && !(xport->config & OFPROTO_PC_PORT_DOWN) && !(xport->state & OFPROTO_PS_LINK_DOWN);
+    return xport && !(xport->config & OFPROTO_PC_PORT_DOWN) && (xport->state & OFPROTO_PS_LIVE);
 }
 
 static bool watches(const struct group_bucket *b)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "l2/bond.h"
 #include "l2/mac_table.h"
 #include "pipeline/netflow.h"
 #include "pipeline/xlate/ctx.h"
@@ -121,6 +122,44 @@ static void match_priorities(struct xlate_ctx *ctx)
     }
 }
 
+/* The hash by which a bond's member is chosen; what it is of becomes certain. */
+static uint32_t bond_hash(struct xlate_ctx *ctx, const struct bond_view *bond, uint16_t vlan)
+{
+    struct flow_key *wc = &ctx->wc->bits;
+    if (!bond->balances) {
+        return 0;
+    }
+    if (bond->mode == BOND_BALANCE_SLB) {
+        flow_wc_set(wc, dl_src);
+        return bond_hash_mac(ctx->flow->dl_src, vlan, bond->hash_basis);
+    }
+    flow_look_at_hash_fields(ctx->flow, HASH_FIELDS_SYMMETRIC_L4, wc);
+    return flow_hash_symmetric(ctx->flow, bond->hash_basis);
+}
+
+/* By one of a bond's members; NULL: none is enabled, or it is done. */
+static const struct xport *choose_member(struct xlate_ctx *ctx, const struct xbundle *out, uint16_t vlan)
+{
+    if (out->recirc_id && out->bond->enabled && out->bond->lacp == BOND_LACP_NEGOTIATED) {
+        const struct xport *first = out->bond_members[__builtin_ctzll(out->bond->enabled)];
+        if (!first->is_patch) {
+            xlate_output_hashed(ctx, first, out->bond->hash_basis, out->recirc_id);
+            return NULL;
+        }
+    }
+    uint32_t hash = bond_hash(ctx, out->bond, vlan);
+    uint8_t member = bond_choose(out->bond, hash);
+    if (member == BOND_NO_MEMBER) {
+        return NULL;
+    }
+    if (out->bond->balances && ctx->xin->record) {
+        struct record_entry *e = record_add(ctx->xin->record, RECORD_BOND);
+        e->object = bond_ref(out->account);
+        e->port = hash;
+    }
+    return out->bond_members[member];
+}
+
 void xlate_output_normal(struct xlate_ctx *ctx, const struct xbundle *out, const struct xvlan *xvlan)
 {
     struct xvlan out_xvlan;
@@ -142,7 +181,10 @@ void xlate_output_normal(struct xlate_ctx *ctx, const struct xbundle *out, const
     struct flow_vlan old[FLOW_MAX_VLANS];
     memcpy(old, ctx->flow->vlans, sizeof old);
     xvlan_put(ctx->flow, &out_xvlan, out->priority_tags);
-    xlate_output_port(ctx, out->members[0]->ofp_port, false, false);
+    const struct xport *member = out->bond ? choose_member(ctx, out, out_xvlan.v[0].vid) : out->members[0];
+    if (member) {
+        xlate_output_port(ctx, member->ofp_port, false, false);
+    }
     memcpy(ctx->flow->vlans, old, sizeof old);
 }
 
@@ -176,7 +218,7 @@ static void learn_source(struct xlate_ctx *ctx, const struct xbundle *in, uint16
                               .vlan = vlan,
                               .port = (void *)(uintptr_t)in->id,
                               .gratuitous_arp = gratuitous_arp,
-                              .from_bond = in->n_members > 1};
+                              .from_bond = in->bond != NULL};
     if (ctx->xin->record) {
         struct record_entry *e = record_add(ctx->xin->record, RECORD_MAC_LEARN);
         e->ofproto = ctx->bridge->ofproto;
@@ -189,6 +231,47 @@ static void learn_source(struct xlate_ctx *ctx, const struct xbundle *in, uint16
         xlate_report(ctx, REPORT_DETAIL, "learned that " ETH_FORMAT " is on port %s in VLAN %u",
                      ETH_ARGS(learn.mac), in->name, vlan);
     }
+}
+
+/* Does a bond let the packet in? Other members may have brought it, too; or it is one of ours that came back.
+ */
+static bool is_admitted(struct xlate_ctx *ctx, const struct xbundle *in, const struct xport *in_port,
+                        uint16_t vlan)
+{
+    uint8_t member = 0;
+    while (member < in->bond->n_members && in->bond_members[member] != in_port) {
+        member++;
+    }
+    switch (bond_admit(in->bond, member, ctx->flow->dl_dst.ea[0] & 1)) {
+    case BOND_ACCEPT:
+        return true;
+    case BOND_DROP:
+        xlate_report(ctx, REPORT_DETAIL, "bonding refused admissibility, dropping");
+        ctx->drop_reason = DROP_BOND;
+        return false;
+    case BOND_DROP_IF_MOVED:
+        break;
+    }
+    void *port;
+    const struct mac_learn learn = {.mac = ctx->flow->dl_src,
+                                    .vlan = vlan,
+                                    .port = (void *)(uintptr_t)in->id,
+                                    .gratuitous_arp = true,
+                                    .from_bond = true};
+    struct mac_table *macs = ctx->bridge->ofproto->macs;
+    if (ctx->xin->record) {
+        struct record_entry *e = record_add(ctx->xin->record, RECORD_MAC_LOOKUP);
+        e->ofproto = ctx->bridge->ofproto;
+        e->mac = learn.mac;
+        e->vlan = vlan;
+    }
+    if (!mac_table_lookup(macs, learn.mac, vlan, &port) || port == learn.port ||
+        (is_gratuitous_arp(ctx) && mac_table_would_learn(macs, &learn, clock_ms()))) {
+        return true;
+    }
+    xlate_report(ctx, REPORT_DETAIL, "SLB bond thinks this packet looped back, dropping");
+    ctx->drop_reason = DROP_BOND;
+    return false;
 }
 
 void xlate_normal(struct xlate_ctx *ctx)
@@ -228,6 +311,9 @@ void xlate_normal(struct xlate_ctx *ctx)
 
     if (!ctx->bridge->forward_bpdu && is_reserved(flow->dl_dst)) {
         xlate_report(ctx, REPORT_DETAIL, "packet has reserved destination MAC, dropping");
+        return;
+    }
+    if (in->bond && !is_admitted(ctx, in, in_port, vlan)) {
         return;
     }
     if (!in_port->tunnel || in_port->tunnel->packets != TUNNEL_L3) { /* whose packets have no address */

@@ -119,7 +119,7 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     struct saved_options options;
     save_options(&ctx->wc->bits, &options);
     enter_bridge(ctx, peer);
-    if (may_receive(ctx, peer)) {
+    if (!xlate_special(ctx, peer) && may_receive(ctx, peer)) {
         ctx->entering = true;
         xlate_table(ctx, peer->ofp_port, 0, true, false, is_last);
         xlate_go_on_in_first_table(ctx);
@@ -189,6 +189,35 @@ static const struct xport *find_output(struct xlate_ctx *ctx, uint32_t ofp_port)
     return xport;
 }
 
+static void mirror_output(struct xlate_ctx *ctx, const struct xport *xport)
+{
+    ctx->sflow_out = xport->ofp_port;
+    ctx->netflow_out = xport->ofp_port;
+    if (ctx->bridge->has_mirrors && xport->bundle) {
+        xlate_mirror(ctx, xport->bundle, xport->bundle->dst_mirrors);
+    }
+}
+
+void xlate_output_hashed(struct xlate_ctx *ctx, const struct xport *xport, uint32_t hash_basis,
+                         uint32_t recirc_id)
+{
+    if (!find_output(ctx, xport->ofp_port) ||
+        !recirc_ref(ctx->bridge->ofproto->pipeline->recirc, recirc_id)) {
+        return;
+    }
+    struct flow_key saved_flow;
+    memcpy(saved_flow.vlans, ctx->flow->vlans, sizeof saved_flow.vlans);
+    xlate_hold_recirc_id(ctx, recirc_id);
+    xlate_commit(ctx);
+    if (ctx->mirror_snaplen) {
+        dp_actions_put_trunc(ctx->actions, ctx->mirror_snaplen);
+    }
+    dp_actions_put_hash(ctx->actions, DP_HASH_L4, hash_basis);
+    dp_actions_put_recirc(ctx->actions, recirc_id);
+    mirror_output(ctx, xport);
+    memcpy(ctx->flow->vlans, saved_flow.vlans, sizeof saved_flow.vlans);
+}
+
 void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, bool truncate)
 {
     const struct xport *xport = find_output(ctx, ofp_port);
@@ -230,12 +259,7 @@ void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, b
         }
         dp_actions_put_output(ctx->actions, xport->dp_port);
     }
-    ctx->sflow_out = ofp_port;
-    ctx->netflow_out = ofp_port;
-
-    if (ctx->bridge->has_mirrors && xport->bundle) {
-        xlate_mirror(ctx, xport->bundle, xport->bundle->dst_mirrors);
-    }
+    mirror_output(ctx, xport);
     memcpy(ctx->flow->vlans, saved_flow.vlans, sizeof saved_flow.vlans);
     ctx->flow->nw_tos = saved_tos;
 }

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "l2/bond.h"
 #include "l2/mac_table.h"
 #include "pipeline/group.h"
 #include "pipeline/netflow.h"
@@ -46,6 +47,9 @@ static void entry_fini(struct record_entry *e)
         break;
     case RECORD_NEIGHBOUR:
         free(e->object);
+        break;
+    case RECORD_BOND:
+        bond_unref(e->object);
         break;
     case RECORD_NETFLOW:
         netflow_unref(e->object);
@@ -192,6 +196,9 @@ static void credit_entry(struct record_entry *e, const struct traffic *traffic)
         if (t->tcp_flags & (0x01 | 0x04)) { /* FIN, RST */
             rule_reduce_timeouts(e->object, e->idle, e->hard);
         }
+        break;
+    case RECORD_BOND:
+        bond_account(e->object, e->port, t->bytes);
         break;
     case RECORD_NETFLOW:
         netflow_credit(e->object, e->object2, t);

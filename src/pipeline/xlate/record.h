@@ -42,6 +42,7 @@ enum record_type {
     RECORD_TUNNEL_RX, /* a packet came in by a tunnel, went out by one */
     RECORD_TUNNEL_TX,
     RECORD_NEIGHBOUR, /* a neighbour's reply: what it says is learned again */
+    RECORD_BOND,      /* a bucket of a bond carried the packets */
     RECORD_NETFLOW,   /* the flow that NetFlow tells of */
 };
 
@@ -51,7 +52,7 @@ struct record_entry {
     uint16_t vlan;
     uint16_t idle, hard; /* FIN_TIMEOUT */
     uint16_t extra;      /* bytes that each packet was longer here than as it came in: outer headers */
-    uint32_t port;       /* MAC_LEARN: the bundle's id; GROUP: the bucket's index */
+    uint32_t port;       /* MAC_LEARN: the bundle's id; GROUP: the bucket's index; BOND: the hash */
     struct eth_addr mac;
     bool gratuitous_arp;
     struct ofproto *ofproto; /* not counted: a bridge's end purges all flows of its datapath */

@@ -224,7 +224,7 @@ void xlate_table(struct xlate_ctx *ctx, uint32_t in_port, uint8_t table_id, bool
     }
     if (ctx->entering) {
         ctx->entering = false;
-        if (!xlate_enter(ctx)) {
+        if (ctx->special || !xlate_enter(ctx)) {
             rule = NULL;
         }
     }

@@ -241,7 +241,8 @@ static void start(struct xlate_ctx *ctx)
         return;
     }
     const struct xport *in_port = xlate_find_port(ctx, ctx->flow->in_port);
-    if (in_port && (in_port->config & OFPROTO_PC_NO_RECV)) {
+    ctx->special = in_port && !xin->actions && xlate_special(ctx, in_port);
+    if (in_port && (in_port->config & OFPROTO_PC_NO_RECV) && !ctx->special) {
         return; /* what it may bring is for the protocols alone */
     }
     if (!xin->actions && !xlate_tunnel_enter(ctx)) {

@@ -89,6 +89,7 @@ struct xlate_out {
     } tun_md;
     unsigned slow;        /* enum dp_slow_reason bits */
     uint32_t slow_meter;  /* the datapath's, of packets for the slow path; UINT32_MAX: none */
+    bool protocol_lost;   /* a protocol has too many packets waiting to take this one */
     bool avoid_caching;   /* what came out is for this packet alone */
     uint32_t *recirc_ids; /* references held for this flow */
     size_t n_recirc_ids;
