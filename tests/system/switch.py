@@ -71,7 +71,8 @@ class Switch:
                     reply = json.loads(text)
                 except ValueError:
                     continue
-                return reply["error"] is None, reply["error"] if reply["result"] is None else reply["result"]
+                failed = reply.get("error") is not None
+                return not failed, reply["error"] if failed else reply["result"]
 
     def ask(self, *argv):
         return self.appctl(*argv).stdout
