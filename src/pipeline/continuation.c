@@ -37,23 +37,25 @@ static void end_prop(struct bytebuf *b, size_t start)
     put_pad_from(b, start, 8);
 }
 
+/* What goes as an instruction of its own; those that do nothing to a packet do not go at all. */
 static bool is_instruction(const struct ofpact *a)
 {
-    return a->type == OFPACT_WRITE_ACTIONS || a->type == OFPACT_CLEAR_ACTIONS ||
-           a->type == OFPACT_WRITE_METADATA || a->type == OFPACT_GOTO_TABLE ||
-           a->type == OFPACT_STAT_TRIGGER || a->type == OFPACT_METER;
+    return (a->type == OFPACT_WRITE_ACTIONS && ofpact_nest_len(OFPACT_CAST(WRITE_ACTIONS, a))) ||
+           a->type == OFPACT_CLEAR_ACTIONS || a->type == OFPACT_WRITE_METADATA ||
+           a->type == OFPACT_GOTO_TABLE || a->type == OFPACT_METER;
 }
 
 static void put_actions(struct bytebuf *b, uint16_t type, const struct ofpact *actions, size_t len)
 {
     size_t at = begin_prop(b, type);
     put_u32(b, 0);
-    if (type == PROP_INSTRUCTIONS) {
-        instructions_encode(b, actions, len, VERSION);
+    size_t n = type == PROP_INSTRUCTIONS ? instructions_encode(b, actions, len, VERSION)
+                                         : actions_encode(b, actions, len, VERSION);
+    if (n) {
+        end_prop(b, at);
     } else {
-        actions_encode(b, actions, len, VERSION);
+        bytebuf_truncate(b, at);
     }
-    end_prop(b, at);
 }
 
 /* Runs of actions, and instructions one by one: what follows a goto_table comes from a rule further out. */
