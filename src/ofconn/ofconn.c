@@ -118,7 +118,12 @@ void ofconn_multipart_begin(struct ofconn_multipart *m, struct ofconn *c, enum o
 void ofconn_multipart_next(struct ofconn_multipart *m)
 {
     struct bytebuf *b = &m->conn->out;
-    if (b->len - m->start > OFP_MAX_LEN) {
+    if (m->header + (b->len - m->record) > OFP_MAX_LEN) {
+        LOG_WARN_RL(&rl, "%s: a record of %zu bytes fits into no multipart reply", m->conn->name,
+                    b->len - m->record);
+        bytebuf_truncate(b, m->record);
+        m->incomplete = true;
+    } else if (b->len - m->start > OFP_MAX_LEN) {
         /* The record that no longer fits begins the next message. */
         size_t n = b->len - m->record;
         uint8_t *record = xmemdup(b->data + m->record, n);
@@ -145,7 +150,21 @@ void ofconn_multipart_part(struct ofconn_multipart *m)
 
 void ofconn_multipart_end(struct ofconn_multipart *m)
 {
-    ofp_msg_end(&m->conn->out, m->start);
+    struct bytebuf *b = &m->conn->out;
+    if (m->incomplete) {
+        const struct ofp_msg *q = m->request;
+        if (b->len - m->start > m->header) {
+            set_u16(b, m->start + OFP_HEADER_LEN + 2, OFPMPF_MORE);
+            ofp_msg_end(b, m->start);
+        } else {
+            bytebuf_truncate(b, m->start);
+        }
+        ofp_error_encode(
+            b, q->version >= OFP13 ? OFPERR_OFPBRC_MULTIPART_BUFFER_OVERFLOW : OFPERR_OFPBRC_BAD_LEN,
+            q->version, q->raw, q->len);
+    } else {
+        ofp_msg_end(b, m->start);
+    }
 }
 
 /* ------------------------------------------------------------------ frames */

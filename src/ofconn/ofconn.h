@@ -187,13 +187,14 @@ struct bytebuf *ofconn_out(struct ofconn *);
 void ofconn_reply_empty(struct ofconn *, enum ofptype, const struct ofp_msg *request);
 
 /* A multipart reply of as many messages as it takes: begin; for each record encode it into ofconn_out(), then
- * call next; end. */
+ * call next; end. A record that fits into no message is left out, and an error instead of the last message
+ * says that the reply is not complete. */
 struct ofconn_multipart {
     struct ofconn *conn;
     const struct ofp_msg *request;
     enum ofptype type;
     size_t start, header, record;
-    bool nx;
+    bool nx, incomplete;
 };
 void ofconn_multipart_begin(struct ofconn_multipart *, struct ofconn *, enum ofptype,
                             const struct ofp_msg *request);

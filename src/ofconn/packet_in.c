@@ -8,7 +8,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/coverage.h"
+#include "base/log.h"
 #include "ofconn/private.h"
+
+LOG_MODULE(connmgr);
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(1, 5);
 
 COVERAGE_DEFINE(ofconn_packet_in);
 COVERAGE_DEFINE(ofconn_packet_in_overflow);
@@ -148,6 +152,12 @@ static void send_packet_in(struct ofconn *c, const struct ofpacket_in *pin)
 {
     struct bytebuf b = BYTEBUF_INITIALIZER;
     packet_in_encode(&b, &pin->pin, c->version, c->packet_in_format);
+    if (!b.len) {
+        LOG_WARN_RL(&rl, "%s: a packet of %u bytes does not fit into a packet-in", c->name,
+                    (unsigned)pin->pin.packet_len);
+        bytebuf_fini(&b);
+        return;
+    }
     struct limiter *limiter = c->limiters[!is_miss(pin->pin.reason)];
     if (limiter) {
         struct waiting_pin *w = xmalloc(sizeof *w + b.len);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "openflow/msg.h"
 
+#include "base/log.h"
+
+LOG_MODULE(ofp_msgs);
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(1, 5);
+
 #define MSG      OFPK_MSG
 #define STAT     OFPK_STAT
 #define REPLY    OFPK_REPLY
@@ -227,9 +232,17 @@ size_t ofp_msg_begin_nx(struct bytebuf *b, enum ofptype type, enum ofp_version v
     return begin(b, type, v, xid, true);
 }
 
-void ofp_msg_end(struct bytebuf *b, size_t start)
+bool ofp_msg_end(struct bytebuf *b, size_t start)
 {
-    set_u16(b, start + 2, b->len - start);
+    size_t len = b->len - start;
+    if (len > OFP_MAX_LEN) {
+        LOG_WARN_RL(&rl, "a message of type %u is %zu bytes long, which OpenFlow cannot say: it is not sent",
+                    b->data[start + 1], len);
+        bytebuf_truncate(b, start);
+        return false;
+    }
+    set_u16(b, start + 2, len);
+    return true;
 }
 
 bool ofp_msg_exists(enum ofptype type, enum ofp_version v)

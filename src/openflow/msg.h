@@ -168,12 +168,13 @@ static inline size_t ofp_msg_len(const uint8_t *header)
 }
 
 /* Begins a message of TYPE in the first form that VERSION has (or NX: Nicira's form, where there are both).
- * Returns where it starts; ofp_msg_end() sets its length. */
+ * Returns where it starts; ofp_msg_end() sets its length. A message that is longer than OFP_MAX_LEN is
+ * taken out again by ofp_msg_end(), which then returns false and logs it. */
 size_t ofp_msg_begin(struct bytebuf *, enum ofptype, enum ofp_version, uint32_t xid);
 size_t ofp_msg_begin_nx(struct bytebuf *, enum ofptype, enum ofp_version, uint32_t xid);
 size_t ofp_msg_begin_number(struct bytebuf *, enum ofptype, enum ofp_version, enum ofp_kind, uint16_t number,
                             uint32_t xid);
-void ofp_msg_end(struct bytebuf *, size_t start);
+bool ofp_msg_end(struct bytebuf *, size_t start);
 /* Is there a form of it in VERSION? */
 bool ofp_msg_exists(enum ofptype, enum ofp_version);
 

@@ -91,17 +91,17 @@ void resume_encode(struct bytebuf *b, const struct packet_in *pin, enum ofp_vers
     ofp_msg_end(b, start);
 }
 
-void packet_in_encode(struct bytebuf *b, const struct packet_in *pin, enum ofp_version v,
-                      enum packet_in_format format)
+static void put_packet_in(struct bytebuf *b, const struct packet_in *pin, enum ofp_version v,
+                          enum packet_in_format format)
 {
+    uint16_t total_len = (uint16_t)MIN(pin->total_len, UINT16_MAX);
     if (format != PACKET_IN_STANDARD) {
-        size_t start =
-            ofp_msg_begin_number(b, OFPTYPE_PACKET_IN, v, OFPK_NXT, format == PACKET_IN_NXT ? 17 : 30, 0);
+        ofp_msg_begin_number(b, OFPTYPE_PACKET_IN, v, OFPK_NXT, format == PACKET_IN_NXT ? 17 : 30, 0);
         if (format == PACKET_IN_NXT2) {
             put_props(b, pin, v);
         } else {
             put_u32(b, pin->buffer_id);
-            put_u16(b, pin->total_len);
+            put_u16(b, total_len);
             put_u8(b, packet_in_wire_reason(pin->reason, v));
             put_u8(b, pin->table_id);
             put_u64(b, pin->cookie);
@@ -113,25 +113,24 @@ void packet_in_encode(struct bytebuf *b, const struct packet_in *pin, enum ofp_v
             put_u16(b, 0);
             bytebuf_put(b, pin->packet, pin->packet_len);
         }
-        ofp_msg_end(b, start);
         return;
     }
-    size_t start = ofp_msg_begin(b, OFPTYPE_PACKET_IN, v, 0);
+    ofp_msg_begin(b, OFPTYPE_PACKET_IN, v, 0);
     uint8_t reason = packet_in_wire_reason(pin->reason, v);
     put_u32(b, pin->buffer_id);
     if (v == OFP10) {
-        put_u16(b, pin->total_len);
+        put_u16(b, total_len);
         put_u16(b, pin->metadata.flow.in_port);
         put_u8(b, reason);
         put_u8(b, 0);
     } else if (v == OFP11) {
         put_u32(b, ofp_port_to_11(pin->metadata.flow.in_port));
         put_u32(b, ofp_port_to_11(pin->metadata.flow.in_port));
-        put_u16(b, pin->total_len);
+        put_u16(b, total_len);
         put_u8(b, reason);
         put_u8(b, pin->table_id);
     } else {
-        put_u16(b, pin->total_len);
+        put_u16(b, total_len);
         put_u8(b, reason);
         put_u8(b, pin->table_id);
         if (v >= OFP13) {
@@ -141,7 +140,27 @@ void packet_in_encode(struct bytebuf *b, const struct packet_in *pin, enum ofp_v
         put_u16(b, 0);
     }
     bytebuf_put(b, pin->packet, pin->packet_len);
-    ofp_msg_end(b, start);
+}
+
+void packet_in_encode(struct bytebuf *b, const struct packet_in *pin, enum ofp_version v,
+                      enum packet_in_format format)
+{
+    size_t start = b->len;
+    put_packet_in(b, pin, v, format);
+    size_t len = b->len - start;
+    if (unlikely(len > OFP_MAX_LEN)) {
+        /* As much of the packet as there is room for; one that is to be resumed is needed whole. */
+        size_t excess = ROUND_UP(len - OFP_MAX_LEN, 8) + 8; /* its full length is a property more */
+        struct packet_in cut = *pin;
+        cut.packet_len = pin->packet_len > excess ? pin->packet_len - excess : 0;
+        bytebuf_truncate(b, start);
+        if (cut.packet_len && !(pin->continuation_len && format == PACKET_IN_NXT2)) {
+            put_packet_in(b, &cut, v, format);
+        }
+    }
+    if (b->len > start) {
+        ofp_msg_end(b, start);
+    }
 }
 
 static void set_in_port(struct match *m, uint32_t port)

@@ -6,8 +6,12 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "ofconn/ofconn.h"
 #include "pipeline/change.h"
 #include "pipeline/ofproto_impl.h"
+
+#define MULTIPART_HEADER 16 /* bytes of a reply in front of its records */
+#define STATS_HEADER     40 /* of a group's statistics in front of its buckets' */
 
 /* Groups change rarely: one sorted array, replaced as a whole. */
 struct group_array {
@@ -411,7 +415,21 @@ static enum ofperr delete_groups(struct change *c, uint32_t id)
     return error;
 }
 
-enum ofperr change_group_mod(struct change *c, const struct group_mod *gm)
+/* Can the group be described in one message of the version that it was changed in? There is no other way to
+ * tell of it: a group of more buckets is refused. */
+static enum ofperr check_size(const struct change *c, uint32_t group_id)
+{
+    const struct group *g = change_find_group(c, group_id);
+    enum ofp_version v = c->asker ? ofconn_version(c->asker) : OFP15;
+    struct bytebuf b = BYTEBUF_INITIALIZER;
+    group_desc_encode(&b, &g->s, v);
+    bool fits = b.len <= OFP_MAX_LEN - MULTIPART_HEADER && g->s.n_buckets * sizeof(struct bucket_counter) <=
+                                                               OFP_MAX_LEN - MULTIPART_HEADER - STATS_HEADER;
+    bytebuf_fini(&b);
+    return fits ? OFPERR_NONE : OFPERR_OFPGMFC_OUT_OF_BUCKETS;
+}
+
+static enum ofperr do_group_mod(struct change *c, const struct group_mod *gm)
 {
     switch (gm->command) {
     case GROUP_ADD:
@@ -429,6 +447,13 @@ enum ofperr change_group_mod(struct change *c, const struct group_mod *gm)
     default:
         return OFPERR_OFPGMFC_BAD_COMMAND;
     }
+}
+
+enum ofperr change_group_mod(struct change *c, const struct group_mod *gm)
+{
+    enum ofperr error = do_group_mod(c, gm);
+    bool grows = gm->command != GROUP_DELETE && gm->command != GROUP_REMOVE_BUCKET;
+    return error || !grows ? error : check_size(c, gm->group_id);
 }
 
 void change_swap_groups(struct change *c)

@@ -235,6 +235,7 @@ static void encode_forward(struct ofconn *c, struct bytebuf *b, const void *requ
         return;
     }
     size_t start = ofp_msg_begin(b, OFPTYPE_REQUESTFORWARD, v, 0);
+    size_t inner = b->len;
     if (m->type == OFPTYPE_GROUP_MOD && !group_mod_decode(m, &gm)) {
         group_mod_encode(b, &gm, v, m->xid);
         group_mod_fini(&gm);
@@ -243,7 +244,11 @@ static void encode_forward(struct ofconn *c, struct bytebuf *b, const void *requ
         meter_mod_encode(b, command, &config, v, m->xid);
         meter_fini(&config);
     }
-    ofp_msg_end(b, start);
+    if (b->len == inner) {
+        bytebuf_truncate(b, start); /* in this version it is too long for a message */
+    } else {
+        ofp_msg_end(b, start);
+    }
 }
 
 void openflow_forward_request(struct ofproto *ofproto, const struct ofconn *asker, const struct ofp_msg *m)

@@ -42,7 +42,8 @@ struct session {
     bool paused;
     bool has_abbreviated; /* in `updates`, of the change at work */
     struct bytebuf updates;
-    size_t start; /* of the message at work in `updates` */
+    size_t start;       /* of the message at work in `updates` */
+    size_t first, last; /* of its updates */
 };
 
 static struct session *session_of(struct ofconn *c)
@@ -129,14 +130,21 @@ static bool watches(const struct monitor *m, const struct rule *rule, const stru
            minimatch_is_narrower(&rule->cr.match, &m->match);
 }
 
+static void begin_message(struct session *s, enum ofp_version v)
+{
+    if (s->start != SIZE_MAX) {
+        ofp_msg_end(&s->updates, s->start);
+    }
+    s->start = ofp_msg_begin(&s->updates, OFPTYPE_FLOW_MONITOR_REPLY, v, 0);
+    s->first = s->updates.len;
+}
+
 static void begin_update(struct session *s, enum ofp_version v)
 {
     if (s->start == SIZE_MAX || s->updates.len - s->start > MAX_BATCH_LEN) {
-        if (s->start != SIZE_MAX) {
-            ofp_msg_end(&s->updates, s->start);
-        }
-        s->start = ofp_msg_begin(&s->updates, OFPTYPE_FLOW_MONITOR_REPLY, v, 0);
+        begin_message(s, v);
     }
+    s->last = s->updates.len;
 }
 
 /* Was some monitor asked for with a match that is fields alone? */
@@ -149,6 +157,22 @@ static bool is_plain(const struct session *s)
         }
     }
     return false;
+}
+
+/* The last update made its message too long: it is one of its own, without its actions if it has to be. */
+static void put_long_update(struct session *s, enum ofp_version v, struct flow_update *u)
+{
+    bytebuf_truncate(&s->updates, s->last);
+    if (s->last > s->first) {
+        begin_message(s, v);
+    }
+    flow_update_encode(&s->updates, u, v);
+    if (s->updates.len - s->start > OFP_MAX_LEN) {
+        bytebuf_truncate(&s->updates, s->first);
+        u->ofpacts = NULL;
+        u->ofpacts_len = 0;
+        flow_update_encode(&s->updates, u, v);
+    }
 }
 
 static void put_update(struct session *s, enum ofp_version v, const struct rule *rule,
@@ -172,6 +196,9 @@ static void put_update(struct session *s, enum ofp_version v, const struct rule 
     }
     begin_update(s, v);
     flow_update_encode(&s->updates, &u, v);
+    if (s->updates.len - s->start > OFP_MAX_LEN) {
+        put_long_update(s, v, &u);
+    }
 }
 
 static void put_word(struct session *s, enum ofp_version v, enum flow_update_event event, uint32_t xid)

@@ -36,6 +36,9 @@ void ofctl_close(struct ofctl_conn *);
 enum ofp_version ofctl_version(const struct ofctl_conn *);
 uint32_t ofctl_xid(struct ofctl_conn *);                /* a new one */
 void ofctl_send(struct ofctl_conn *, struct bytebuf *); /* empties it */
+/* A message was to be appended to B, which had BEFORE bytes. Ends the program if it is too long for OpenFlow.
+ */
+void ofctl_must_fit(const struct bytebuf *b, size_t before);
 /* The next message; valid until the next call. False: the other side has closed. */
 bool ofctl_recv(struct ofctl_conn *, const uint8_t **msg, size_t *len);
 /* The same without waiting: 0, EAGAIN, or what ended the connection (EOF or an errno). */
@@ -87,20 +90,21 @@ void ofctl_check(char *error);
     X(add_flow)                                                                                              \
     X(add_flows)                                                                                             \
     X(mod_flows)                                                                                             \
-    X(del_flows) X(replace_flows) X(diff_flows) X(dump_ports) X(dump_ports_desc) X(mod_port) X(mod_table)    \
-        X(dump_table_desc) X(get_frags) X(set_frags) X(probe) X(ping) X(dump_tlv_map) X(add_meter)           \
-            X(mod_meter) X(del_meters) X(dump_meters) X(meter_stats) X(meter_features) X(packet_out)         \
-                X(ct_flush_zone) X(add_group) X(add_groups) X(mod_group) X(del_groups) X(insert_buckets)     \
-                    X(remove_buckets) X(dump_groups) X(dump_group_stats) X(dump_group_features)              \
-                        X(add_tlv_map) X(del_tlv_map) X(parse_group) X(ofp_parse) X(ofp_print) X(parse_flow) \
-                            X(parse_flows) X(print_error) X(ofp_parse_pcap) X(dump_tables)                   \
-                                X(dump_table_features) X(dump_ipfix_bridge) X(dump_ipfix_flow) X(benchmark)  \
-                                    X(ct_flush) X(bundle) X(bundle_features) X(parse_actions)                \
-                                        X(parse_instructions) X(encode_hello) X(encode_error_reply)          \
-                                            X(parse_key_value) X(compose_packet) X(parse_packet)             \
-                                                X(parse_nx_match) X(parse_oxm) X(parse_ofp10_match)          \
-                                                    X(parse_ofp11_match) X(parse_pcap) X(check_vlan) X(help) \
-                                                        X(list_commands)
+    X(del_flows)                                                                                             \
+    X(replace_flows)                                                                                         \
+    X(diff_flows) X(dump_ports) X(dump_ports_desc) X(mod_port) X(mod_table) X(dump_table_desc) X(get_frags)  \
+        X(set_frags) X(probe) X(ping) X(dump_tlv_map) X(add_meter) X(mod_meter) X(del_meters) X(dump_meters) \
+            X(meter_stats) X(meter_features) X(packet_out) X(ct_flush_zone) X(add_group) X(add_groups)       \
+                X(mod_group) X(del_groups) X(insert_buckets) X(remove_buckets) X(dump_groups)                \
+                    X(dump_group_stats) X(dump_group_features) X(add_tlv_map) X(del_tlv_map) X(parse_group)  \
+                        X(ofp_parse) X(ofp_print) X(parse_flow) X(parse_flows) X(print_error)                \
+                            X(ofp_parse_pcap) X(dump_tables) X(dump_table_features) X(dump_ipfix_bridge)     \
+                                X(dump_ipfix_flow) X(benchmark) X(ct_flush) X(bundle) X(bundle_features)     \
+                                    X(parse_actions) X(parse_instructions) X(encode_hello)                   \
+                                        X(encode_error_reply) X(parse_key_value) X(compose_packet)           \
+                                            X(parse_packet) X(parse_nx_match) X(parse_oxm)                   \
+                                                X(parse_ofp10_match) X(parse_ofp11_match) X(parse_pcap)      \
+                                                    X(check_vlan) X(help) X(list_commands)
 #define X(NAME) void ofctl_##NAME(int argc, char **argv);
 OFCTL_COMMANDS
 #undef X

@@ -13,7 +13,9 @@
 
 void ofctl_bundle_add(struct ofctl_bundle *t, const void *message, size_t len)
 {
+    size_t before = t->messages.len;
     bytebuf_put(&t->messages, message, len);
+    ofctl_must_fit(&t->messages, before);
 }
 
 static uint32_t put_control(struct ofctl_conn *c, struct bytebuf *b, enum bundle_control_type type)
@@ -112,6 +114,7 @@ void ofctl_bundle_run(struct ofctl_bundle *t)
         put_u16(&out, BUNDLE_ATOMIC | BUNDLE_ORDERED);
         bytebuf_put(&out, m, n);
         ofp_msg_end(&out, start);
+        ofctl_must_fit(&out, start);
         if (out.len >= SEND_AT) {
             ofctl_send(t->conn, &out);
         }

@@ -101,6 +101,13 @@ static int take_input(struct ofctl_conn *c)
     return error;
 }
 
+void ofctl_must_fit(const struct bytebuf *b, size_t before)
+{
+    if (b->len == before) {
+        error_fatal("this takes more than the %d bytes of an OpenFlow message", OFP_MAX_LEN);
+    }
+}
+
 void ofctl_send(struct ofctl_conn *c, struct bytebuf *b)
 {
     size_t done = 0;

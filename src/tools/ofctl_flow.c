@@ -29,7 +29,9 @@ struct batch {
 static void batch_add(struct batch *t, const struct flow_mod *fm)
 {
     uint32_t xid = ofctl_xid(t->conn);
+    size_t before = t->b.len;
     flow_mod_encode(&t->b, fm, t->protocol, xid);
+    ofctl_must_fit(&t->b, before);
     if (ofctl_options.bundle) {
         ofctl_bundle_add(&t->bundle, t->b.data, t->b.len);
         bytebuf_clear(&t->b);
@@ -547,6 +549,7 @@ static void print_parsed(struct file_flows *f)
         struct flow_mod fm;
         take_kept(&f->mods[i], &fm);
         flow_mod_encode(&b, &fm, protocol, i + 1);
+        ofctl_must_fit(&b, 0);
         struct ofp_print opt = {.verbosity = ofctl_options.verbosity, .palette = ofctl_options.palette};
         char *text = ofp_to_string(b.data, b.len, &opt);
         fputs(text, stdout);

@@ -76,7 +76,9 @@ static char *put_group_mod(struct ofctl_conn *c, struct bytebuf *b, const struct
     if (!ofp_msg_exists(OFPTYPE_GROUP_MOD, v)) {
         return xstrdup("the switch does not have groups");
     }
+    size_t before = b->len;
     group_mod_encode(b, gm, v, xid);
+    ofctl_must_fit(b, before);
     return NULL;
 }
 
@@ -249,6 +251,7 @@ void ofctl_parse_group(int argc, char **argv)
     printf("chosen version: %s\n", ofp_version_name(v));
     struct bytebuf b = BYTEBUF_INITIALIZER;
     group_mod_encode(&b, &gm, v, 1);
+    ofctl_must_fit(&b, 0);
     char *text = ofp_to_string(b.data, b.len, &(struct ofp_print){.palette = ofctl_options.palette});
     fputs(text, stdout);
     free(text);
@@ -573,7 +576,9 @@ void ofctl_packet_out(int argc, char **argv)
             ofctl_check(parse_packet(argv[i], &packet));
             po.packet = packet.data;
             po.packet_len = packet.len;
+            size_t before = b.len;
             packet_out_encode(&b, &po, ofctl_version(c), ofctl_xid(c));
+            ofctl_must_fit(&b, before);
         }
         finish(c, &b);
         return;
@@ -581,6 +586,7 @@ void ofctl_packet_out(int argc, char **argv)
     po.packet = packet.data;
     po.packet_len = packet.len;
     packet_out_encode(&b, &po, ofctl_version(c), ofctl_xid(c));
+    ofctl_must_fit(&b, 0);
     packet_out_fini(&po);
     bytebuf_fini(&packet);
     finish(c, &b);
