@@ -46,6 +46,25 @@ static uint32_t state_to_wire(uint32_t state, enum ofp_version v)
 
 /* --- Descriptions --- */
 
+static void put_other_properties(struct bytebuf *b, const struct ofp_port *p, enum ofp_version v)
+{
+    if (v >= OFP15 && p->n_input) {
+        ofp_port_fields_encode(b, OFPPDPT_PIPELINE_INPUT, p->input, p->n_input, v);
+    }
+    if (v >= OFP15 && p->n_output) {
+        ofp_port_fields_encode(b, OFPPDPT_PIPELINE_OUTPUT, p->output, p->n_output, v);
+    }
+    struct reader r = reader_of(p->properties, p->properties_len), body;
+    uint16_t type;
+    while (r.n && get_property(&r, &type, &body)) {
+        if (type != OFPPDPT_ETHERNET) {
+            size_t start = property_begin(b, type);
+            bytebuf_put(b, body.p, body.n);
+            property_end(b, start);
+        }
+    }
+}
+
 void ofp_port_encode(struct bytebuf *b, const struct ofp_port *p, enum ofp_version v)
 {
     size_t start = b->len;
@@ -78,8 +97,9 @@ void ofp_port_encode(struct bytebuf *b, const struct ofp_port *p, enum ofp_versi
         put_u32(b, p->max_speed);
     }
     if (v >= OFP14) {
-        set_u16(b, start + 4, b->len - start);
         set_u16(b, prop + 2, b->len - prop);
+        put_other_properties(b, p, v);
+        set_u16(b, start + 4, b->len - start);
     }
 }
 
@@ -107,19 +127,21 @@ static void get_features(struct reader *r, struct ofp_port *p, bool v10)
     p->peer = f[3];
 }
 
-static enum ofperr get_port_properties(struct reader *r, struct ofp_port *p)
+static enum ofperr get_port_properties(struct reader *r, enum ofp_version v, struct ofp_port *p)
 {
+    p->properties = r->p;
+    p->properties_len = r->n;
     while (r->n) {
-        uint16_t type = get_u16(r), len = get_u16(r);
-        if (r->bad || len < 4) {
+        uint16_t type;
+        struct reader q;
+        if (!get_property(r, &type, &q)) {
             return OFPERR_OFPBPC_BAD_LEN;
         }
-        struct reader q = get_sub(r, len - 4u);
-        get_skip(r, MIN(r->n, (size_t)(ROUND_UP(len, 8) - len)));
-        if (r->bad) {
-            return OFPERR_OFPBPC_BAD_LEN;
+        enum ofperr error = ofp_port_desc_prop_check(type, q, v);
+        if (error) {
+            return error;
         }
-        if (!type) {
+        if (type == OFPPDPT_ETHERNET) {
             get_skip(&q, 4);
             get_features(&q, p, false);
             p->curr_speed = get_u32(&q);
@@ -159,7 +181,7 @@ enum ofperr ofp_port_decode(struct reader *r, enum ofp_version v, struct ofp_por
             return OFPERR_OFPBRC_BAD_LEN;
         }
         struct reader q = get_sub(r, len - (before - r->n));
-        return get_port_properties(&q, p);
+        return get_port_properties(&q, v, p);
     }
     get_features(r, p, v == OFP10);
     if (v > OFP10) {
@@ -239,6 +261,9 @@ void port_mod_encode(struct bytebuf *b, const struct port_mod *pm, enum ofp_vers
         put_u16(b, 8);
         put_u32(b, pm->advertise);
     }
+    if (v >= OFP14 && pm->has_optical) {
+        ofp_optical_mod_encode(b, &pm->optical);
+    }
     ofp_msg_end(b, start);
 }
 
@@ -263,18 +288,22 @@ enum ofperr port_mod_decode(const struct ofp_msg *m, struct port_mod *pm)
         return r.bad ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
     }
     while (r.n) {
-        uint16_t type = get_u16(&r), len = get_u16(&r);
-        if (r.bad || len < 4) {
+        uint16_t type;
+        struct reader q;
+        if (!get_property(&r, &type, &q)) {
             return OFPERR_OFPBPC_BAD_LEN;
         }
-        struct reader q = get_sub(&r, len - 4u);
-        if (type == 0) {
+        if (type == OFPPDPT_ETHERNET) {
             pm->advertise = get_u32(&q);
+            error = q.bad ? OFPERR_OFPBPC_BAD_LEN : OFPERR_NONE;
+        } else if (type == OFPPDPT_OPTICAL) {
+            error = pm->has_optical ? OFPERR_OFPBPC_DUP_TYPE : ofp_optical_mod_decode(q, &pm->optical);
+            pm->has_optical = true;
         } else {
-            return OFPERR_OFPBPC_BAD_TYPE;
+            error = type == OFPPDPT_EXPERIMENTER ? OFPERR_OFPBPC_BAD_EXPERIMENTER : OFPERR_OFPBPC_BAD_TYPE;
         }
-        if (r.bad || q.bad) {
-            return OFPERR_OFPBPC_BAD_LEN;
+        if (error) {
+            return error;
         }
     }
     return OFPERR_NONE;
@@ -370,8 +399,12 @@ enum ofperr port_stats_decode(struct reader *r, enum ofp_version v, struct port_
             if (n < 4 || n > q.n) {
                 return OFPERR_OFPBPC_BAD_LEN;
             }
-            struct reader one = get_sub(&q, n);
+            struct reader one = get_sub(&q, n), body = one;
             get_skip(&q, MIN(q.n, (size_t)(ROUND_UP(n, 8) - n)));
+            get_skip(&body, 4);
+            if (ofp_port_stats_prop_check(type, body)) {
+                return OFPERR_OFPBPC_BAD_LEN;
+            }
             if (!type) {
                 get_skip(&one, 8);
                 eth = one;

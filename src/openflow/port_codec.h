@@ -5,6 +5,7 @@
 #define OPENFLOW_PORT_CODEC_H 1
 
 #include "openflow/msg.h"
+#include "openflow/port_props.h"
 
 #define OFPPC_PORT_DOWN    0x01
 #define OFPPC_NO_STP       0x02
@@ -25,6 +26,7 @@
 #define OFPPS_STP_MASK    0x300
 
 #define OFP_PORT_NAME_LEN 16
+#define OFP_PORT_FIELDS   8
 
 /* Features (curr, advertised ...) as OpenFlow 1.1's bits; OpenFlow 1.0's are mapped. */
 struct ofp_port {
@@ -34,6 +36,14 @@ struct ofp_port {
     uint32_t config, state;
     uint32_t curr, advertised, supported, peer;
     uint32_t curr_speed, max_speed; /* kbit/s */
+    /* 1.5: fields of the pipeline that the port sets in what it receives, and reads in what it sends. For
+     * encoding. */
+    const struct field *input[OFP_PORT_FIELDS], *output[OFP_PORT_FIELDS];
+    uint8_t n_input, n_output;
+    /* Properties (1.4 and later) as on the wire, port_props.h. Decoded, they are in the message; encoded,
+     * Ethernet's is passed over. */
+    const uint8_t *properties;
+    size_t properties_len;
 };
 uint32_t ofp_port_features_speed(uint32_t features); /* the fastest of them, kbit/s */
 void ofp_port_encode(struct bytebuf *, const struct ofp_port *, enum ofp_version);
@@ -58,6 +68,8 @@ struct port_mod {
     uint32_t port_no;
     struct eth_addr hw_addr;
     uint32_t config, mask, advertise;
+    bool has_optical; /* 1.4 and later */
+    struct ofp_optical_mod optical;
 };
 void port_mod_encode(struct bytebuf *, const struct port_mod *, enum ofp_version, uint32_t xid);
 enum ofperr port_mod_decode(const struct ofp_msg *, struct port_mod *);

@@ -133,9 +133,11 @@ static void put_actions(const struct table_actions *a, struct strbuf *s)
         {24, "dec_ttl"},      {13, "set_mpls_label"}, {14, "set_mpls_tc"}, {15, "set_mpls_ttl"},
         {16, "dec_mpls_ttl"}, {19, "push_mpls"},      {20, "pop_mpls"},    {21, "set_queue"},
         {11, "copy_ttl_out"}, {12, "copy_ttl_in"},    {26, "push_pbb"},    {27, "pop_pbb"},
+        {28, "copy_field"},   {29, "meter"},
     };
     put_ids("        actions: ", a->actions, actions, ARRAY_SIZE(actions), s);
     put_fields("        supported on Set-Field: ", &a->set_fields, s);
+    put_fields("        supported on Copy-Field: ", &a->copy_fields, s);
 }
 
 static bool same_actions(const struct table_actions *a, const struct table_actions *b)
@@ -143,7 +145,7 @@ static bool same_actions(const struct table_actions *a, const struct table_actio
     return !memcmp(a, b, sizeof *a);
 }
 
-static void put_next_tables(const uint64_t next[4], struct strbuf *s)
+static void put_tables(const char *title, const uint64_t next[4], struct strbuf *s)
 {
     bool first = true;
     for (unsigned i = 0; i < 256; i++) {
@@ -154,7 +156,8 @@ static void put_next_tables(const uint64_t next[4], struct strbuf *s)
         while (last < 255 && next[(last + 1) / 64] >> (last + 1) % 64 & 1) {
             last++;
         }
-        strbuf_printf(s, first ? "      next tables: %u" : ",%u", i);
+        strbuf_puts(s, first ? title : ",");
+        strbuf_printf(s, "%u", i);
         if (last > i) {
             strbuf_printf(s, "-%u", last);
         }
@@ -173,7 +176,7 @@ static void put_abilities(const struct table_abilities *a, const struct table_ab
         {6, "meter"},         {4, "apply_actions"},  {5, "clear_actions"},
         {3, "write_actions"}, {2, "write_metadata"}, {1, "goto_table"},
     };
-    put_next_tables(a->next, s);
+    put_tables("      next tables: ", a->next, s);
     if (a->instructions) {
         if (previous && a->instructions == previous->instructions) {
             strbuf_puts(s, "      (same instructions)\n");
@@ -256,6 +259,9 @@ static bool same_features(const struct table_features *a, const struct table_fea
     return a->metadata_match == b->metadata_match && a->metadata_write == b->metadata_write &&
            a->miss_config == b->miss_config && a->eviction == b->eviction && a->vacancy == b->vacancy &&
            a->max_entries == b->max_entries && !((a->features ^ b->features) & OFPTFF_FIRST_EGRESS) &&
+           !memcmp(a->sync_from, b->sync_from, sizeof a->sync_from) &&
+           !memcmp(a->packet_types, b->packet_types, sizeof a->packet_types) &&
+           a->n_packet_types == b->n_packet_types && a->n_experimenter == b->n_experimenter &&
            a->command == b->command && !memcmp(&a->hit, &b->hit, sizeof a->hit) &&
            !memcmp(&a->miss, &b->miss, sizeof a->miss) && same_matching(a, b);
 }
@@ -345,6 +351,15 @@ void table_features_format(const struct table_features *t, const struct table_fe
     }
     if (t->features & OFPTFF_FIRST_EGRESS) {
         strbuf_puts(s, "    first egress table\n");
+    }
+    put_tables("    synchronized from: ", t->sync_from, s);
+    for (unsigned i = 0; i < t->n_packet_types; i++) {
+        strbuf_printf(s, "%s(%u,0x%x)", i ? " " : "    packet types: ", t->packet_types[i] >> 16,
+                      t->packet_types[i] & 0xffff);
+    }
+    strbuf_puts(s, t->n_packet_types ? "\n" : "");
+    if (t->n_experimenter) {
+        strbuf_printf(s, "    experimenters' properties: %u\n", t->n_experimenter);
     }
     put_instructions(t, previous, s);
     put_matching(t, previous, s);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "flow/field.h"
+#include "openflow/oxm.h"
 #include "openflow/port_codec.h"
 #include "openflow/print_private.h"
 
@@ -30,7 +32,9 @@ static const char *const action_names[] = {"output",     "set_vlan_vid", "set_vl
                                            "mod_dl_src", "mod_dl_dst",   "mod_nw_src",   "mod_nw_dst",
                                            "mod_nw_tos", "mod_tp_src",   "mod_tp_dst",   "enqueue"};
 
-static void print_one_port(const struct ofp_port *port, const struct print *p)
+static void print_properties(const struct ofp_port *, enum ofp_version, struct strbuf *);
+
+static void print_one_port(const struct ofp_port *port, enum ofp_version v, const struct print *p)
 {
     struct strbuf *s = p->s;
     const uint8_t *m = port->hw_addr.ea;
@@ -69,6 +73,76 @@ static void print_one_port(const struct ofp_port *port, const struct print *p)
     }
     strbuf_printf(s, "     speed: %u Mbps now, %u Mbps max\n", port->curr_speed / 1000,
                   port->max_speed / 1000);
+    if (v >= OFP14) {
+        print_properties(port, v, s);
+    }
+}
+
+/* --- Properties besides Ethernet's --- */
+
+static const struct bit_name optical_names[] = {{OFPOPF_RX_TUNE, "RX_TUNE"}, {OFPOPF_TX_TUNE, "TX_TUNE"},
+                                                {OFPOPF_TX_PWR, "TX_PWR"},   {OFPOPF_USE_FREQ, "USE_FREQ"},
+                                                {OFPOSF_RX_PWR, "RX_PWR"},   {OFPOSF_TX_BIAS, "TX_BIAS"},
+                                                {OFPOSF_TX_TEMP, "TX_TEMP"}};
+
+static void print_optical_bits(uint32_t bits, struct strbuf *s)
+{
+    print_bits(bits, optical_names, ARRAY_SIZE(optical_names), ' ', s);
+}
+
+static void print_optical_desc(struct reader body, struct strbuf *s)
+{
+    struct ofp_optical_desc d;
+    if (!ofp_optical_desc_decode(body, &d)) {
+        strbuf_puts(s, "     optical:    ");
+        print_optical_bits(d.supported, s);
+        strbuf_printf(s, ", tx %u to %u grid %u, rx %u to %u grid %u, power %u to %u\n", d.tx.min, d.tx.max,
+                      d.tx.grid, d.rx.min, d.rx.max, d.rx.grid, d.tx_power_min, d.tx_power_max);
+    }
+}
+
+static void print_fields(const char *title, struct reader body, struct strbuf *s)
+{
+    strbuf_puts(s, title);
+    while (body.n) {
+        const struct field *field = NULL;
+        bool masked;
+        if (oxm_get_header(&body, &field, &masked, NULL) || body.bad) {
+            break;
+        }
+        strbuf_printf(s, " %s", field ? field->name : "?");
+    }
+    strbuf_put_char(s, '\n');
+}
+
+static void print_properties(const struct ofp_port *port, enum ofp_version v, struct strbuf *s)
+{
+    struct reader r = reader_of(port->properties, port->properties_len), body;
+    uint16_t type;
+    while (r.n && get_property(&r, &type, &body)) {
+        if (type == OFPPDPT_OPTICAL) {
+            print_optical_desc(body, s);
+        } else if (type == OFPPDPT_PIPELINE_INPUT && v >= OFP15) {
+            print_fields("     pipeline fields set:", body, s);
+        } else if (type == OFPPDPT_PIPELINE_OUTPUT && v >= OFP15) {
+            print_fields("     pipeline fields read:", body, s);
+        } else if (type == OFPPDPT_RECIRCULATE && v >= OFP15) {
+            strbuf_puts(s, "     recirculates to:");
+            while (body.n) {
+                uint32_t no = get_u32(&body), known;
+                strbuf_put_char(s, ' ');
+                if (ofp_port_from_11(no, &known)) {
+                    ofp_port_format(known, NULL, s);
+                } else {
+                    strbuf_printf(s, "%u", no);
+                }
+            }
+            strbuf_put_char(s, '\n');
+        } else if (type == OFPPDPT_EXPERIMENTER) {
+            uint32_t vendor = get_u32(&body), sub = get_u32(&body);
+            strbuf_printf(s, "     experimenter %#x type %u: %zu bytes\n", vendor, sub, body.n);
+        }
+    }
 }
 
 static int compare_ports(const void *a_, const void *b_)
@@ -94,7 +168,7 @@ static enum ofperr print_ports(struct reader *r, enum ofp_version v, const struc
         qsort(ports, n, sizeof *ports, compare_ports);
     }
     for (size_t i = 0; i < n; i++) {
-        print_one_port(&ports[i], p);
+        print_one_port(&ports[i], v, p);
     }
     free(ports);
     return error;
@@ -164,7 +238,7 @@ enum ofperr print_port_status(const struct ofp_msg *m, const struct print *p)
     enum ofperr error = port_status_decode(m, &reason, &port);
     if (!error) {
         strbuf_printf(p->s, " %s:", reasons[reason]);
-        print_one_port(&port, p);
+        print_one_port(&port, m->version, p);
     }
     return error;
 }
@@ -192,6 +266,12 @@ enum ofperr print_port_mod(const struct ofp_msg *m, const struct print *p)
         strbuf_puts(s, "UNCHANGED");
     }
     strbuf_put_char(s, '\n');
+    if (pm.has_optical) {
+        strbuf_puts(s, "     optical: ");
+        print_optical_bits(pm.optical.configure, s);
+        strbuf_printf(s, ", freq %u offset %d span %u, power %u\n", pm.optical.freq, pm.optical.offset,
+                      pm.optical.span, pm.optical.tx_power);
+    }
     return OFPERR_NONE;
 }
 
@@ -218,6 +298,24 @@ enum ofperr print_port_request(const struct ofp_msg *m, const struct print *p)
     strbuf_puts(p->s, " port_no=");
     ofp_port_format(port, p->names, p->s);
     return error;
+}
+
+static void print_optical_stats(struct reader props, struct strbuf *s)
+{
+    uint16_t type;
+    struct reader body;
+    struct ofp_optical_stats o;
+    while (props.n && get_property(&props, &type, &body)) {
+        if (type == OFPPDPT_OPTICAL && !ofp_optical_stats_decode(body, &o)) {
+            strbuf_puts(s, "           optical: ");
+            print_optical_bits(o.flags, s);
+            strbuf_printf(s,
+                          ", tx %u offset %u span %u, rx %u offset %u span %u, power tx %u rx %u, bias %u, "
+                          "temperature %u\n",
+                          o.tx.freq, o.tx.offset, o.tx.span, o.rx.freq, o.rx.offset, o.rx.span, o.tx_power,
+                          o.rx_power, o.bias, o.temperature);
+        }
+    }
 }
 
 /* Custom statistics, an experimenter's property: names and counters. */
@@ -303,6 +401,7 @@ enum ofperr print_port_reply(const struct ofp_msg *m, const struct print *p)
             ofp_duration_format(ps.duration_sec, ps.duration_nsec, s);
             strbuf_puts(s, "s\n");
         }
+        print_optical_stats(props, s);
         print_custom(&props, s);
     }
     return OFPERR_NONE;

@@ -13,7 +13,8 @@ enum {
     PROP_WRITE_SETFIELD = 12,
     PROP_APPLY_SETFIELD = 14,
     PROP_SYNC_FROM = 16,       /* 1.4 */
-    PROP_WRITE_COPYFIELD = 18, /* 1.5, and 19 to 21 */
+    PROP_WRITE_COPYFIELD = 18, /* 1.5 */
+    PROP_APPLY_COPYFIELD = 20,
     PROP_PACKET_TYPES = 22,    /* 1.5 */
     PROP_EXPERIMENTER = 0xfffe /* and 0xffff */
 };
@@ -87,7 +88,34 @@ static enum ofperr get_next_tables(struct reader *r, uint64_t next[4])
     return OFPERR_NONE;
 }
 
-static enum ofperr get_one(uint16_t type, struct reader *q, bool strict, struct table_features *t)
+/* OXM fields with their values: the types of packet that the table takes. */
+static enum ofperr get_packet_types(struct reader *r, bool strict, struct table_features *t)
+{
+    while (r->n) {
+        const struct field *field;
+        bool masked;
+        unsigned len;
+        enum ofperr error = oxm_get_header(r, &field, &masked, &len);
+        struct reader value = get_sub(r, len);
+        if (error || r->bad) {
+            return error ? error : OFPERR_OFPBPC_BAD_LEN;
+        }
+        if (!field || field->id != FIELD_PACKET_TYPE || masked || len != 4) {
+            if (strict) {
+                return OFPERR_OFPBPC_BAD_VALUE;
+            }
+            continue;
+        }
+        if (t->n_packet_types == TABLE_MAX_PACKET_TYPES) {
+            return OFPERR_OFPBPC_TOO_MANY;
+        }
+        t->packet_types[t->n_packet_types++] = get_u32(&value);
+    }
+    return OFPERR_NONE;
+}
+
+static enum ofperr get_one(uint16_t type, struct reader *q, enum ofp_version v, bool strict,
+                           struct table_features *t)
 {
     struct table_abilities *a = type & 1 ? &t->miss : &t->hit;
     uint64_t ids;
@@ -111,8 +139,22 @@ static enum ofperr get_one(uint16_t type, struct reader *q, bool strict, struct 
         return get_fields(q, strict, &a->write.set_fields, NULL);
     case PROP_APPLY_SETFIELD:
         return get_fields(q, strict, &a->apply.set_fields, NULL);
+    case PROP_SYNC_FROM:
+        return v >= OFP14 && type == PROP_SYNC_FROM ? get_next_tables(q, t->sync_from) : OFPERR_NONE;
+    case PROP_WRITE_COPYFIELD:
+        return v >= OFP15 ? get_fields(q, strict, &a->write.copy_fields, NULL) : OFPERR_NONE;
+    case PROP_APPLY_COPYFIELD:
+        return v >= OFP15 ? get_fields(q, strict, &a->apply.copy_fields, NULL) : OFPERR_NONE;
+    case PROP_PACKET_TYPES:
+        return v >= OFP15 && type == PROP_PACKET_TYPES ? get_packet_types(q, strict, t) : OFPERR_NONE;
+    case PROP_EXPERIMENTER:
+        if (q->n < 8) {
+            return OFPERR_OFPBPC_BAD_LEN;
+        }
+        t->n_experimenter += t->n_experimenter < UINT8_MAX;
+        return OFPERR_NONE;
     default:
-        return OFPERR_NONE; /* of a later version, or an experimenter's */
+        return OFPERR_NONE; /* of a later version */
     }
 }
 
@@ -137,6 +179,12 @@ static void complete_misses(struct table_features *t, uint32_t seen)
     }
     if (!(seen & 2u << PROP_APPLY_SETFIELD)) {
         t->miss.apply.set_fields = h->apply.set_fields;
+    }
+    if (!(seen & 2u << PROP_WRITE_COPYFIELD)) {
+        t->miss.write.copy_fields = h->write.copy_fields;
+    }
+    if (!(seen & 2u << PROP_APPLY_COPYFIELD)) {
+        t->miss.apply.copy_fields = h->apply.copy_fields;
     }
 }
 
@@ -190,7 +238,7 @@ enum ofperr table_features_decode(struct reader *r, enum ofp_version v, bool str
         if (type < 32 && seen >> type & 1) {
             return OFPERR_OFPTFFC_BAD_FEATURES;
         }
-        enum ofperr error = get_one(type, &q, strict, t);
+        enum ofperr error = get_one(type, &q, v, strict, t);
         if (error) {
             return error;
         }

@@ -31,6 +31,8 @@ enum table_features_command { /* of a request, 1.5 */
 #define OFPTFF_EGRESS_TABLE  0x02u /* it can be one after it */
 #define OFPTFF_FIRST_EGRESS  0x10u /* from it on they are */
 
+#define TABLE_MAX_PACKET_TYPES 16
+
 struct table_features {
     uint8_t table_id;
     uint8_t command; /* enum table_features_command */
@@ -46,11 +48,15 @@ struct table_features {
         uint32_t
             instructions; /* 1 << OFPIT_*: goto 1, write metadata 2, write 3, apply 4, clear 5, meter 6 */
         struct table_actions {
-            uint64_t actions; /* 1 << OFPAT_* of 1.1 and later */
-            struct field_set set_fields;
+            uint64_t actions;                         /* 1 << OFPAT_* of 1.1 and later */
+            struct field_set set_fields, copy_fields; /* copy_fields: 1.5 */
         } write, apply;
     } hit, miss;
     struct field_set match, mask, wildcard;
+    uint64_t sync_from[4];                         /* bit per table, 1.4 */
+    uint32_t packet_types[TABLE_MAX_PACKET_TYPES]; /* namespace << 16 | type; 1.5 */
+    uint8_t n_packet_types;
+    uint8_t n_experimenter; /* properties */
 };
 
 /* The next table. STRICT: of a request, in which there is no property and no field that is not known. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/openflow.h"
+#include "flow/field.h"
+#include "tunnel/config.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +49,29 @@ static struct port_list list_ports(const struct ofproto *ofproto)
     return l;
 }
 
+/* A tunnel says where a packet came from, and is told where it goes if its configuration leaves that open. */
+static void describe_tunnel(const struct tunnel_config *t, struct ofp_port *p)
+{
+    static const uint8_t input[] = {FIELD_TUN_ID, FIELD_TUN_SRC, FIELD_TUN_DST, FIELD_TUN_IPV6_SRC,
+                                    FIELD_TUN_IPV6_DST};
+    for (size_t i = 0; i < ARRAY_SIZE(input); i++) {
+        p->input[p->n_input++] = field_from_id(input[i]);
+    }
+    const struct {
+        bool open;
+        uint8_t field;
+    } output[] = {{t->out_key_flow, FIELD_TUN_ID},
+                  {t->src_flow, FIELD_TUN_SRC},
+                  {t->src_flow, FIELD_TUN_IPV6_SRC},
+                  {t->dst_flow, FIELD_TUN_DST},
+                  {t->dst_flow, FIELD_TUN_IPV6_DST}};
+    for (size_t i = 0; i < ARRAY_SIZE(output); i++) {
+        if (output[i].open) {
+            p->output[p->n_output++] = field_from_id(output[i].field);
+        }
+    }
+}
+
 void openflow_describe_port(const struct ofproto_port *port, struct ofp_port *p)
 {
     *p = (struct ofp_port){.port_no = port->ofp_port, .config = port->config};
@@ -55,6 +80,9 @@ void openflow_describe_port(const struct ofproto_port *port, struct ofp_port *p)
                (port->state & OFPROTO_PS_BLOCKED ? OFPPS_BLOCKED : 0) |
                (port->state & OFPROTO_PS_LIVE ? OFPPS_LIVE : 0);
     p->hw_addr = port->mac;
+    if (port->tunnel) {
+        describe_tunnel(port->tunnel, p);
+    }
     if (port->vport) {
         const struct vport_status *s = &port->vport->status;
         p->curr = s->link.current;
@@ -163,6 +191,9 @@ enum ofperr openflow_check_port_mod(struct ofproto *ofproto, const struct port_m
     struct ofp_port p;
     if (ofproto_port_get(ofproto, pm->port_no, &port)) {
         return OFPERR_OFPPMFC_BAD_PORT;
+    }
+    if (pm->has_optical) {
+        return OFPERR_OFPBPC_BAD_TYPE; /* no port of ours is one */
     }
     openflow_describe_port(&port, &p);
     return memcmp(&p.hw_addr, &pm->hw_addr, sizeof p.hw_addr) ? OFPERR_OFPPMFC_BAD_HW_ADDR : OFPERR_NONE;

@@ -54,7 +54,22 @@ static void describe_rule(const struct rule *rule, int64_t now, struct flow_stat
     fs->flags = (uint8_t)(rule->flags & FLOW_FLAGS_WIRE);
 }
 
-enum ofperr openflow_flow_stats(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+/* A record of a reply. */
+typedef void put_rule(struct bytebuf *, const struct flow_stats *, const struct ofp_msg *request);
+
+static void put_stats(struct bytebuf *b, const struct flow_stats *fs, const struct ofp_msg *m)
+{
+    flow_stats_encode(b, fs, m->version, m->kind == OFPK_NXSTAT, true);
+}
+
+static void put_counts(struct bytebuf *b, const struct flow_stats *fs, const struct ofp_msg *m)
+{
+    flow_counts_encode(b, fs, FLOW_COUNTS_REQUESTED);
+}
+
+/* The rules that the request selects, each as PUT has it. */
+static enum ofperr answer(struct ofconn *c, const struct ofp_msg *m, void *ofproto, enum ofptype type,
+                          put_rule *put)
 {
     struct flow_stats_request q;
     const struct ofp_msg mapped = openflow_mapped(m, ofproto);
@@ -66,11 +81,11 @@ enum ofperr openflow_flow_stats(struct ofconn *c, const struct ofp_msg *m, void 
     int64_t now = clock_ms();
     struct rule **rules = select_rules(ofproto, &q, &n);
     struct ofconn_multipart reply;
-    ofconn_multipart_begin(&reply, c, OFPTYPE_FLOW_REPLY, m);
+    ofconn_multipart_begin(&reply, c, type, m);
     for (size_t i = 0; i < n; i++) {
         struct flow_stats fs;
         describe_rule(rules[i], now, &fs);
-        flow_stats_encode(ofconn_out(c), &fs, m->version, m->kind == OFPK_NXSTAT, true);
+        put(ofconn_out(c), &fs, m);
         ofconn_multipart_next(&reply);
     }
     ofconn_multipart_end(&reply);
@@ -78,28 +93,14 @@ enum ofperr openflow_flow_stats(struct ofconn *c, const struct ofp_msg *m, void 
     return OFPERR_NONE;
 }
 
+enum ofperr openflow_flow_stats(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
+{
+    return answer(c, m, ofproto, OFPTYPE_FLOW_REPLY, put_stats);
+}
+
 enum ofperr openflow_flow_counts(struct ofconn *c, const struct ofp_msg *m, void *ofproto)
 {
-    struct flow_stats_request q;
-    const struct ofp_msg mapped = openflow_mapped(m, ofproto);
-    enum ofperr error = flow_stats_request_decode(&mapped, &q);
-    if (error) {
-        return error;
-    }
-    size_t n;
-    int64_t now = clock_ms();
-    struct rule **rules = select_rules(ofproto, &q, &n);
-    struct ofconn_multipart reply;
-    ofconn_multipart_begin(&reply, c, OFPTYPE_FLOW_COUNTS_REPLY, m);
-    for (size_t i = 0; i < n; i++) {
-        struct flow_stats fs;
-        describe_rule(rules[i], now, &fs);
-        flow_counts_encode(ofconn_out(c), &fs, FLOW_COUNTS_REQUESTED);
-        ofconn_multipart_next(&reply);
-    }
-    ofconn_multipart_end(&reply);
-    free(rules);
-    return OFPERR_NONE;
+    return answer(c, m, ofproto, OFPTYPE_FLOW_COUNTS_REPLY, put_counts);
 }
 
 static void encode_triggered(struct ofconn *c, struct bytebuf *b, const void *stats)

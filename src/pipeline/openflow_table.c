@@ -18,15 +18,18 @@
 
 LOG_MODULE(ofproto);
 
-#define TABLE_MAX_ENTRIES   1000000 /* what a table says that has no limit */
-#define PROP_INSTRUCTIONS   0
-#define PROP_NEXT_TABLES    2
-#define PROP_WRITE_ACTIONS  4
-#define PROP_APPLY_ACTIONS  6
-#define PROP_MATCH          8
-#define PROP_WILDCARDS      10
-#define PROP_WRITE_SETFIELD 12
-#define PROP_APPLY_SETFIELD 14
+#define TABLE_MAX_ENTRIES    1000000 /* what a table says that has no limit */
+#define PROP_INSTRUCTIONS    0
+#define PROP_NEXT_TABLES     2
+#define PROP_WRITE_ACTIONS   4
+#define PROP_APPLY_ACTIONS   6
+#define PROP_WRITE_COPYFIELD 18
+#define PROP_APPLY_COPYFIELD 20
+#define PROP_PACKET_TYPES    22
+#define PROP_MATCH           8
+#define PROP_WILDCARDS       10
+#define PROP_WRITE_SETFIELD  12
+#define PROP_APPLY_SETFIELD  14
 
 static size_t begin_property(struct bytebuf *b, uint16_t type)
 {
@@ -53,11 +56,19 @@ uint32_t openflow_action_bits(enum ofp_version v)
     return v == OFP10 ? ACTIONS_10 : v == OFP11 ? ACTIONS_11 : ACTIONS_12;
 }
 
-static void put_actions(struct bytebuf *b, uint16_t type)
+/* Since 1.5 fields are copied by a standard action, and the meter is one; but not in the action set. */
+#define ACTION_COPY_FIELD 28
+#define ACTION_METER      29
+
+static void put_actions(struct bytebuf *b, uint16_t type, enum ofp_version v)
 {
+    uint32_t actions = ACTIONS_12;
+    if (v >= OFP15) {
+        actions |= 1u << ACTION_COPY_FIELD | (type == PROP_APPLY_ACTIONS ? 1u << ACTION_METER : 0);
+    }
     size_t property = begin_property(b, type);
     for (uint16_t i = 0; i < 32; i++) {
-        if (ACTIONS_12 >> i & 1) {
+        if (actions >> i & 1) {
             put_u16(b, i);
             put_u16(b, 4);
         }
@@ -71,10 +82,22 @@ static void put_fields(struct bytebuf *b, uint16_t type, enum ofp_version v)
     size_t property = begin_property(b, type);
     for (int i = 0; i < FIELD_N; i++) {
         const struct field *f = field_from_id(i);
-        bool settable = type == PROP_WRITE_SETFIELD || type == PROP_APPLY_SETFIELD;
+        bool settable = type == PROP_WRITE_SETFIELD || type == PROP_APPLY_SETFIELD ||
+                        type == PROP_WRITE_COPYFIELD || type == PROP_APPLY_COPYFIELD;
         if (f && field_oxm_of(f, v) && (!settable || f->access == FIELD_RW)) {
             oxm_put_header(b, f, v, type == PROP_MATCH && f->masking == FIELD_MASKABLE);
         }
+    }
+    end_property(b, property);
+}
+
+static void put_packet_types(struct bytebuf *b)
+{
+    static const uint32_t types[] = {0, 0x10800, 0x186dd, 0x18847, 0x18848, 0x1894f};
+    size_t property = begin_property(b, PROP_PACKET_TYPES);
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        oxm_put_header(b, field_from_id(FIELD_PACKET_TYPE), OFP15, false);
+        put_u32(b, types[i]);
     }
     end_property(b, property);
 }
@@ -128,12 +151,17 @@ static void put_table(struct bytebuf *b, const struct ofproto *ofproto, unsigned
         put_u8(b, (uint8_t)i);
     }
     end_property(b, property);
-    put_actions(b, PROP_WRITE_ACTIONS);
-    put_actions(b, PROP_APPLY_ACTIONS);
+    put_actions(b, PROP_WRITE_ACTIONS, v);
+    put_actions(b, PROP_APPLY_ACTIONS, v);
     put_fields(b, PROP_MATCH, v);
     put_fields(b, PROP_WILDCARDS, v);
     put_fields(b, PROP_WRITE_SETFIELD, v);
     put_fields(b, PROP_APPLY_SETFIELD, v);
+    if (v >= OFP15) {
+        put_fields(b, PROP_WRITE_COPYFIELD, v);
+        put_fields(b, PROP_APPLY_COPYFIELD, v);
+        put_packet_types(b);
+    }
     set_u16(b, start, (uint16_t)(b->len - start));
 }
 
