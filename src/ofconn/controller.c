@@ -398,6 +398,12 @@ void ofservice_reconnect(struct ofservice *s)
             schedule(t);
         }
     }
+    struct ofconn *c, *next;
+    LIST_FOR_EACH_SAFE (c, next, node, &s->conns) {
+        if (!c->controller || c->controller->passive) {
+            ofconn_destroy(c);
+        }
+    }
 }
 
 bool ofservice_has_primary(const struct ofservice *s)

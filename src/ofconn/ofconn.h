@@ -95,7 +95,7 @@ struct ofcontroller_settings {
 /* The N controllers there are from now on. A target that was there and is the same type keeps its
  * connection; settings hold at once. */
 void ofservice_set_controllers(struct ofservice *, const struct ofcontroller_settings *, size_t n);
-/* Ends each connection to a controller and makes it again at once. */
+/* Ends every session, and makes each connection to a controller again at once. */
 void ofservice_reconnect(struct ofservice *);
 bool ofservice_has_primary(const struct ofservice *);
 

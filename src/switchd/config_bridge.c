@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mac.h"
+#include "ofconn/ofconn.h"
 #include "port/vport.h"
 #include "switchd/config.h"
 
@@ -198,6 +199,7 @@ static void set_addresses(struct bridge *b)
     if (id != b->datapath_id) {
         b->datapath_id = id;
         ofproto_set_datapath_id(b->ofproto, id);
+        ofservice_reconnect(b->service); /* which have no other way to hear of it */
         LOG_INFO("bridge %s: using datapath ID %016" PRIx64, b->name, id);
     }
 }

@@ -155,6 +155,28 @@ def test_reconnect_command(one):
     assert switch.appctl("bridge/reconnect", "nobr", check=False).returncode == 2
 
 
+def test_what_ends_all_sessions(pair):
+    """The command, and a change of the datapath's id, which there is no message for; as the reference does."""
+    seen = []
+    for s, door in pair:
+        log = []
+        for what in ("command", "other_config:datapath-id=00000000000000aa", "other_config:datapath-id=00000000000000ab"):
+            sessions = [session_of(door, 4), connect_unix(s.dir / "br0.mgmt")]
+            sessions[1].hello(4)
+            sessions[1].barrier()
+            if what == "command":
+                s.appctl("bridge/reconnect", "br0")
+            else:
+                s.vsctl(f"set bridge br0 {what}")
+            log.append((what, [session.closed() for session in sessions]))
+        session = session_of(door, 4)
+        log.append(session.ask(FEATURES_REQUEST).body[:8])
+        session.close()
+        s.vsctl("remove bridge br0 other_config datapath-id")
+        seen.append(log)
+    assert seen[0] == seen[1] and seen[0][0][1] == [True, True]
+
+
 def test_removing_the_row_ends_the_session(one):
     switch, controller, session = one
     session.hello(4)
