@@ -29,7 +29,9 @@ static struct watched_file key, cert, ca_cert, peer_ca_cert;
 static bool bootstrap;
 static char *protocols, *ciphers;
 static SSL_CTX *context;
-static bool changed = true;
+static bool changed = true; /* an option; beside it, what the files hold */
+static bool files_changed;
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(5, 5);
 
 static void set_string(char **s, const char *value)
 {
@@ -249,14 +251,15 @@ static char *fill_context(SSL_CTX *ctx)
     return error ? error : add_peer_ca_certs(ctx);
 }
 
-/* Makes the context anew if an option or a file has changed. Under the mutex. */
+/* Makes the context anew if an option or a file has changed. Files that are being replaced may not fit each
+ * other yet: until they do, what they held before is in use. Under the mutex. */
 static char *update_context(void)
 {
     struct watched_file *files[] = {&key, &cert, &ca_cert, &peer_ca_cert};
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-        changed |= file_changed(files[i]);
+        files_changed |= file_changed(files[i]);
     }
-    if (!changed && context) {
+    if (!changed && !files_changed && context) {
         return NULL;
     }
     SSL_CTX *ctx = SSL_CTX_new(TLS_method());
@@ -266,11 +269,16 @@ static char *update_context(void)
     char *error = fill_context(ctx);
     if (error) {
         SSL_CTX_free(ctx);
-        return error;
+        if (changed || !context) {
+            return error;
+        }
+        LOG_WARN_RL(&rl, "%s: going on with what it held before", error);
+        free(error);
+        return NULL;
     }
     SSL_CTX_free(context);
     context = ctx;
-    changed = false;
+    changed = files_changed = false;
     return NULL;
 }
 

@@ -288,6 +288,13 @@ def test_tls(simulation, tmp_path):
         plain = connect_tcp(port)
         plain.send(HELLO, b"", 1, 4)
         assert plain.closed()
+        # A file that is being replaced: until it is whole, the one before serves.
+        (tmp_path / "sc-cert.pem").write_text("-----BEGIN")
+        late = connect_tcp(port)
+        late.sock = tls_context(tmp_path, server=False).wrap_socket(late.sock)
+        late.hello(4)
+        late.ask(FEATURES_REQUEST)
+        assert "going on with what it held before" in simulation.log()
     finally:
         controller.close()
 
