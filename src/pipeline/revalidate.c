@@ -28,7 +28,8 @@ COVERAGE_DEFINE(revalidate_modified);
 COVERAGE_DEFINE(revalidate_counted); /* flows whose statistics were read */
 
 #define DOOMED_AT_ONCE 1024
-#define PREFETCH_AHEAD 8 /* flows, whose records are credited soon */
+#define COUNT_FLOWS    1024 /* are counted by the way */
+#define PREFETCH_AHEAD 8    /* flows, whose records are credited soon */
 
 /* U's shard is locked. */
 static void doom(struct slow_path *sp, struct ukey_shard *shard, struct ukey *u)
@@ -56,6 +57,17 @@ static void credit(struct ukey *u, const struct dp_flow_stats *now)
         record_credit(&u->record, &t);
     }
     u->stats = *now;
+}
+
+/* The same, as it is now. Locked. */
+static void count(struct slow_path *sp, struct ukey *u)
+{
+    struct datapath *dp = sp->backer->dp;
+    struct dp_flow_stats now;
+    dp->ops->flow_stats(dp, &(const struct dp_flow_name){u->ufid, u->hint}, &now, 1);
+    if (now.used_ms >= 0) {
+        credit(u, &now);
+    }
 }
 
 static void delete_all(struct slow_path *sp, struct ukey **ukeys, size_t n)
@@ -169,14 +181,9 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
         struct dp_flow_desc desc = {.ufid = u->ufid, .key = &key, .mask = &mask};
         upcall_flow_actions(&xout, &scratch, &desc.actions, &desc.actions_len);
         keep = true;
+        count(sp, u); /* so far it was for those whom the old translation names */
         if (desc.actions_len != u->actions_len ||
             (desc.actions_len && memcmp(desc.actions, u->actions, desc.actions_len))) {
-            /* What was counted so far belongs to those whom the old translation names. */
-            struct dp_flow_stats now;
-            dp->ops->flow_stats(dp, &(const struct dp_flow_name){u->ufid, u->hint}, &now, 1);
-            if (now.used_ms >= 0) {
-                credit(u, &now);
-            }
             keep = !dp->ops->flow_put(dp, &desc, DP_PUT_MODIFY, NULL);
             free(u->actions);
             u->actions = desc.actions_len ? xmemdup(desc.actions, desc.actions_len) : NULL;
@@ -391,6 +398,61 @@ static size_t read_stats(struct slow_path *sp, struct ukey_shard *shard, struct 
         dp->ops->flow_stats(dp, a->names, a->stats, k);
     }
     return k;
+}
+
+/* Every flow is counted. Of many flows at most in a tenth of the time, whatever is asked for. */
+static void count_all(struct slow_path *sp)
+{
+    struct shard_stats a = {NULL, NULL, NULL, 0};
+    int64_t begun = clock_us();
+    bool many = __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED) > COUNT_FLOWS;
+    if (many && begun < sp->count_again_us) {
+        return;
+    }
+    for (int i = 0; i < UKEY_N_SHARDS; i++) {
+        struct ukey_shard *shard = &sp->shards[i];
+        pthread_mutex_lock(&shard->lock);
+        size_t k = read_stats(sp, shard, &a);
+        for (size_t j = 0; j < k; j++) {
+            if (a.stats[j].used_ms >= 0) {
+                credit(a.ukeys[j], &a.stats[j]);
+            }
+        }
+        pthread_mutex_unlock(&shard->lock);
+    }
+    free(a.names);
+    free(a.stats);
+    free(a.ukeys);
+    sp->count_again_us = clock_us() + 10 * (clock_us() - begun);
+}
+
+void revalidate_count_rules(struct slow_path *sp, struct rule *const *rules, size_t n)
+{
+    struct dependents *d = sp->dependents;
+    struct dependents_found found = {.limit = COUNT_FLOWS, .quick = true};
+    if (!dependents_trylock(d)) {
+        count_all(sp);
+        return;
+    }
+    for (size_t i = 0; i < n && !found.gave_up; i++) {
+        const struct minimatch *match = &rules[i]->cr.match;
+        dependents_of_matches(d, rules[i]->ofproto, rules[i]->table_id, &match, 1, &found);
+        dependents_of_rule(d, rules[i], &found);
+    }
+    dependents_unlock(d);
+    if (found.gave_up) {
+        count_all(sp);
+    }
+    for (size_t i = 0; i < found.n && !found.gave_up; i++) {
+        struct ukey_shard *shard = ukey_shard(sp, found.list[i]);
+        pthread_mutex_lock(&shard->lock);
+        struct ukey *u = ukey_find(shard, found.list[i]);
+        if (u) {
+            count(sp, u);
+        }
+        pthread_mutex_unlock(&shard->lock);
+    }
+    free(found.list);
 }
 
 void revalidate_all(struct slow_path *sp, bool all, void (*between)(void *), void *aux)

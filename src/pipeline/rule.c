@@ -13,7 +13,10 @@
 #include "pipeline/meter.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/openflow.h"
+#include "pipeline/slow_path.h"
 #include "pipeline/stat_trigger.h"
+
+#define COUNTED_AT_ONCE 64 /* rules that go */
 
 /* ------------------------------------------------------------------ references and counters */
 
@@ -457,6 +460,34 @@ static void enter(struct change *c, struct rule *rule)
     }
 }
 
+static bool is_told(const struct rule *rule)
+{
+    return rule->flags & FLOW_SEND_FLOW_REM && !rule->other && rule->removal != RULE_REPLACED;
+}
+
+/* The last words of rules that go have their counters: those are as of now. */
+static void count_removed(struct change *c)
+{
+    struct rule *rules[COUNTED_AT_ONCE];
+    struct rule *rule;
+    size_t n = 0;
+    if (!c->ofproto->pipeline->hooks.rule_removed) {
+        return;
+    }
+    LIST_FOR_EACH (rule, change, &c->removed) {
+        if (is_told(rule)) {
+            rules[n++] = rule;
+        }
+        if (n == COUNTED_AT_ONCE) {
+            slow_path_count_rules(c->ofproto->backer->slow_path, rules, n);
+            n = 0;
+        }
+    }
+    if (n) {
+        slow_path_count_rules(c->ofproto->backer->slow_path, rules, n);
+    }
+}
+
 void change_commit(struct change *c)
 {
     struct ofproto *ofproto = c->ofproto;
@@ -464,6 +495,7 @@ void change_commit(struct change *c)
     if (list_is_empty(&c->added) && list_is_empty(&c->removed) && !c->groups) {
         return;
     }
+    count_removed(c);
     change_swap_groups(c);
     __atomic_store_n(&ofproto->version, c->version, __ATOMIC_RELEASE);
     LIST_FOR_EACH (rule, change, &c->removed) {
@@ -599,6 +631,21 @@ static void run_reap(struct task *task)
 
 /* ------------------------------------------------------------------ time-outs */
 
+/* Nobody has used it for as long as it may be idle. What the last pass over the flows has seen says no; then
+ * its flows are asked. */
+static bool is_idle(struct rule *rule, uint16_t idle_s, int64_t now)
+{
+    for (int ask = 0; ask < 2; ask++) {
+        if (now <= __atomic_load_n(&rule->counters->used_ms, __ATOMIC_RELAXED) + idle_s * 1000) {
+            return false;
+        }
+        if (!ask) {
+            slow_path_count_rules(rule->ofproto->backer->slow_path, &rule, 1);
+        }
+    }
+    return true;
+}
+
 void ofproto_run_expiry(struct ofproto *ofproto)
 {
     int64_t now = clock_ms();
@@ -610,8 +657,7 @@ void ofproto_run_expiry(struct ofproto *ofproto)
         uint16_t idle_s = __atomic_load_n(&rule->idle_timeout, __ATOMIC_RELAXED);
         if (hard_s && now > rule->modified_ms + hard_s * 1000) {
             remove_rule(&c, rule, NULL, RULE_HARD_TIMEOUT);
-        } else if (idle_s &&
-                   now > __atomic_load_n(&rule->counters->used_ms, __ATOMIC_RELAXED) + idle_s * 1000) {
+        } else if (idle_s && is_idle(rule, idle_s, now)) {
             remove_rule(&c, rule, NULL, RULE_IDLE_TIMEOUT);
         }
     }

@@ -231,6 +231,11 @@ void slow_path_refresh_stats(struct slow_path *sp)
     }
 }
 
+void slow_path_count_rules(struct slow_path *sp, struct rule *const *rules, size_t n)
+{
+    revalidate_count_rules(sp, rules, n);
+}
+
 /* ------------------------------------------------------------------ settings, texts */
 
 void slow_path_set_flow_limit(struct slow_path *sp, unsigned limit)

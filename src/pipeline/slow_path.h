@@ -14,6 +14,7 @@
 #define PIPELINE_SLOW_PATH_H 1
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct dp_backer;
@@ -22,6 +23,7 @@ struct dp_upcall;
 struct ofproto;
 struct pipeline;
 struct slow_path;
+struct rule;
 struct strbuf;
 
 struct slow_path *slow_path_create(struct dp_backer *);
@@ -43,6 +45,8 @@ void slow_path_revalidate(struct slow_path *, bool all);
 /* Statistics as fresh as can be had within STATS_WAIT_MS: what a reply that shows counters wants. */
 #define STATS_WAIT_MS 20
 void slow_path_refresh_stats(struct slow_path *);
+/* The counters of these rules, which are about to go. Control thread; waits for nobody. */
+void slow_path_count_rules(struct slow_path *, struct rule *const *rules, size_t n);
 /* Deletes all flows and waits until none is left (revalidator/purge). */
 void slow_path_purge(struct slow_path *);
 /* Deletes the flows whose records name the bridge, and waits out who may be making one. */

@@ -76,11 +76,12 @@ struct slow_path {
     unsigned flow_limit;           /* atomic: the adaptive limit */
     unsigned forced_limit;         /* atomic: upcall/set-flow-limit; 0: none */
     uint64_t pass_generation;      /* atomic: a flow translated before this is not installed */
-    unsigned installing;  /* atomic: threads between reading that and having the flow in the tables */
-    bool megaflows, ufid; /* atomic */
-    bool stopping;        /* atomic */
-    int dump_duration_ms; /* atomic: the revalidator writes */
-    struct task periodic; /* c */
+    unsigned installing;    /* atomic: threads between reading that and having the flow in the tables */
+    bool megaflows, ufid;   /* atomic */
+    bool stopping;          /* atomic */
+    int dump_duration_ms;   /* atomic: the revalidator writes */
+    int64_t count_again_us; /* c: not before */
+    struct task periodic;   /* c */
     struct revalidator *revalidator; /* i; NULL for inline datapaths */
     struct slow_thread *threads;     /* c; none for inline datapaths */
     unsigned n_threads;
@@ -98,6 +99,9 @@ uint64_t revalidate_if_untouched(struct slow_path *);
 /* Reads every flow's statistics, ends those that nobody uses; translates each anew if ALL. BETWEEN(AUX), if
  * not NULL, is called between shards, with no lock held. */
 void revalidate_all(struct slow_path *, bool all, void (*between)(void *aux), void *aux);
+
+/* What flows that may have met one of the RULES counted so far is credited. Control thread. */
+void revalidate_count_rules(struct slow_path *, struct rule *const *rules, size_t n);
 
 /* revalidator.c */
 struct revalidator *revalidator_start(struct slow_path *);

@@ -3,10 +3,14 @@
 switch and to the reference, line by line."""
 import pathlib
 import re
+import struct
 
 import pytest
 
+from netns import wait_for
+from ofpeer import FLOW_REMOVED
 from switch import Reference, Switch
+from test_controllers import FLOW, Door, make_bridge, session_of
 
 SCRIPTS = pathlib.Path(__file__).parent / "openflow"
 
@@ -87,3 +91,92 @@ def test_buckets_that_watch_are_inserted(pair):
         " group_id=1,type=ff,bucket=bucket_id:1,watch_port:1,actions=output:1,bucket=bucket_id:2,watch_port:2,actions=output:2",
         " group_id=2,type=all,bucket=bucket_id:1,actions=output:1"]
     ofctl("del-groups", "br0")
+
+
+# ---------------------------------------------------------------- counters
+
+
+def ofctl(switch, *argv):
+    return switch.command("ovs-ofctl", "-OOpenFlow13", *argv).stdout
+
+
+def counts(switch):
+    """{priority: packets}"""
+    dump = ofctl(switch, "dump-flows", "br0")
+    return {int(priority): int(n) for n, priority in re.findall(r"n_packets=([0-9]+).*priority=([0-9]+)", dump)}
+
+
+def receive_some(switch, n):
+    switch.appctl("netdev-dummy/receive", "p1", *[FLOW, "--len", "100"] * n)
+
+
+def test_packets_are_counted_for_the_rule_that_matched(simulation):
+    """Also when it is gone, or another took its place, before the datapath's counters were read, and the datapath's
+    flow stays as it was (in the reference, they are the new rule's)."""
+    make_bridge(simulation)
+    for priority in (5, 10):
+        ofctl(simulation, "add-flow", "br0", f"priority={priority},in_port=1,actions=2")
+    receive_some(simulation, 7)
+    ofctl(simulation, "--strict", "del-flows", "br0", "priority=10,in_port=1")
+    assert counts(simulation) == {5: 0}
+    receive_some(simulation, 3)
+    ofctl(simulation, "add-flow", "br0", "priority=10,in_port=1,actions=2")
+    assert counts(simulation) == {5: 3, 10: 0}
+    receive_some(simulation, 2)
+    ofctl(simulation, "mod-flows", "br0", "reset_counts,in_port=1,actions=2")
+    receive_some(simulation, 1)
+    assert counts(simulation) == {5: 0, 10: 1}
+
+
+def test_flow_removed_has_all_counts(simulation):
+    """As of the moment when the rule went (the reference: as of the last pass over the cached flows)."""
+    make_bridge(simulation)
+    session = session_of(Door(simulation), 4)
+
+    def add(actions, settings=""):
+        ofctl(simulation, "add-flow", "br0", f"priority=10,in_port=1,{settings}send_flow_rem,actions={actions}")
+
+    def removed():
+        session.barrier()
+        told = [struct.unpack("!B13xQQ", m.body[10:40]) for m in session.kept if m.type == FLOW_REMOVED]
+        session.kept.clear()
+        return told
+    for first, modified, second in ((4, False, 0), (4, True, 0), (4, True, 4), (0, True, 1), (1, True, 5)):
+        add("2")
+        receive_some(simulation, first) if first else None
+        if modified:
+            ofctl(simulation, "mod-flows", "br0", "in_port=1,actions=3")
+        receive_some(simulation, second) if second else None
+        ofctl(simulation, "del-flows", "br0")
+        n = first + second
+        assert removed() == [(2, n, n * 100)], (first, modified, second)
+    ofctl(simulation, "add-group", "br0", "group_id=1,type=all,bucket=output:2")
+    add("group:1")
+    receive_some(simulation, 3)
+    ofctl(simulation, "del-groups", "br0")
+    assert removed() == [(3, 3, 300)]
+    simulation.appctl("time/stop")
+    add("2", "hard_timeout=2,")
+    receive_some(simulation, 2)
+    for _ in range(4):
+        simulation.appctl("time/warp", "450", "150")
+        receive_some(simulation, 1)
+    simulation.appctl("time/warp", "1500", "500")
+    assert removed() == [(1, 6, 600)]
+
+
+def test_a_rule_in_use_does_not_idle_out(simulation, reference):
+    """Packets come more often than the time-out, but the counters are read, and rules looked at, at other times."""
+    for s in (simulation, reference):
+        make_bridge(s)
+        s.appctl("time/stop")
+        ofctl(s, "add-flow", "br0", "idle_timeout=1,in_port=1,actions=2")
+        receive_some(s, 1)
+        for _ in range(12):
+            s.appctl("time/warp", "900", "100")
+            receive_some(s, 1)
+        s.appctl("time/warp", "100", "100")
+        assert "in_port=1" in ofctl(s, "dump-flows", "br0"), type(s)
+        for _ in range(4):
+            s.appctl("time/warp", "1000", "250")
+        wait_for(lambda: "in_port=1" not in ofctl(s, "dump-flows", "br0"), "the idle rule to go")
