@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A standalone switch whose controllers are all gone forwards by itself: one hidden rule, above all that
- * anybody can add, treats every packet as NORMAL does. It goes when a controller works again: not when one is
- * merely connected, but when it sends what a controller sends, or stays for half a minute. */
+ * anybody can add, treats every packet as NORMAL does, and what the controllers had made is gone. It goes
+ * when a controller works again: not when one is merely connected, but when it sends what a controller sends,
+ * or stays for half a minute. */
 #include <inttypes.h>
 
 #include "base/clock.h"
@@ -75,6 +76,9 @@ void fail_open_check(struct ofservice *s)
             "%s: Could not connect to controller (or switch failed controller's post-connection admission "
             "control policy) for %" PRId64 " seconds, failing open",
             s->name, failure / 1000);
+        if (s->handlers->flush) {
+            s->handlers->flush(s->switch_); /* whoever comes back begins anew */
+        }
         set_rule(s, true);
         f->bogus_ms = now + BOGUS_AFTER_MS;
     }

@@ -51,6 +51,8 @@ struct ofconn_handlers {
     /* The rule of the switch itself that MATCH and PRIORITY name, hidden from OpenFlow: it is there from now
      * on, treating packets as NORMAL does (set_queue first if QUEUE is not -1), or it is not. May be NULL. */
     void (*hidden_rule)(void *switch_, const struct match *, int priority, int queue, bool there);
+    /* All rules that are not hidden go, and all groups and meters. May be NULL. */
+    void (*flush)(void *switch_);
     /* Some session wants the packets that no rule matches, or none does any more. May be NULL. */
     void (*miss_wanted)(void *switch_, bool wanted);
     /* The session ends: what ofconn_state() holds is to be freed, what is kept for it elsewhere forgotten.

@@ -499,9 +499,9 @@ void ofproto_set_fail_mode(struct ofproto *ofproto, enum ofproto_fail_mode mode,
     if (!changed) {
         return;
     }
-    /* Flows are the controller's, or the switch's own: they do not outlive the change. */
+    /* Rules, groups and meters are the controller's, or the switch's own: they do not outlive the change. */
     if (!first && (controllers_changed || !has_controller)) {
-        ofproto_flush_rules(ofproto);
+        ofproto_flush(ofproto);
     }
     if (mode == OFPROTO_STANDALONE && !has_controller && !ofproto->n_rules) {
         add_normal_rule(ofproto);

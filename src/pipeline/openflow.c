@@ -339,6 +339,7 @@ const struct ofconn_handlers pipeline_openflow = {
     .settle = settle,
     .is_settled = is_settled,
     .hidden_rule = openflow_hidden_rule,
+    .flush = openflow_flush,
     .miss_wanted = openflow_miss_wanted,
     .closed = openflow_monitors_closed,
     .drained = openflow_monitors_drained,

@@ -34,6 +34,7 @@ void openflow_unbind(void);
 /* In this folder: */
 struct ofp_port;
 void openflow_describe_port(const struct ofproto_port *, struct ofp_port *);
+void openflow_flush(void *ofproto);
 void openflow_hidden_rule(void *ofproto, const struct match *, int priority, int queue, bool there);
 void openflow_miss_wanted(void *ofproto, bool wanted);
 

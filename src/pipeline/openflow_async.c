@@ -293,6 +293,11 @@ static void port_status(struct ofproto *ofproto, uint32_t ofp_port, uint8_t reas
 
 /* ------------------------------------------------------------------ for the sessions */
 
+void openflow_flush(void *ofproto)
+{
+    ofproto_flush(ofproto);
+}
+
 void openflow_hidden_rule(void *ofproto, const struct match *match, int priority, int queue_id, bool there)
 {
     struct bytebuf actions = BYTEBUF_INITIALIZER;

@@ -61,14 +61,22 @@ static enum ofperr check_actions(const struct ofproto *ofproto, struct flow_mod 
 
 static enum ofperr apply_flow_mod(struct change *c, struct flow_mod *fm)
 {
-    enum ofperr error = OFPERR_NONE;
     if (fm->command == FLOW_ADD && c->asker && ofconn_version(c->asker) < OFP12) {
         fm->flags |= FLOW_RESET_COUNTS; /* which these versions cannot say: it is what they mean */
     }
-    if (fm->command != FLOW_DELETE && fm->command != FLOW_DELETE_STRICT) {
-        error = check_names(c, (const struct ofpact *)(const void *)fm->ofpacts.data, fm->ofpacts.len);
+    const struct ofpact *actions = (const struct ofpact *)(const void *)fm->ofpacts.data;
+    enum ofperr error = fm->command == FLOW_ADD ? check_names(c, actions, fm->ofpacts.len) : OFPERR_NONE;
+    if (error) {
+        return error;
     }
-    return error ? error : change_flow_mod(c, fm, RULE_DELETE);
+    bool modifies = fm->command == FLOW_MODIFY || fm->command == FLOW_MODIFY_STRICT;
+    const struct list *last = list_back(&c->added);
+    error = change_flow_mod(c, fm, RULE_DELETE);
+    /* A modification that meets no rule may name what is not there: it makes none that would do so. */
+    if (!error && modifies && list_back(&c->added) != last) {
+        error = check_names(c, actions, fm->ofpacts.len);
+    }
+    return error;
 }
 
 /* What can be said of it alone. We keep no packets, so that a rule for one that is kept is for none. */

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/strbuf.h"
+#include "openflow/group_codec.h"
 #include "pipeline/change.h"
 #include "pipeline/changes.h"
 #include "pipeline/meter.h"
@@ -775,14 +776,24 @@ void ofproto_set_table(struct ofproto *ofproto, unsigned id, const struct ofprot
     }
 }
 
-void ofproto_flush_rules(struct ofproto *ofproto)
+void ofproto_flush(struct ofproto *ofproto)
 {
-    struct flow_mod all;
-    flow_mod_init(&all);
-    all.command = FLOW_DELETE;
-    all.table_id = OFPTT_ALL;
-    ofproto_flow_mods(ofproto, &(const struct flow_mod *){&all}, 1, false, RULE_DELETE, NULL);
-    flow_mod_fini(&all);
+    struct flow_mod rules;
+    struct group_mod groups;
+    struct change c;
+    flow_mod_init(&rules);
+    rules.command = FLOW_DELETE;
+    rules.table_id = OFPTT_ALL;
+    group_mod_init(&groups);
+    groups.command = GROUP_DELETE;
+    groups.group_id = OFPG_ALL;
+    change_init(&c, ofproto, false);
+    change_flow_mod(&c, &rules, RULE_DELETE);
+    change_group_mod(&c, &groups);
+    change_commit(&c);
+    group_mod_fini(&groups);
+    flow_mod_fini(&rules);
+    ofproto_meter_delete(ofproto, OFPM_ALL);
 }
 
 void ofproto_tables_fini(struct ofproto *ofproto)

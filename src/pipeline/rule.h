@@ -172,7 +172,7 @@ void oftable_set_by_openflow(struct oftable *, const char *name, size_t max_rule
 /* control, for ofproto.c. */
 void ofproto_tables_init(struct ofproto *);
 void ofproto_tables_fini(struct ofproto *); /* no reader is left */
-void ofproto_flush_rules(struct ofproto *); /* all but hidden ones, silently */
+void ofproto_flush(struct ofproto *);       /* of rules all but hidden ones, all groups, all meters */
 /* Takes rules out of their classifiers that no reader can see any more. */
 void ofproto_reap_rules(struct ofproto *);
 /* The reason for a rule's removal is told to the hooks; time-outs are checked here. */

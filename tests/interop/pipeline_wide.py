@@ -557,6 +557,21 @@ def json_says_the_same(text, answer):
     return None
 
 
+def survive(pair, numbers, one, count, meters=()):
+    """ONE of each of NUMBERS. What the reference dies of is counted, and left out."""
+    for number in numbers:
+        try:
+            one(number)
+        except (AssertionError, OSError) as error:
+            if not alive(pair.ours.pid()) or alive(pair.theirs.pid() or 0):
+                raise
+            print(f"case {number}: the reference died: {str(error)[:300]}")
+            count["died"] += 1
+            pair.theirs_again()
+            for meter in meters:
+                pair.ofctl("add-meter", meter)
+
+
 def run(pair, args):
     count = dict(same=0, differ=0, refused=0, wider=0, died=0)
     shown = 0
@@ -626,16 +641,7 @@ def run(pair, args):
                 wrong = json_says_the_same(results[0], pair.controls[0].ask(*command, "--format", "json"))
                 if wrong and not results[0].startswith(("Bad", "Unknown")) and "Megaflow" in results[0]:
                     tell(number, " ".join(command) + " --format json", wrong, "", rules)
-    for number in [args.case] if args.case is not None else range(args.cases):
-        try:
-            one(number)
-        except AssertionError as error:
-            if "closed the connection" not in str(error) or not alive(pair.ours.pid()):
-                raise
-            count["died"] += 1  # the reference does, of some actions
-            pair.theirs_again()
-            for meter in METERS:
-                pair.ofctl("add-meter", meter)
+    survive(pair, [args.case] if args.case is not None else range(args.cases), one, count, METERS)
     return count
 
 

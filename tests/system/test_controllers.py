@@ -601,7 +601,8 @@ def test_standalone_takes_over_and_gives_back(simulation):
         wait_for(lambda: has_taken_over(simulation), "the switch to take over", 8)
         assert "failing open" in simulation.log()
         dump = simulation.command("ovs-ofctl", "dump-flows", "br0").stdout
-        assert "NORMAL" not in dump and "in_port=1" in dump  # hidden, and the controller's rules stay
+        assert "NORMAL" not in dump and "in_port=1" not in dump  # hidden, and the controller's rules are gone
+        add_flow(simulation, "priority=5,in_port=1,actions=drop")
         simulation.command("ovs-ofctl", "del-flows", "br0")
         assert has_taken_over(simulation)  # nobody can take it away
         receive(simulation)
