@@ -118,6 +118,7 @@ static bool commit_members(struct xlate_ctx *ctx, enum dp_set_group group, const
 static void commit_encap_decap(struct xlate_ctx *ctx)
 {
     struct flow_key *flow = ctx->flow, *base = &ctx->base_flow;
+    ctx->headers += ctx->pending_encap || ctx->pending_decap;
     if (ctx->pending_encap) {
         switch (flow->packet_type) {
         case FLOW_PT_ETH:

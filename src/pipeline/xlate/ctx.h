@@ -64,6 +64,7 @@ struct xlate_ctx {
     bool altered; /* the datapath changes the packet unseen: no commit can undo it */
     bool hashed;  /* dp_hash is there, were it 0 (under a flow's mask it may be) */
     bool pending_encap, pending_decap;
+    unsigned headers;          /* put on and taken off in the actions so far */
     struct bytebuf encap_data; /* NSH metadata of an encap that is not committed */
     struct bytebuf stack;      /* push and pop: values, each followed by its length in one byte */
     struct bytebuf action_set; /* struct ofpacts */
@@ -258,9 +259,12 @@ struct xlate_scope {
     struct flow_key base_flow;
     struct xlate_unparsed unparsed;
     bool altered;
+    bool pending_encap, pending_decap;
+    unsigned headers;
+    struct bytebuf encap_data;
 };
 void xlate_scope_begin(struct xlate_ctx *, struct xlate_scope *);
-void xlate_scope_end(struct xlate_ctx *, const struct xlate_scope *, bool is_last);
+void xlate_scope_end(struct xlate_ctx *, struct xlate_scope *, bool is_last);
 
 /* group.c, hash.c */
 void xlate_group(struct xlate_ctx *, uint32_t group_id, bool is_last);

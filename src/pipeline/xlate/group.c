@@ -106,6 +106,10 @@ static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t index, boo
     xlate_scope_end(ctx, &scope, is_last);
     ctx->conntracked = old_conntracked;
     ctx->exit = false;
+    /* What a bucket cannot do to the packet ends the bucket alone. */
+    if (ctx->error == XLATE_TOO_MANY_MPLS_LABELS || ctx->error == XLATE_UNSUPPORTED_PACKET_TYPE) {
+        ctx->error = XLATE_OK;
+    }
     ctx->report = outer;
 }
 

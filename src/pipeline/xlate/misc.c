@@ -154,6 +154,7 @@ static void branch(struct xlate_ctx *ctx, const struct ofpact_check_pkt_larger *
     ctx->base_flow = old_base;
     ctx->unparsed = old_unparsed;
     ctx->altered = old_altered;
+    ctx->pending_encap = ctx->pending_decap = false; /* committed before both sides */
     ctx->conntracked = old_conntracked;
     ctx->exit = false;
 }

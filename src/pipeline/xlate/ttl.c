@@ -141,12 +141,20 @@ void xlate_scope_begin(struct xlate_ctx *ctx, struct xlate_scope *scope)
     scope->base_flow = ctx->base_flow;
     scope->unparsed = ctx->unparsed;
     scope->altered = ctx->altered;
+    scope->pending_encap = ctx->pending_encap;
+    scope->pending_decap = ctx->pending_decap;
+    scope->headers = ctx->headers;
+    bytebuf_init(&scope->encap_data);
+    if (ctx->pending_encap && ctx->encap_data.len) {
+        bytebuf_put(&scope->encap_data, ctx->encap_data.data, ctx->encap_data.len);
+    }
     ctx->altered = false;
 }
 
-void xlate_scope_end(struct xlate_ctx *ctx, const struct xlate_scope *scope, bool is_last)
+void xlate_scope_end(struct xlate_ctx *ctx, struct xlate_scope *scope, bool is_last)
 {
     struct bytebuf *actions = ctx->actions;
+    bool waits = ctx->headers == scope->headers; /* what was pending then is still so */
     if (ctx->altered && !is_last) {
         struct bytebuf inner = BYTEBUF_INITIALIZER;
         bytebuf_put(&inner, (const char *)actions->data + scope->start, actions->len - scope->start);
@@ -157,7 +165,17 @@ void xlate_scope_end(struct xlate_ctx *ctx, const struct xlate_scope *scope, boo
         bytebuf_fini(&inner);
         ctx->base_flow = scope->base_flow;
         ctx->altered = false;
+        waits = true;
     }
     ctx->altered |= scope->altered;
     ctx->unparsed = scope->unparsed;
+    /* A header that the inside would have put on or taken off with its next output is no matter of what
+     * follows. */
+    ctx->pending_encap = waits && scope->pending_encap;
+    ctx->pending_decap = waits && scope->pending_decap;
+    bytebuf_clear(&ctx->encap_data);
+    if (ctx->pending_encap) {
+        bytebuf_put(&ctx->encap_data, scope->encap_data.data, scope->encap_data.len);
+    }
+    bytebuf_fini(&scope->encap_data);
 }

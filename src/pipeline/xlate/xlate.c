@@ -255,6 +255,7 @@ static void start(struct xlate_ctx *ctx)
         }
     } else {
         ctx->entering = true;
+        ctx->resubmits--; /* which the first table is not */
         xlate_table(ctx, ctx->flow->in_port, 0, true, false, true);
         xlate_go_on_in_first_table(ctx);
     }
