@@ -447,6 +447,7 @@ void rstp_get(const struct rstp *rstp, struct rstp_status *status)
                                    .designated_id = rstp->root_priority.bridge_id,
                                    .root_path_cost = rstp->root_priority.cost,
                                    .root_port_id = rstp->root_port ? rstp->root_port->port_id : 0,
+                                   .designated_port_id = rstp->root_port ? rstp->root_priority.port_id : 0,
                                    .max_age = rstp->root_times.max_age,
                                    .fwd_delay = rstp->root_times.fwd_delay,
                                    .hello = rstp->root_times.hello};

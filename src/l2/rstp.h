@@ -98,6 +98,7 @@ struct rstp_status {
     uint64_t root_id, designated_id;
     uint32_t root_path_cost;
     uint16_t root_port_id;         /* 0: this bridge is the root */
+    uint16_t designated_port_id;   /* of the bridge that the root port leads to; 0 likewise */
     int max_age, fwd_delay, hello; /* in force */
 };
 void rstp_get(const struct rstp *, struct rstp_status *);

@@ -158,7 +158,7 @@ static void create(unsigned i, uint64_t id, bool old)
     b->index = i;
     memset(b->lan, 0xff, sizeof b->lan);
     if (old) {
-        b->stp = stp_create(id, now, send_stp, b);
+        b->stp = stp_create("br0", id, now, send_stp, b);
         return;
     }
     b->rstp =

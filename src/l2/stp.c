@@ -7,6 +7,11 @@
 
 #include "base/alloc.h"
 #include "base/compiler.h"
+#include "base/log.h"
+
+LOG_MODULE(stp);
+
+static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 60);
 
 #define HOLD_TIME_MS             1000
 #define MESSAGE_AGE_INCREMENT_MS 1000
@@ -55,6 +60,7 @@ struct stp {
     uint32_t root_path_cost;
     struct port *root_port; /* NULL: we are the root */
     int hello, max_age, fwd_delay;
+    char *name;
     bool tc_detected, topology_change;
     int64_t hello_timer, tcn_timer, tc_timer;
     int64_t now;
@@ -272,6 +278,7 @@ static void select_designated(struct stp *stp)
 /* 8.6.14 */
 static void detect_topology_change(struct stp *stp)
 {
+    LOG_INFO_RL(&rl, "%s: detected topology change.", stp->name);
     if (is_root(stp)) {
         stp->flush |= !stp->topology_change;
         stp->topology_change = true;
@@ -339,10 +346,11 @@ static void update(struct stp *stp, bool was_root)
 
 /* ---- Ports and settings ---- */
 
-struct stp *stp_create(uint64_t bridge_id, int64_t now_ms,
+struct stp *stp_create(const char *name, uint64_t bridge_id, int64_t now_ms,
                        void (*send)(void *aux, unsigned port, const void *bpdu, size_t len), void *aux)
 {
     struct stp *stp = xzalloc(sizeof *stp);
+    stp->name = xstrdup(name);
     stp->bridge_id = stp->designated_root = bridge_id;
     stp->send = send;
     stp->aux = aux;
@@ -361,16 +369,17 @@ struct stp *stp_create(uint64_t bridge_id, int64_t now_ms,
 
 void stp_destroy(struct stp *stp)
 {
+    if (stp) {
+        free(stp->name);
+    }
     free(stp);
 }
 
 void stp_set_times(struct stp *stp, int hello_ms, int max_age_ms, int fwd_delay_ms)
 {
     stp->bridge_hello = MAX(1000, MIN(hello_ms, 10000));
-    stp->bridge_fwd_delay = MAX(4000, MIN(fwd_delay_ms, 30000));
-    int least = MAX(6000, 2 * (stp->bridge_hello + 1000)),
-        most = MIN(40000, 2 * (stp->bridge_fwd_delay - 1000));
-    stp->bridge_max_age = MIN(MAX(max_age_ms, least), MAX(most, least));
+    stp->bridge_max_age = MAX(MAX(6000, MIN(max_age_ms, 40000)), 2 * (stp->bridge_hello + 1000));
+    stp->bridge_fwd_delay = MAX(MAX(4000, MIN(fwd_delay_ms, 30000)), stp->bridge_max_age / 2 + 1000);
     if (is_root(stp)) {
         stp->hello = stp->bridge_hello;
         stp->max_age = stp->bridge_max_age;

@@ -42,15 +42,16 @@ const char *stp_role_name(enum stp_role);
 
 struct stp;
 
-/* BRIDGE_ID: priority << 48 | MAC address. SEND gets each BPDU that is to go out of a port. */
-struct stp *stp_create(uint64_t bridge_id, int64_t now_ms,
+/* NAME is for the log. BRIDGE_ID: priority << 48 | MAC address. SEND gets each BPDU that is to go out of a
+ * port. */
+struct stp *stp_create(const char *name, uint64_t bridge_id, int64_t now_ms,
                        void (*send)(void *aux, unsigned port, const void *bpdu, size_t len), void *aux);
 void stp_destroy(struct stp *);
 
 void stp_set_bridge_id(struct stp *, uint64_t bridge_id, int64_t now_ms);
 /* Of this bridge when it is the root. Brought into the standard's ranges: hello 1 to 10 s, max age 6 to 40 s,
- * forward delay 4 to 30 s; and 2 (hello + 1 s) <= max age <= 2 (forward delay - 1 s), by the max age giving
- * way. */
+ * forward delay 4 to 30 s; and 2 (hello + 1 s) <= max age <= 2 (forward delay - 1 s), by the max age and then
+ * the forward delay giving way. */
 void stp_set_times(struct stp *, int hello_ms, int max_age_ms, int fwd_delay_ms);
 
 /* A port joins (or changes: it begins anew if the cost or the priority is another) and leaves. Its link is

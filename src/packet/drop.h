@@ -44,6 +44,7 @@
     X(TUNNEL_PAYLOAD, "tunnel_payload", "a tunnel's packet of a kind that it does not carry")                \
     X(TUNNEL_NO_PORT, "tunnel_no_port", "decapsulated, and no tunnel is configured for it")                  \
     X(BOND, "bond", "came in by a member of a bond that does not take it: a copy, or one of ours come back") \
+    X(SPANNING_TREE, "spanning_tree", "came in by a port that the spanning tree does not let forward")       \
     X(PROTOCOL, "protocol", "of a layer-2 protocol that has too many packets waiting")
 
 enum drop_reason {

@@ -17,6 +17,7 @@
 #include "pipeline/bond.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/slow_path.h"
+#include "pipeline/spanning.h"
 #include "pipeline/trace.h"
 #include "pipeline/ukey.h"
 #include "tunnel/config.h"
@@ -660,10 +661,12 @@ void pipeline_register_commands(struct pipeline *p, struct control_server *serve
 {
     control_register(server, commands, ARRAY_SIZE(commands), p);
     bond_register_commands(p, server);
+    spanning_register_commands(p, server);
 }
 
 void pipeline_unregister_commands(struct control_server *server)
 {
     control_unregister(server, commands, ARRAY_SIZE(commands));
     bond_unregister_commands(server);
+    spanning_unregister_commands(server);
 }

@@ -22,6 +22,7 @@
 #include "pipeline/recirc.h"
 #include "pipeline/settle.h"
 #include "pipeline/slow_path.h"
+#include "pipeline/spanning.h"
 #include "pipeline/tunnel.h"
 #include "pipeline/xlate/learned.h"
 
@@ -339,6 +340,7 @@ int ofproto_create(struct pipeline *p, const char *name, const char *datapath_ty
     mac_table_set_callback(ofproto->macs, mac_changed, ofproto);
     ofproto->groups = group_table_create();
     ofproto->meters = meter_table_create();
+    ofproto->spanning = spanning_create(ofproto);
     ofproto_tables_init(ofproto);
     task_init(&ofproto->mac_ageing, "mac ageing", run_mac_ageing);
     task_schedule_in(p->queue, &ofproto->mac_ageing, 1000);
@@ -368,6 +370,7 @@ void ofproto_destroy(struct ofproto *ofproto)
     while (!list_is_empty(&ofproto->bundles)) {
         ofbundle_destroy(ofproto, CONTAINER_OF(list_front(&ofproto->bundles), struct ofbundle, node));
     }
+    spanning_destroy(ofproto->spanning);
     for (int i = 0; i < MAX_MIRRORS; i++) {
         ofmirror_clear(&ofproto->mirrors[i]);
     }

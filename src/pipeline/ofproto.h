@@ -209,6 +209,15 @@ struct ofproto_port {
 #define OFPROTO_PS_LINK_DOWN (1u << 0)
 #define OFPROTO_PS_BLOCKED   (1u << 1)
 #define OFPROTO_PS_LIVE      (1u << 2)
+/* By the spanning tree; as OpenFlow 1.0 has it, which alone shows it. */
+#define OFPROTO_PS_STP_LEARN   (1u << 8)
+#define OFPROTO_PS_STP_FORWARD (2u << 8)
+#define OFPROTO_PS_STP_BLOCK   (3u << 8)
+#define OFPROTO_PS_STP_MASK    (3u << 8)
+/* Not shown: it takes part in the spanning tree, and packets are learned from, forwarded. */
+#define OFPROTO_PS_IN_TREE  (1u << 16)
+#define OFPROTO_PS_LEARNS   (1u << 17)
+#define OFPROTO_PS_FORWARDS (1u << 18)
 
 /* Opens the device in the datapath (a patch port needs none) and gives it an OpenFlow number. It carries
  * traffic once it is in a bundle and that is committed. EBUSY with a request: the number is taken, EEXIST:

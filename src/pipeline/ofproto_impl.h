@@ -22,7 +22,9 @@
 struct group;
 struct meter_table;
 struct ofbond;
+struct ofproto_port_spanning;
 struct protocol_queue;
+struct spanning;
 struct recirc_table;
 struct slow_path;
 struct tunnel_config;
@@ -114,8 +116,10 @@ struct ofport {
     struct eth_addr mac;              /* i: patch port's */
     struct ofproto_queue_mark *marks; /* c */
     size_t n_marks;
-    struct ofport_shown shown; /* c: what was last told of it */
-    bool only_10_differs;      /* c: from what was told before: what OpenFlow 1.0 alone has */
+    struct ofproto_port_spanning *tree; /* c: NULL: takes no part in the spanning tree */
+    uint32_t tree_state;                /* c: what that says: OFPROTO_PS_* */
+    struct ofport_shown shown;          /* c: what was last told of it */
+    bool only_10_differs;               /* c: from what was told before: what OpenFlow 1.0 alone has */
 };
 
 struct ofbundle {
@@ -152,8 +156,9 @@ struct ofproto {
     enum ofproto_fragments fragments; /* atomic */
     bool forward_bpdu;
     unsigned long *flood_vlans;
-    struct mac_table *macs;  /* t */
-    struct netflow *netflow; /* c: NULL: none */
+    struct mac_table *macs;    /* t */
+    struct netflow *netflow;   /* c: NULL: none */
+    struct spanning *spanning; /* c */
 
     struct hmap ports;   /* c: struct ofport by number */
     size_t max_ports;    /* c: most at one time */
@@ -192,6 +197,8 @@ struct vport *ofport_vport(const struct ofport *); /* NULL: none of its own */
 bool ofport_has_carrier(const struct ofport *);
 /* A protocol may think otherwise of whether the port forwards. */
 void ofport_refresh_live(struct ofport *);
+/* What the spanning tree says of PORT: OFPROTO_PS_*. */
+void ofport_set_tree_state(struct ofport *, uint32_t state);
 /* What the database is told of protocols has changed. */
 static inline void pipeline_status_changed(struct pipeline *p)
 {

@@ -78,7 +78,7 @@ void openflow_describe_port(const struct ofproto_port *port, struct ofp_port *p)
     strncpy(p->name, port->name, sizeof p->name - 1);
     p->state = (port->state & OFPROTO_PS_LINK_DOWN ? OFPPS_LINK_DOWN : 0) |
                (port->state & OFPROTO_PS_BLOCKED ? OFPPS_BLOCKED : 0) |
-               (port->state & OFPROTO_PS_LIVE ? OFPPS_LIVE : 0);
+               (port->state & OFPROTO_PS_LIVE ? OFPPS_LIVE : 0) | (port->state & OFPROTO_PS_STP_MASK);
     p->hw_addr = port->mac;
     if (port->tunnel) {
         describe_tunnel(port->tunnel, p);

@@ -12,6 +12,7 @@
 #include "pipeline/bond.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/settle.h"
+#include "pipeline/spanning.h"
 #include "pipeline/tunnel.h"
 #include "port/qos.h"
 #include "port/vport.h"
@@ -85,7 +86,8 @@ static bool may_enable(const struct ofport *port)
 static void refresh_state(struct ofport *port)
 {
     const struct vport *vport = ofport_vport(port);
-    uint32_t state = port->state & ~(OFPROTO_PS_LINK_DOWN | OFPROTO_PS_LIVE);
+    uint32_t state = port->state & ~(OFPROTO_PS_LINK_DOWN | OFPROTO_PS_LIVE | OFPROTO_PS_STP_MASK |
+                                     OFPROTO_PS_IN_TREE | OFPROTO_PS_LEARNS | OFPROTO_PS_FORWARDS);
     uint32_t config = port->config;
     if (vport) {
         config &= ~OFPROTO_PC_PORT_DOWN;
@@ -93,6 +95,9 @@ static void refresh_state(struct ofport *port)
     }
     state |= !vport || vport->status.link_up ? 0 : OFPROTO_PS_LINK_DOWN;
     state |= !(state & OFPROTO_PS_LINK_DOWN) && may_enable(port) ? OFPROTO_PS_LIVE : 0;
+    if (port->tree && spanning_protocol(port->ofproto->spanning)) {
+        state |= OFPROTO_PS_IN_TREE | port->tree_state;
+    }
     if (state != port->state || config != port->config) {
         port->state = state;
         port->config = config;
@@ -107,7 +112,7 @@ static bool remember_shown(struct ofport *port)
     struct ofport_shown shown;
     memset(&shown, 0, sizeof shown);
     shown.config = port->config;
-    shown.state = port->state;
+    shown.state = port->state & ~(OFPROTO_PS_IN_TREE | OFPROTO_PS_LEARNS | OFPROTO_PS_FORWARDS);
     shown.mac = vport ? vport->status.mac : port->mac;
     if (vport) {
         shown.speed_bps = vport->status.speed_bps;
@@ -117,6 +122,7 @@ static bool remember_shown(struct ofport *port)
         return false;
     }
     port->shown.config ^= (port->shown.config ^ shown.config) & OFPROTO_PC_10_ONLY;
+    port->shown.state ^= (port->shown.state ^ shown.state) & OFPROTO_PS_STP_MASK;
     port->only_10_differs = !memcmp(&shown, &port->shown, sizeof shown);
     memcpy(&port->shown, &shown, sizeof shown);
     return true;
@@ -134,6 +140,12 @@ void ofport_refresh_live(struct ofport *port)
 {
     refresh_state(port);
     tell_change(port);
+}
+
+void ofport_set_tree_state(struct ofport *port, uint32_t state)
+{
+    port->tree_state = state;
+    ofport_refresh_live(port);
 }
 
 /* The port came or goes. Ports of these kinds are known to translation by their number alone, so that the
@@ -283,6 +295,7 @@ void ofport_destroy(struct ofport *port)
     if (ofproto->pipeline->hooks.port_status) {
         ofproto->pipeline->hooks.port_status(ofproto, port->ofp_port, 1, ofproto->pipeline->hooks.aux);
     }
+    spanning_forget_port(ofproto->spanning, port);
     ofport_leave_bundle(port);
     hmap_remove(&ofproto->ports, &port->by_number);
     if (port->tunnel) {
@@ -448,6 +461,7 @@ void ofproto_port_changed(struct ofproto *ofproto, uint32_t ofp_port)
         if (port->bundle && port->bundle->bond) {
             ofbond_port_changed(port->bundle->bond);
         }
+        spanning_port_changed(ofproto->spanning);
     }
 }
 

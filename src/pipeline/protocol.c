@@ -13,6 +13,7 @@
 #include "pipeline/bond.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/rule.h"
+#include "pipeline/spanning.h"
 #include "port/vport.h"
 #include "wire/eth.h"
 
@@ -113,6 +114,10 @@ static void deliver(const struct waiting *w)
     const uint8_t *pdu = payload(w, &len);
     if (port && pdu && (w->reason & DP_SLOW_LACP) && port->bundle && port->bundle->bond) {
         ofbond_receive(port->bundle->bond, port, pdu, len);
+    } else if (port && pdu && (w->reason & DP_SLOW_STP)) {
+        /* The length field says how much of it is not padding. */
+        size_t said = (size_t)(pdu[-2] << 8 | pdu[-1]);
+        spanning_receive(w->ofproto->spanning, port, pdu, MIN(said, len));
     }
 }
 

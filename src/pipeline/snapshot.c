@@ -9,6 +9,7 @@
 #include "pipeline/bond.h"
 #include "pipeline/netflow.h"
 #include "pipeline/ofproto_impl.h"
+#include "pipeline/spanning.h"
 #include "tunnel/map.h"
 
 /* Memory of a snapshot: chunks that begin with a pointer to the one before. */
@@ -338,6 +339,7 @@ void snapshot_publish(struct pipeline *p)
         xb->backer = ofproto->backer;
         xb->flood_vlans = take_vlans(s, ofproto->flood_vlans);
         xb->forward_bpdu = ofproto->forward_bpdu;
+        xb->spanning = (uint8_t)spanning_protocol(ofproto->spanning);
         xb->tun_md = ofproto->tun_md;
         xb->netflow = ofproto->netflow;
         netflow_ref(xb->netflow);

@@ -109,6 +109,7 @@ struct xbridge {
     bool has_mirrors;
     const unsigned long *flood_vlans; /* NULL: none */
     bool forward_bpdu;
+    uint8_t spanning;           /* enum spanning_protocol */
     struct xport *local;        /* NULL: none */
     struct tun_md_table tun_md; /* tunnel options that have names here */
     struct netflow *netflow;    /* NULL: none */

@@ -142,6 +142,7 @@ void config_run(struct config *c)
         config_qos_settings(b);
         config_ports_settings(b);
         config_mirrors_settings(b);
+        config_spanning_settings(b);
         config_netflow_settings(b);
     }
     pipeline_start_commit(c->pipeline); /* commit: from here on it holds, but for cached flows */
@@ -304,6 +305,9 @@ static void declare_columns(struct ovsdb_client *db)
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_DATAPATH_ID},
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_DATAPATH_VERSION},
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_STATUS},
+        {OVS_TABLE_BRIDGE, OVS_BRIDGE_RSTP_STATUS},
+        {OVS_TABLE_PORT, OVS_PORT_RSTP_STATUS},
+        {OVS_TABLE_PORT, OVS_PORT_RSTP_STATISTICS},
         {OVS_TABLE_PORT, OVS_PORT_BOND_ACTIVE_SLAVE},
         {OVS_TABLE_PORT, OVS_PORT_STATUS},
         {OVS_TABLE_PORT, OVS_PORT_STATISTICS},

@@ -437,6 +437,7 @@ void status_write_statistics(struct config *c)
             }
         }
         write_mirrors(txn, b);
+        config_spanning_write(txn, b);
         config_controllers_write(txn, b);
     }
     c->status_txn = txn;

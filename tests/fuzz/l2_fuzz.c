@@ -69,7 +69,7 @@ static void create(struct machine *m, unsigned which)
         }
         break;
     case 7:
-        m->stp = stp_create(9, 0, ignore_stp, NULL);
+        m->stp = stp_create("br0", 9, 0, ignore_stp, NULL);
         stp_enable_port(m->stp, 1, 2, 128, 0);
         stp_enable_port(m->stp, 2, 2, 128, 0);
         break;

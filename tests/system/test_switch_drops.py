@@ -37,7 +37,7 @@ NOTHING_LEFT = {
 ELSEWHERE = {
     "upcall_lost": "src/datapath/datapath_test.c", "shutdown": "src/datapath/datapath_test.c",
     "qos_policed": "tests/system/test_ports_policing.py", "gso": "src/packet/gso_test.c", "rx_error": "src/port/vnet_test.c",
-    "bond": "tests/system/test_bonds.py", "protocol": "tests/system/test_bonds.py",
+    "bond": "tests/system/test_bonds.py", "protocol": "tests/system/test_bonds.py", "spanning_tree": "tests/system/test_spanning.py",
 }
 # Devices of Linux give no frame shorter than its header, and packets grow into new memory: these are there in case.
 IN_CASE = {"none", "runt", "malformed", "headroom", "no_memory", "upcall_stale", "tx_full", "tx_error", "port_down",

@@ -55,9 +55,11 @@ struct xlate_ctx {
     int nesting;   /* of rules: for our own stack */
     bool in_group, in_action_set, in_packet_out;
     bool exit;
-    bool special;  /* the packet that came in is a protocol's: rules do nothing */
-    bool entering; /* the first table of a bridge: ports and mirrors are looked at between lookup and actions
-                    */
+    bool blocked;   /* no packet goes on: the port that it came in by does not forward */
+    bool idle;      /* rules do nothing: the packet is a protocol's, or came in by a blocked port */
+    bool all_trees; /* output goes to blocked ports, too */
+    bool entering;  /* the first table of a bridge: ports and mirrors are looked at between lookup and actions
+                     */
     bool conntracked;                /* ct() has been committed to the actions: ct_state is known */
     const struct ofpact_nat *ct_nat; /* the one nested in the ct at work */
     struct xlate_unparsed unparsed;
@@ -190,6 +192,16 @@ void xlate_normal(struct xlate_ctx *);
 /* special.c */
 /* Is the packet one of a protocol that the port, by which it came in, speaks? Then that has it. */
 bool xlate_special(struct xlate_ctx *, const struct xport *);
+bool xlate_is_bpdu(const struct flow_key *); /* of the spanning tree */
+/* Does the spanning tree let packets in by the port: to be learned from, to be forwarded? */
+static inline bool xport_learns(const struct xport *xport)
+{
+    return !(xport->state & OFPROTO_PS_IN_TREE) || xport->state & OFPROTO_PS_LEARNS;
+}
+static inline bool xport_forwards(const struct xport *xport)
+{
+    return !(xport->state & OFPROTO_PS_IN_TREE) || xport->state & OFPROTO_PS_FORWARDS;
+}
 
 /* mirror.c */
 void xlate_mirror(struct xlate_ctx *, const struct xbundle *, uint32_t mirrors);

@@ -4,6 +4,7 @@
 
 #include "pipeline/meter.h"
 #include "pipeline/netflow.h"
+#include "pipeline/spanning.h"
 #include "pipeline/xlate/ctx.h"
 #include "wire/eth.h"
 #include "wire/ipv4.h"
@@ -119,7 +120,8 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
     struct saved_options options;
     save_options(&ctx->wc->bits, &options);
     enter_bridge(ctx, peer);
-    if (!xlate_special(ctx, peer) && may_receive(ctx, peer)) {
+    if (!xlate_special(ctx, peer) && may_receive(ctx, peer) && xport_learns(peer)) {
+        size_t before = ctx->actions->len;
         ctx->entering = true;
         xlate_table(ctx, peer->ofp_port, 0, true, false, is_last);
         xlate_go_on_in_first_table(ctx);
@@ -128,6 +130,10 @@ static void output_patch(struct xlate_ctx *ctx, const struct xport *out, bool is
         }
         if (ctx->freezing) {
             xlate_finish_freezing(ctx);
+        }
+        if (!xport_forwards(peer)) {
+            ctx->actions->len = before; /* it was learned from */
+            ctx->base_flow = old_base;
         }
     }
 
@@ -179,6 +185,11 @@ static const struct xport *find_output(struct xlate_ctx *ctx, uint32_t ofp_port)
     }
     if (xport->config & OFPROTO_PC_NO_FWD) {
         xlate_report(ctx, REPORT_DETAIL, "OFPPC_NO_FWD set, skipping output");
+        return NULL;
+    }
+    if (!xport_forwards(xport) && !ctx->all_trees && !xlate_is_bpdu(&ctx->base_flow)) {
+        xlate_report(ctx, REPORT_WARN, "%s not in forwarding state, skipping output",
+                     ctx->bridge->spanning == SPANNING_STP ? "STP" : "RSTP");
         return NULL;
     }
     const struct xport *in_port = xlate_find_port(ctx, ctx->flow->in_port);
@@ -271,7 +282,9 @@ static void output_all(struct xlate_ctx *ctx, bool all)
     for (size_t i = 0; i < ctx->bridge->n_ports; i++) {
         const struct xport *xport = ctx->bridge->ports[i];
         if (xport->ofp_port != ctx->flow->in_port && (all || !(xport->config & OFPROTO_PC_NO_FLOOD))) {
+            ctx->all_trees = all;
             xlate_output_port(ctx, xport->ofp_port, false, false);
+            ctx->all_trees = false;
         }
     }
     ctx->netflow_out = NETFLOW_OUT_FLOOD;

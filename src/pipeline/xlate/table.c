@@ -224,7 +224,7 @@ void xlate_table(struct xlate_ctx *ctx, uint32_t in_port, uint8_t table_id, bool
     }
     if (ctx->entering) {
         ctx->entering = false;
-        if (ctx->special || !xlate_enter(ctx)) {
+        if (ctx->idle || !xlate_enter(ctx)) {
             rule = NULL;
         }
     }

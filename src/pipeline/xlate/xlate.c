@@ -241,8 +241,9 @@ static void start(struct xlate_ctx *ctx)
         return;
     }
     const struct xport *in_port = xlate_find_port(ctx, ctx->flow->in_port);
-    ctx->special = in_port && !xin->actions && xlate_special(ctx, in_port);
-    if (in_port && (in_port->config & OFPROTO_PC_NO_RECV) && !ctx->special) {
+    bool special = in_port && !xin->actions && xlate_special(ctx, in_port);
+    ctx->idle = special || (in_port && !xport_learns(in_port));
+    if (in_port && (in_port->config & OFPROTO_PC_NO_RECV) && !special) {
         return; /* what it may bring is for the protocols alone */
     }
     if (!xin->actions && !xlate_tunnel_enter(ctx)) {
@@ -250,7 +251,7 @@ static void start(struct xlate_ctx *ctx)
     }
     if (xin->actions) {
         ctx->in_packet_out = xin->packet_out;
-        if (xlate_enter(ctx)) {
+        if (!ctx->idle && xlate_enter(ctx)) {
             xlate_actions(ctx, xin->actions, xin->actions_len, true);
         }
     } else {
@@ -259,6 +260,7 @@ static void start(struct xlate_ctx *ctx)
         xlate_table(ctx, ctx->flow->in_port, 0, true, false, true);
         xlate_go_on_in_first_table(ctx);
     }
+    ctx->blocked = in_port && !special && !xport_forwards(in_port);
 }
 
 static const char *name_port(const struct port_names *names, uint32_t ofp_port)
@@ -317,6 +319,12 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
     start(&ctx);
     if (!ctx.freezing) {
         xlate_action_set(&ctx);
+    }
+    if (ctx.blocked) {
+        /* Learning was all that was wanted of it. */
+        bytebuf_clear(ctx.actions);
+        ctx.freezing = false;
+        ctx.drop_reason = DROP_SPANNING_TREE;
     }
     if (ctx.freezing && !ctx.error) {
         xlate_finish_freezing(&ctx);
