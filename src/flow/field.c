@@ -385,6 +385,12 @@ bool field_is_value_valid(const struct field *f, const union field_value *v)
     if (f->id == FIELD_ARP_OP) {
         return true;
     }
+    if (f->id == FIELD_NSH_TTL) {
+        return n <= 63; /* six bits of the header, though the field has eight */
+    }
+    if (f->id == FIELD_NSH_MDTYPE) {
+        return n == 1 || n == 2;
+    }
     if (f->id == FIELD_CT_STATE) {
         return !(n & ~UINT64_C(0xff));
     }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "flow/field.h"
@@ -118,7 +119,7 @@ void text_put_frag(struct strbuf *s, uint8_t value, uint8_t mask)
 static void put_packet_type(struct strbuf *s, be32 pt)
 {
     uint32_t v = CONST_BE32(pt);
-    strbuf_printf(s, v >> 16 == 1 ? "(%u,0x%x)" : "(%u,%#x)", v >> 16, v & 0xffff);
+    strbuf_printf(s, (v & 0xffff) < 10 ? "(%u,%u)" : "(%u,0x%x)", v >> 16, v & 0xffff);
 }
 
 static void put_integer(const struct field *f, const union field_value *value, const union field_value *mask,
@@ -242,7 +243,7 @@ static bool parse_integer(const char **text, uint8_t *out, unsigned n, bool *ove
         *text = p;
         return true;
     }
-    if (!isdigit((unsigned char)*p) && !(*p == '-' && isdigit((unsigned char)p[1]))) {
+    if (!isdigit((unsigned char)*p) && !((*p == '-' || *p == '+') && isdigit((unsigned char)p[1]))) {
         return false;
     }
     char *end;
@@ -353,6 +354,11 @@ static char *parse_mac(const char *text, union field_value *value, union field_v
     return NULL;
 }
 
+static bool is_number(const char *p)
+{
+    return isdigit((unsigned char)p[*p == '-']);
+}
+
 char *text_parse_ipv4_masked(const char *text, size_t *used, be32 *a, be32 *mask)
 {
     size_t n = text_get_ipv4(text, a);
@@ -362,10 +368,10 @@ char *text_parse_ipv4_masked(const char *text, size_t *used, be32 *a, be32 *mask
         size_t m = text_get_ipv4(p, mask);
         if (!m) {
             char *end;
-            unsigned long plen = isdigit((unsigned char)*p) ? strtoul(p, &end, 10) : 0;
-            if (!isdigit((unsigned char)*p)) {
+            if (!is_number(p)) {
                 return xasprintf("%s: invalid IP address", text);
             }
+            unsigned long plen = strtoul(p, &end, 10); /* a negative one is a large one */
             if (plen > 32) {
                 return xasprintf("%s: IPv4 network prefix bits not between 0 and 32, inclusive", text);
             }
@@ -391,10 +397,10 @@ char *text_parse_ipv6_masked(const char *text, size_t *used, struct ipv6_addr *a
         size_t m = text_get_ipv6(p, mask);
         if (!m) {
             char *end;
-            unsigned long plen = isdigit((unsigned char)*p) ? strtoul(p, &end, 10) : 0;
-            if (!isdigit((unsigned char)*p)) {
+            if (!is_number(p)) {
                 return xasprintf("%s: invalid IPv6 address", text);
             }
+            unsigned long plen = strtoul(p, &end, 10);
             if (plen > 128) {
                 return xasprintf("%s: IPv6 network prefix bits not between 0 and 128, inclusive", text);
             }
@@ -433,7 +439,7 @@ static char *parse_packet_type(const char *text, union field_value *value)
     p = end + 1;
     unsigned long type = strtoul(p, &end, 0);
     if (end == p || type > 0xffff) {
-        return xasprintf("%s: bad syntax for packet type type", p);
+        return xasprintf("%s: bad syntax for packet type ns_type", p);
     }
     if (*end != ')') {
         return xasprintf("%s: bad syntax for packet type missing ')'", p);
@@ -445,7 +451,7 @@ static char *parse_packet_type(const char *text, union field_value *value)
 static char *parse_frag(const char *text, union field_value *value, union field_value *mask)
 {
     for (size_t i = 0; i < ARRAY_SIZE(frags); i++) {
-        if (!strcmp(text, frags[i].name)) {
+        if (!strcasecmp(text, frags[i].name)) {
             value->b[0] = frags[i].value;
             mask->b[0] = frags[i].mask;
             return NULL;
@@ -471,8 +477,9 @@ static char *parse_flags(const struct field *f, const char *text, union field_va
     if (error) {
         return error;
     }
-    if (m == all) {
-        m = UINT32_MAX;
+    if (m == all && f->format != FIELD_CTSTATE) {
+        m = UINT32_MAX; /* on the wire no mask says it; of ct_state the bits that are not defined yet are left
+                           out */
     }
     if (f->n_bytes == 2) {
         value->be16 = CONST_BE16(v);
@@ -544,6 +551,9 @@ char *field_parse_value(const struct field *f, const char *text, const struct po
         return error;
     }
     field_all_ones(f, &ones);
+    if (f->format == FIELD_CTSTATE) {
+        ones.be32 = CONST_BE32(0xff); /* all the flags that there are */
+    }
     for (unsigned i = 0; i < f->n_bytes; i++) {
         if ((mask.b[i] & ones.b[i]) != ones.b[i]) {
             return xasprintf("%s: wildcards not allowed here", text);

@@ -123,8 +123,7 @@ char *flags_parse(const char *text, size_t len, const struct flag_name *names, c
     if (slash) {
         size_t value_len = (size_t)(slash - text);
         if (parse_integer(text, value_len, flags) && parse_integer(slash + 1, len - value_len - 1, mask) &&
-            !(*flags & ~all)) {
-            *mask &= all;
+            !((*flags | *mask) & ~all)) {
             *flags &= *mask;
             return NULL;
         }
@@ -136,7 +135,7 @@ char *flags_parse(const char *text, size_t len, const struct flag_name *names, c
         size_t n = (size_t)((bar ? bar : end) - p);
         uint32_t bit = find_flag(names, p, n);
         if ((!bit && !parse_integer(p, n, &bit)) || (bit & ~all)) {
-            return xasprintf("%s%.*s: unknown %s flag(s)", "", (int)(end - p), p, what);
+            return xasprintf("%.*s: unknown %s flag(s)", (int)len, text, what);
         }
         *flags |= bit;
         p += n + (bar != NULL);

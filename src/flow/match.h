@@ -15,6 +15,7 @@
 #include "flow/ports.h"
 #include "flow/tun_md.h"
 
+struct field;
 struct match {
     struct flow_key flow;        /* complete; zero outside of the mask */
     struct flow_mask wc;         /* bits complete; `blocks` may name more than are used */
@@ -58,11 +59,26 @@ char *match_to_string(const struct match *, const struct port_names *, int prior
 void match_format_key(const struct flow_key *, const struct tun_md_layout *layout, const struct port_names *,
                       struct strbuf *);
 
-/* Parses one KEY (with VALUE, which is empty for a keyword such as "tcp") into the match. Returns NULL and
- * sets *HANDLED if KEY is a field or keyword; sets it to false if it is neither (an action or flow-mod
- * property). Otherwise the error, the caller's to free. */
+/* What match_parse_field() found. */
+struct match_parsed {
+    bool handled; /* the key is a field or a keyword; else an action, a property of flow mods, ... */
+    bool wild;    /* nothing of the field is matched on */
+    bool masked;  /* only some bits of it are */
+    const struct field *field; /* NULL: a keyword */
+};
+/* Parses one KEY (with VALUE, which is empty for a keyword such as "tcp") into the match. Returns NULL, or
+ * the error, the caller's to free. */
 char *match_parse_field(struct match *, const struct port_names *, const char *key, const char *value,
-                        bool *handled) WARN_UNUSED;
+                        struct match_parsed *) WARN_UNUSED;
+
+/* A word that stands for an Ethertype, and for an IP protocol if it is not 0; "eth" for neither. */
+struct match_keyword {
+    const char *name;
+    uint16_t dl_type;
+    uint8_t nw_proto;
+};
+/* The word for both, else for the Ethertype alone, else NULL. */
+const struct match_keyword *match_keyword_of(uint16_t dl_type, uint8_t nw_proto);
 /* Parses "tcp,nw_src=10.0.0.0/8,..." (no priority). Spaces, tabs and commas separate. */
 char *match_parse(struct match *, const struct port_names *, const char *text) WARN_UNUSED;
 /* A flow that is exact in what the text says and 0 elsewhere ("in_port=1,tcp,nw_src=1.2.3.4": ofproto/trace).

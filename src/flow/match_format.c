@@ -173,9 +173,9 @@ static void put_metadata(struct strbuf *s, const struct match *m, const struct p
     }
     if (wc->ct_state) {
         color_put_name(s, "ct_state");
-        flags_format_masked(s, flag_names_ct_state, f->ct_state,
-                            wc->ct_state == UINT16_MAX ? 0xff : wc->ct_state,
-                            wc->ct_state == UINT16_MAX ? 0xff : UINT32_MAX);
+        /* All the flags that there are, whether or not bits without a name are matched on as well. */
+        flags_format_masked(s, flag_names_ct_state, f->ct_state, wc->ct_state,
+                            (wc->ct_state & 0xff) == 0xff ? 0xff : UINT32_MAX);
         strbuf_put_char(s, ',');
     }
     put_dec(s, "ct_zone", f->ct_zone, wc->ct_zone, UINT16_MAX);
@@ -195,45 +195,20 @@ static void put_metadata(struct strbuf *s, const struct match *m, const struct p
     put_port(s, "ct_tp_dst", f->ct_tp_dst, wc->ct_tp_dst);
 }
 
-static const struct {
-    uint16_t dl_type;
-    int nw_proto; /* -1: any */
-    const char *name;
-} keywords[] = {
-    {ETH_TYPE_IPV4, IP_PROTO_ICMP, "icmp"},
-    {ETH_TYPE_IPV4, IP_PROTO_TCP, "tcp"},
-    {ETH_TYPE_IPV4, IP_PROTO_UDP, "udp"},
-    {ETH_TYPE_IPV4, IP_PROTO_SCTP, "sctp"},
-    {ETH_TYPE_IPV4, -1, "ip"},
-    {ETH_TYPE_IPV6, IP_PROTO_ICMPV6, "icmp6"},
-    {ETH_TYPE_IPV6, IP_PROTO_TCP, "tcp6"},
-    {ETH_TYPE_IPV6, IP_PROTO_UDP, "udp6"},
-    {ETH_TYPE_IPV6, IP_PROTO_SCTP, "sctp6"},
-    {ETH_TYPE_IPV6, -1, "ipv6"},
-    {ETH_TYPE_ARP, -1, "arp"},
-    {ETH_TYPE_RARP, -1, "rarp"},
-    {ETH_TYPE_MPLS, -1, "mpls"},
-    {ETH_TYPE_MPLS_MCAST, -1, "mplsm"},
-};
-
 /* The word for the match's protocol; says whether it tells the Ethertype and the IP protocol. */
 static void put_keyword(struct strbuf *s, const struct match *m, bool *tells_type, bool *tells_proto)
 {
     const struct flow_key *f = &m->flow, *wc = &m->wc.bits;
-    *tells_type = *tells_proto = false;
-    if (wc->dl_type != UINT16_MAX) {
-        return;
+    const struct match_keyword *k = NULL;
+    if (wc->dl_type == UINT16_MAX) {
+        k = match_keyword_of(CONST_BE16(f->dl_type), wc->nw_proto ? f->nw_proto : 0);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
-        if (f->dl_type == CONST_BE16(keywords[i].dl_type) &&
-            (keywords[i].nw_proto < 0 || (wc->nw_proto && f->nw_proto == keywords[i].nw_proto))) {
-            color_puts(s, COLOR_VALUE, keywords[i].name);
-            strbuf_put_char(s, ',');
-            *tells_type = true;
-            *tells_proto = keywords[i].nw_proto >= 0;
-            return;
-        }
+    if (k) {
+        color_puts(s, COLOR_VALUE, k->name);
+        strbuf_put_char(s, ',');
     }
+    *tells_type = k;
+    *tells_proto = k && k->nw_proto;
 }
 
 static void put_tunnel_options(struct strbuf *s, const struct match *m)

@@ -9,11 +9,8 @@
 #include "wire/eth.h"
 #include "wire/ipv4.h"
 
-static const struct {
-    const char *name;
-    uint16_t dl_type;
-    uint8_t nw_proto;
-} keywords[] = {
+/* The first one of several with the same meaning is printed. */
+static const struct match_keyword keywords[] = {
     {"eth", 0, 0},
     {"ip", ETH_TYPE_IPV4, 0},
     {"ipv4", ETH_TYPE_IPV4, 0},
@@ -33,6 +30,21 @@ static const struct {
     {"mpls", ETH_TYPE_MPLS, 0},
     {"mplsm", ETH_TYPE_MPLS_MCAST, 0},
 };
+
+const struct match_keyword *match_keyword_of(uint16_t dl_type, uint8_t nw_proto)
+{
+    const struct match_keyword *of_type = NULL;
+    for (size_t i = 1; i < ARRAY_SIZE(keywords); i++) {
+        const struct match_keyword *k = &keywords[i];
+        if (k->dl_type == dl_type && k->nw_proto == nw_proto) {
+            return k;
+        }
+        if (k->dl_type == dl_type && !k->nw_proto && !of_type) {
+            of_type = k;
+        }
+    }
+    return of_type;
+}
 
 static bool parse_keyword(struct match *m, const char *key)
 {
@@ -57,22 +69,66 @@ static bool parse_keyword(struct match *m, const char *key)
     return false;
 }
 
-char *match_parse_field(struct match *m, const struct port_names *ports, const char *key, const char *value,
-                        bool *handled)
+/* All of MASK's bytes are FILL. */
+static bool is_filled(const union field_value *mask, const struct field *f, uint8_t fill)
 {
-    *handled = true;
+    unsigned i = 0;
+    while (i < f->n_bytes && mask->b[i] == fill) {
+        i++;
+    }
+    return i == f->n_bytes;
+}
+
+/* Fields whose bytes have room for more than a value of theirs. (Of VLANs, MPLS, the DSCP, ECN, nsh_spi and
+ * arp_op, what is too much is cut off, as the reference does.) */
+static char *check_width(const struct field *f, const union field_value *v, const char *value)
+{
+    static const struct {
+        uint8_t id, n_bits;
+    } narrow[] = {
+        {FIELD_TUN_ERSPAN_IDX, 20}, {FIELD_TUN_ERSPAN_VER, 4}, {FIELD_TUN_ERSPAN_DIR, 1},
+        {FIELD_TUN_ERSPAN_HWID, 6}, {FIELD_IPV6_LABEL, 20},    {FIELD_NSH_TTL, 6},
+    };
+    if (f->id == FIELD_NSH_MDTYPE && !field_is_value_valid(f, v)) {
+        return xasprintf("%s: %s is 1 or 2", value, f->name);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(narrow); i++) {
+        if (narrow[i].id == f->id && !field_is_value_valid(f, v)) {
+            return xasprintf("%s: value too large for %u-bit field %s", value, narrow[i].n_bits, f->name);
+        }
+    }
+    return NULL;
+}
+
+char *match_parse_field(struct match *m, const struct port_names *ports, const char *key, const char *value,
+                        struct match_parsed *parsed)
+{
+    *parsed = (struct match_parsed){.handled = true, .wild = true};
     if (parse_keyword(m, key)) {
         return NULL;
     }
     const struct field *f = field_from_name(key);
+    parsed->handled = f != NULL;
     if (!f) {
-        *handled = false;
         return NULL;
     }
     union field_value v, mask;
     /* Nothing behind the name: a mask of nothing. */
     char *error = field_parse(f, *value ? value : "0/0", ports, &v, &mask);
     if (error) {
+        return error;
+    }
+    parsed->field = f;
+    parsed->wild = is_filled(&mask, f, 0) && !field_is_tun_metadata(f);
+    parsed->masked = !parsed->wild && !is_filled(&mask, f, 0xff);
+    if (field_is_tun_metadata(f)) {
+        unsigned i = f->id - FIELD_TUN_METADATA0;
+        if ((m->wc.bits.tun_md_present >> i) & 1) {
+            return xasprintf("field %s set multiple times", f->name);
+        }
+    } else if (parsed->masked && f->masking == FIELD_EXACT) {
+        return xasprintf("%s: invalid mask for field %s", value, f->name);
+    } else if (!parsed->wild && (error = check_width(f, &v, value)) != NULL) {
         return error;
     }
     error = field_match(f, &v, &mask, m);
@@ -133,9 +189,9 @@ char *match_parse(struct match *m, const struct port_names *ports, const char *t
 
     match_init_catchall(m);
     while (!error && match_next_token(&p, &key, &value)) {
-        bool handled;
-        error = match_parse_field(m, ports, key, value, &handled);
-        if (!error && !handled) {
+        struct match_parsed parsed;
+        error = match_parse_field(m, ports, key, value, &parsed);
+        if (!error && !parsed.handled) {
             error = *value ? xasprintf("unknown keyword %s", key) : xasprintf("field %s missing value", key);
         }
     }

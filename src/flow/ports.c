@@ -121,8 +121,11 @@ bool ofport_parse(const char *text, const struct port_names *names, uint32_t *po
             return false;
         }
         if (v > 0xffff && (v < 0xffffff00u || v > UINT32_MAX)) {
-            LOG_WARN("port %s is outside the supported range 0 through ffff or 0xffffff00 through 0xffffffff",
-                     text);
+            if (v <= UINT32_MAX) {
+                LOG_WARN(
+                    "port %s is outside the supported range 0 through ffff or 0xffffff00 through 0xffffffff",
+                    text);
+            }
             return false;
         }
         *port = (uint32_t)v & 0xffff;

@@ -907,6 +907,7 @@ static bool may_be_in_action_set(enum ofpact_type type)
     case OFPACT_OUTPUT_TRUNC:
     case OFPACT_BUNDLE:
     case OFPACT_CLONE:
+    case OFPACT_CONTROLLER:
     case OFPACT_CONJUNCTION:
     case OFPACT_EXIT:
     case OFPACT_FIN_TIMEOUT:
@@ -982,6 +983,7 @@ static enum ofperr decode_instruction(int type, struct reader *r, enum ofp_versi
         const struct ofpact *a;
         OFPACT_FOR_EACH (a, nest->actions, ofpact_nest_len(nest)) {
             if (!may_be_in_action_set(a->type)) {
+                LOG_WARN_RL(&rl, "disallowed action in action set");
                 return OFPERR_OFPBAC_BAD_TYPE;
             }
         }

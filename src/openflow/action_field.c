@@ -29,10 +29,17 @@ static char *parse_load(char *arg, const struct action_parse *p)
     if (!arrow) {
         return xasprintf("%s: missing `->'", arg);
     }
+    if (!arrow[2]) {
+        return xasprintf("%s: missing field name following `->'", arg);
+    }
     struct subfield dst;
     char *error = subfield_parse(arrow + 2, &dst);
     if (error) {
         return error;
+    }
+    if (!field_oxm_of(dst.field, OFP15)) {
+        return xasprintf("%s: field %s has no code to load it by%s", arg, dst.field->name,
+                         dst.field->store == FIELD_VLAN ? " (vlan_vid and vlan_pcp have)" : "");
     }
     union field_value value = {0}, mask = {0}, shifted = {0};
     const char *rest;
@@ -75,6 +82,12 @@ char *ofpact_parse_SET_FIELD(char *arg, const struct action_parse *p)
         return xasprintf("%s is read-only", name);
     }
     *arrow = '\0';
+    /* Parts of the tag without a code of their own. */
+    if (field->id == FIELD_DL_VLAN) {
+        return ofpact_parse_SET_VLAN_VID(arg, p);
+    } else if (field->id == FIELD_DL_VLAN_PCP) {
+        return ofpact_parse_SET_VLAN_PCP(arg, p);
+    }
     union field_value value = {0}, mask = {0};
     char *error = field_parse(field, arg, p->names ? p->names->ports : NULL, &value, &mask);
     if (error) {
@@ -171,7 +184,9 @@ void ofpact_format_DELETE_FIELD(const struct ofpact_delete_field *a, const struc
 
 static char *parse_stack(char *arg, struct ofpact_stack *a)
 {
-    return subfield_parse(arg, &a->subfield);
+    const char *p = arg;
+    char *error = subfield_parse_at(&p, &a->subfield);
+    return !error && *p ? xasprintf("%s: trailing garbage following push or pop", p) : error;
 }
 
 char *ofpact_parse_STACK_PUSH(char *arg, const struct action_parse *p)

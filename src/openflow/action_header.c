@@ -424,6 +424,9 @@ char *ofpact_parse_ENCAP(char *arg, const struct action_parse *p)
     } else {
         error = xasprintf("Encap hdr not supported: %s", value);
     }
+    if (!error && a->new_pkt_type != PT_NSH && text_next_key_value(&value, &key, &arg)) {
+        error = xasprintf("Invalid property: %s", key); /* the others have none */
+    }
     ofpact_finish(p->out, ofs);
     return error;
 }

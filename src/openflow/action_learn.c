@@ -31,12 +31,26 @@ static struct learn_spec *put_spec(struct bytebuf *list, enum learn_dst dst_type
     return spec;
 }
 
+/* The action has room for codes of 32 bits, which those of experimenters are not. WHOLE is the text around.
+ */
+static char *check_code(const struct subfield *sf, const char *name, const char *whole)
+{
+    const struct field_oxm *oxm = field_oxm_of(sf->field, OFP10);
+    if (oxm && FIELD_OXM_CLASS(oxm->header) == 0xffff) {
+        return xasprintf("%s: experimenter OXM field '%s' not supported", whole, name);
+    }
+    return NULL;
+}
+
 /* "load:VALUE->DST" with a number. */
 static char *parse_load_immediate(const char *value, struct bytebuf *list)
 {
     const char *arrow = strstr(value, "->");
     struct subfield dst;
     char *error = subfield_parse(arrow + 2, &dst);
+    if (!error) {
+        error = check_code(&dst, arrow + 2, value);
+    }
     if (error) {
         return error;
     }
@@ -84,7 +98,7 @@ static char *parse_load(const char *value, struct bytebuf *list)
 }
 
 /* An immediate for the match on DST, as a number or, for a whole field, in the field's own form. */
-static char *parse_match_value(const char *key, const char *value, const struct subfield *dst,
+static char *parse_match_value(const char *whole, const char *value, const struct subfield *dst,
                                const struct ofp_names *names, uint8_t *imm)
 {
     unsigned n = dst->field->n_bytes;
@@ -93,30 +107,41 @@ static char *parse_match_value(const char *key, const char *value, const struct 
         char *error = field_parse(dst->field, value, names ? names->ports : NULL, &v, &mask);
         if (!error) {
             field_all_ones(dst->field, &all);
-            if (memcmp(&mask, &all, n)) {
-                return xasprintf("%s: must be exact", value);
+            for (unsigned i = 0; i < n; i++) {
+                if (all.b[i] & ~mask.b[i]) {
+                    return xasprintf("%s: must be exact", value);
+                }
             }
             memcpy(imm, &v, n);
         }
         return error;
     }
     if (!bytes_parse_int(value, imm, n, NULL)) {
-        return xasprintf("%s=%s: cannot parse integer value", key, value);
+        return xasprintf("%s: cannot parse integer value", whole);
     }
     if (!bits_are_zero(imm, n, dst->n_bits, n * 8u - dst->n_bits)) {
-        return xasprintf("%s=%s: value %s does not fit into %u bits", key, value, value, dst->n_bits);
+        struct strbuf s = STRBUF_INITIALIZER;
+        bytes_format_hex(imm, n, &s);
+        char *error =
+            xasprintf("%s: value %s does not fit into %u bits", whole, strbuf_text(&s), dst->n_bits);
+        strbuf_fini(&s);
+        return error;
     }
     return NULL;
 }
 
-static char *parse_match(const char *key, const char *value, const struct ofp_names *names,
+static char *parse_match(const char *whole, const char *key, const char *value, const struct ofp_names *names,
                          struct bytebuf *list)
 {
     struct subfield dst, src;
     char *error = subfield_parse(key, &dst);
     if (error) {
         free(error);
-        return NULL; /* the caller knows better */
+        return xasprintf("%s: unknown keyword %s", whole, key);
+    }
+    error = check_code(&dst, key, whole);
+    if (error) {
+        return error;
     }
     if (!*value) {
         struct learn_spec *spec = put_spec(list, LEARN_DST_MATCH, &dst);
@@ -127,8 +152,8 @@ static char *parse_match(const char *key, const char *value, const struct ofp_na
     error = subfield_parse(value, &src);
     if (!error) {
         if (src.n_bits != dst.n_bits) {
-            return xasprintf("%s=%s: bit widths of %s (%u) and %s (%u) differ", key, value, key, src.n_bits,
-                             value, dst.n_bits);
+            return xasprintf("%s: bit widths of %s (%u) and %s (%u) differ", whole, key, src.n_bits, value,
+                             dst.n_bits);
         }
         struct learn_spec *spec = put_spec(list, LEARN_DST_MATCH, &dst);
         spec->src_type = LEARN_SRC_FIELD;
@@ -136,11 +161,11 @@ static char *parse_match(const char *key, const char *value, const struct ofp_na
         return NULL;
     }
     uint8_t imm[128] = {0};
-    char *imm_error = parse_match_value(key, value, &dst, names, imm);
+    char *imm_error = parse_match_value(whole, value, &dst, names, imm);
     if (imm_error) {
-        char *both = xasprintf("%s=%s: %s value %s cannot be parsed as a subfield (%s) or an immediate value "
-                               "(%s)",
-                               key, value, key, value, error, imm_error);
+        char *both =
+            xasprintf("%s: %s value %s cannot be parsed as a subfield (%s) or an immediate value (%s)", whole,
+                      key, value, error, imm_error);
         free(error);
         free(imm_error);
         return both;
@@ -152,7 +177,7 @@ static char *parse_match(const char *key, const char *value, const struct ofp_na
     return NULL;
 }
 
-static char *parse_spec(const char *key, const char *value, const struct ofp_names *names,
+static char *parse_spec(const char *whole, const char *key, const char *value, const struct ofp_names *names,
                         struct bytebuf *list)
 {
     if (!strcmp(key, "load")) {
@@ -169,13 +194,7 @@ static char *parse_spec(const char *key, const char *value, const struct ofp_nam
         }
         return error;
     }
-    size_t before = list->len;
-    char *error = parse_match(key, value, names, list);
-    if (!error && list->len == before) {
-        error = *value ? xasprintf("%s=%s: unknown keyword %s", key, value, key)
-                       : xasprintf("%s: unknown keyword %s", key, key);
-    }
-    return error;
+    return parse_match(whole, key, value, names, list);
 }
 
 /* The properties of the flow; *DONE if KEY is one. */
@@ -235,14 +254,15 @@ char *ofpact_parse_LEARN(char *arg, const struct action_parse *p)
     size_t ofs = p->out->len;
     struct ofpact_learn head = {.priority = OFP_DEFAULT_PRIORITY, .table_id = 1};
     struct bytebuf specs = BYTEBUF_INITIALIZER;
-    char *key, *value, *error = NULL;
+    char *key, *value, *error = NULL, *whole = xstrdup(arg);
     while (!error && text_next_key_value(&arg, &key, &value)) {
         bool done;
         error = parse_property(key, value, p, &head, &done);
         if (!done) {
-            error = parse_spec(key, value, p->names, &specs);
+            error = parse_spec(whole, key, value, p->names, &specs);
         }
     }
+    free(whole);
     struct ofpact_learn *a = OFPACT_PUT(LEARN, p->out);
     head.ofpact = a->ofpact;
     memcpy(a, &head, offsetof(struct ofpact_learn, specs));

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "flow/field.h"
 #include "openflow/actions.h"
+#include "openflow/subfield.h"
 #include "openflow/text.h"
 
 struct action_parse {
@@ -56,13 +57,6 @@ char *text_to_ipv4(const char *, be32 *) WARN_UNUSED;
 const char *text_to_hex(const char *, struct bytebuf *out);
 /* A decimal or 0x number that need not fill the text, as atoi() has it, for what is lax in the grammar. */
 int text_lax_int(const char *);
-
-/* "reg0[0..3]": parses at *TEXT and moves it behind; or the whole of it. */
-char *subfield_parse_at(const char **text, struct subfield *) WARN_UNUSED;
-char *subfield_parse(const char *text, struct subfield *) WARN_UNUSED;
-void subfield_format(const struct subfield *, struct strbuf *);
-/* "NXM_NX_REG0": the field's name in subfields. */
-const char *subfield_field_name(const struct field *);
 
 /* Writes the low N_BITS of the N-byte big-endian number at SRC to bits OFS... of the big-endian number of
  * DST_LEN bytes at DST. */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "flow/field.h"
 #include "flow/mask.h"
+#include "openflow/subfield.h"
 
 LOG_MODULE(ofp_actions);
 static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(60, 5);
@@ -69,43 +70,6 @@ enum ofperr ofpact_check_output_port(uint32_t port, uint32_t max_ports)
     default:
         return port < max_ports ? OFPERR_NONE : OFPERR_OFPBAC_BAD_OUT_PORT;
     }
-}
-
-static enum ofperr check_subfield(const struct subfield *sf, const struct flow_key *flow, const char *role)
-{
-    if (!sf->field) {
-        LOG_WARN_RL(&rl, "unknown %s field", role);
-        return OFPERR_OFPBAC_BAD_SET_TYPE;
-    }
-    if (!sf->n_bits) {
-        LOG_WARN_RL(&rl, "zero bit %s field %s", role, sf->field->name);
-        return OFPERR_OFPBAC_BAD_SET_LEN;
-    }
-    if (sf->ofs + sf->n_bits > sf->field->n_bits) {
-        LOG_WARN_RL(&rl, "bit offset %u and width %u exceeds %u-bit width of %s field %s", sf->ofs,
-                    sf->n_bits, sf->field->n_bits, role, sf->field->name);
-        return OFPERR_OFPBAC_BAD_SET_LEN;
-    }
-    if (flow && !field_prereqs_ok(sf->field, flow)) {
-        LOG_WARN_RL(&rl, "%s field %s lacks correct prerequisites", role, sf->field->name);
-        return OFPERR_OFPBAC_MATCH_INCONSISTENT;
-    }
-    return OFPERR_NONE;
-}
-
-enum ofperr subfield_check_src(const struct subfield *sf, const struct flow_key *flow)
-{
-    return check_subfield(sf, flow, "source");
-}
-
-enum ofperr subfield_check_dst(const struct subfield *sf, const struct flow_key *flow)
-{
-    enum ofperr error = check_subfield(sf, flow, "destination");
-    if (!error && sf->field->access != FIELD_RW) {
-        LOG_WARN_RL(&rl, "destination field %s is not writable", sf->field->name);
-        error = OFPERR_OFPBAC_BAD_SET_ARGUMENT;
-    }
-    return error;
 }
 
 static enum ofperr check_set_field(struct ofpact *a, struct state *s)
@@ -246,7 +210,7 @@ static enum ofperr check_bundle(const struct ofpact_bundle *a, struct state *s)
     }
     for (uint32_t i = 0; i < a->n_members; i++) {
         uint32_t port = a->members[i];
-        if (port == OFPP_NONE || (ofpact_check_output_port(port, s->check->max_ports) && port != OFPP_NONE)) {
+        if (port != OFPP_NONE && ofpact_check_output_port(port, s->check->max_ports)) {
             LOG_WARN_RL(&rl, "invalid member %u", port);
             return OFPERR_OFPBAC_BAD_OUT_PORT;
         }

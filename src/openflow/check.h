@@ -26,9 +26,5 @@ enum ofperr ofpacts_check_consistency(struct ofpact *, size_t len, struct ofpact
 
 /* A port to which an action may output. */
 enum ofperr ofpact_check_output_port(uint32_t port, uint32_t max_ports);
-/* A subfield to read from, or to write to, in packets that FLOW describes. MATCH, not NULL, is asked for
- * prerequisites on ct_state. */
-enum ofperr subfield_check_src(const struct subfield *, const struct flow_key *flow);
-enum ofperr subfield_check_dst(const struct subfield *, const struct flow_key *flow);
 
 #endif

@@ -11,6 +11,7 @@
 #include "openflow/action_text.h"
 #include "openflow/check.h"
 #include "openflow/flow_mod.h"
+#include "openflow/group_codec.h"
 #include "openflow/protocols.h"
 
 LOG_MODULE(ofp_match);
@@ -148,11 +149,68 @@ static char *parse_property(struct flow_mod *fm, const char *key, char *value, u
         }
     } else if (allowed & MAY_OUT_PORT && !strcmp(key, "out_group")) {
         *usable &= OFPROTO_11_UP;
-        return text_to_u32(value, &fm->out_group);
+        char *error = group_id_parse(value, "group", &fm->out_group);
+        if (error) {
+            free(error);
+            return xasprintf("%s is not a valid OpenFlow group", value);
+        }
     } else if (!strcmp(key, "cookie")) {
         return parse_cookie(fm, value, allowed);
     } else if (!is_ignored(key)) {
         *done = false;
+    }
+    return NULL;
+}
+
+/* "reg0[0..15]" with a number for those bits. */
+static char *parse_bits(struct flow_mod *fm, const char *key, const char *value, uint32_t *usable)
+{
+    struct subfield sf;
+    union field_value number = {0}, bits = {0}, mask = {0};
+    char *error = subfield_parse(key, &sf);
+    if (error) {
+        return error;
+    }
+    unsigned n = sf.field->n_bytes;
+    if (!bytes_parse_int(value, number.b, n, NULL)) {
+        return xasprintf("%s: cannot parse integer value: %s", key, value);
+    }
+    if (!bits_are_zero(number.b, n, sf.n_bits, n * 8u - sf.n_bits)) {
+        return xasprintf("%s: value %s does not fit into %u bits", key, value, sf.n_bits);
+    }
+    /* Added to what is matched on of the field already. */
+    field_match_get(sf.field, &fm->match, &bits, &mask);
+    bits_copy(number.b, n, 0, bits.b, n, sf.ofs, sf.n_bits);
+    bits_set_ones(mask.b, n, sf.ofs, sf.n_bits);
+    *usable &= ofproto_of_field(sf.field, sf.n_bits < sf.field->n_bits);
+    error = field_match(sf.field, &bits, &mask, &fm->match);
+    if (error) {
+        char *whole = xasprintf("%s: %s", key, error);
+        free(error);
+        return whole;
+    }
+    return NULL;
+}
+
+static char *parse_field(struct flow_mod *fm, const char *key, const char *value,
+                         const struct ofp_names *names, uint32_t *usable)
+{
+    struct match_parsed parsed;
+    char *error = match_parse_field(&fm->match, names ? names->ports : NULL, key, value, &parsed);
+    if (error) {
+        return error;
+    }
+    if (!parsed.handled) {
+        return strchr(key, '[') ? parse_bits(fm, key, value, usable)
+               : *value         ? xasprintf("unknown keyword %s", key)
+                                : xasprintf("field %s missing value", key);
+    }
+    if (!parsed.wild) {
+        uint32_t protocols = ofproto_of_field(parsed.field, parsed.masked);
+        if (!protocols) {
+            return xasprintf("%s: no version of OpenFlow can match on field %s", value, parsed.field->name);
+        }
+        *usable &= protocols;
     }
     return NULL;
 }
@@ -178,26 +236,12 @@ static char *parse_fields(struct flow_mod *fm, char *text, unsigned allowed, con
         if (done) {
             continue;
         }
-        if (!*value) {
-            char *error = match_parse_field(&fm->match, names ? names->ports : NULL, key, value, &done);
-            if (error) {
-                return error;
-            }
-            if (!done) {
-                return xasprintf("field %s missing value", key);
-            }
-            continue;
+        char *error = NULL;
+        if (*value) {
+            error = parse_property(fm, key, value, allowed, names, usable, &done);
         }
-        const char *mask = strncmp(key, "vlan_", 5) ? NULL : strchr(value, '/');
-        if (!strcmp(key, "packet_type") || (mask && strtoul(mask + 1, NULL, 0) == 0x1fff)) {
-            *usable &= OFPROTO_NXM_ALL | OFPROTO_12_UP;
-        }
-        char *error = parse_property(fm, key, value, allowed, names, usable, &done);
         if (!error && !done) {
-            error = match_parse_field(&fm->match, names ? names->ports : NULL, key, value, &done);
-            if (!error && !done) {
-                error = xasprintf("unknown keyword %s", key);
-            }
+            error = parse_field(fm, key, value, names, usable);
         }
         if (error) {
             return error;

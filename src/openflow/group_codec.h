@@ -65,6 +65,8 @@ enum ofperr group_mod_decode(const struct ofp_msg *, struct group_mod *);
 /* May a group of this type have BUCKET? For who inserts buckets: such a message does not know the group's
  * type. */
 enum ofperr group_check_bucket(enum group_type, const struct group_bucket *);
+/* A number, "all" or "any"; WHAT is what the error calls it. */
+char *group_id_parse(const char *text, const char *what, uint32_t *) WARN_UNUSED;
 /* TEXT of add-group and the like. *USABLE: OFPROTO_*s that can carry it. GM is made new, finished on error.
  */
 char *group_mod_parse(struct group_mod *, const char *text, enum group_command, const struct ofp_names *,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "openflow/action_text.h"
@@ -25,7 +26,7 @@ static bool parse_type(const char *text, uint8_t *type)
     return false;
 }
 
-static char *parse_group_id(const char *text, uint32_t *id)
+char *group_id_parse(const char *text, const char *what, uint32_t *id)
 {
     if (!strcasecmp(text, "all")) {
         *id = OFPG_ALL;
@@ -36,7 +37,7 @@ static char *parse_group_id(const char *text, uint32_t *id)
     }
     char *error = text_to_u32(text, id);
     if (!error && *id > OFPG_MAX && *id != OFPG_ALL) {
-        error = xasprintf("invalid group id %u", *id);
+        error = xasprintf("invalid %s id %u", what, *id);
     }
     return error;
 }
@@ -61,7 +62,7 @@ static char *parse_bucket(char *text, struct group_mod *gm, const struct ofp_nam
                 error = xasprintf("%s: invalid watch_port", value);
             }
         } else if (!strcasecmp(key, "watch_group")) {
-            error = parse_group_id(value, &k->watch_group);
+            error = group_id_parse(value, "watch_group", &k->watch_group);
         } else if (!strcasecmp(key, "bucket_id")) {
             error = text_to_u32(value, &k->bucket_id);
             if (!error && k->bucket_id > BUCKET_ID_MAX) {
@@ -118,6 +119,13 @@ static char *parse_fields(char *text, struct group_mod *gm, const struct ofp_nam
         } else {
             field_all_ones(f, &mask);
         }
+        union field_value none = {0};
+        if (group_has_field(gm, f->id)) {
+            return xasprintf("%s: duplicate field", key);
+        }
+        if (!memcmp(&mask, &none, f->n_bytes)) {
+            return xasprintf("%s=%s: values are wildcards here and must not be all-zeros", key, value);
+        }
         free(field_match(f, &mask, &mask, gm->fields));
         group_set_field(gm, f->id);
     }
@@ -157,7 +165,7 @@ static char *parse_property(const char *key, char *value, struct group_mod *gm, 
 {
     if (!strcmp(key, "group_id")) {
         *had_id = true;
-        return parse_group_id(value, &gm->group_id);
+        return group_id_parse(value, "group", &gm->group_id);
     } else if (!strcmp(key, "type")) {
         *seen |= SEEN_TYPE;
         return parse_type(value, &gm->type) ? NULL : xasprintf("invalid group type %s", value);
@@ -237,6 +245,9 @@ static char *parse_group(struct group_mod *gm, char *text, const struct ofp_name
     if (!(seen & SEEN_TYPE) &&
         (gm->command == GROUP_ADD || gm->command == GROUP_MODIFY || gm->command == GROUP_ADD_OR_MOD)) {
         return xstrdup("must specify a type");
+    }
+    if (buckets && (gm->command == GROUP_DELETE || gm->command == GROUP_REMOVE_BUCKET)) {
+        return xstrdup("bucket is not needed");
     }
     while (buckets) {
         char *next = strstr(buckets, ",bucket=");

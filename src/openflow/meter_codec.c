@@ -288,9 +288,16 @@ static char *parse_bands(char *text, struct meter_config *mc)
             error = xstrdup("band must have 'rate'");
         } else if (mc->flags & METER_BURST && !mc->bands[i].burst_size) {
             error = xstrdup("band must have 'burst_size' when 'burst' flag is set");
+        } else if (!(mc->flags & METER_BURST) && mc->bands[i].burst_size) {
+            error = xstrdup("band may have 'burst_size' only when 'burst' flag is set");
+        } else if (mc->bands[i].type != METER_BAND_DSCP_REMARK && mc->bands[i].prec_level) {
+            error = xstrdup("Only 'dscp_remark' band may have 'prec_level'");
         } else if (mc->bands[i].type == METER_BAND_DSCP_REMARK && !mc->bands[i].prec_level) {
             error = xstrdup("band must have 'prec_level' when type is 'dscp_remark'");
         }
+    }
+    if (!error && !mc->n_bands) {
+        error = xstrdup("meter must have bands");
     }
     return error;
 }

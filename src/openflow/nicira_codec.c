@@ -184,11 +184,11 @@ static char *parse_address(const char *key, const char *value, struct ct_flush *
 {
     bool v6 = strstr(key, "ipv6");
     uint8_t *ip = strstr(key, "src") ? t->src : t->dst;
+    if (f->family && f->family != (v6 ? 6 : 4)) {
+        return xasprintf("the L3 protocol does not match %s", value);
+    }
     if (!is_zero(ip)) {
         return xasprintf("%s is set multiple times", key);
-    }
-    if (f->family && f->family != (v6 ? 6 : 4)) {
-        return xasprintf("%s: addresses of IPv4 and IPv6 together", key);
     }
     f->family = v6 ? 6 : 4;
     if (!v6) {
@@ -228,6 +228,9 @@ char *ct_flush_tuple_parse(const char *text, struct ct_flush *f, struct ct_flush
         } else {
             error = xasprintf("invalid conntrack tuple field: %s", key);
         }
+    }
+    if (!error && !f->ip_proto && (t->src_port || t->dst_port)) {
+        error = xstrdup("port is set without protocol");
     }
     free(copy);
     return error;

@@ -2,6 +2,7 @@
 /* Matches in the wire's form, as flow mods show them at -mmm: OpenFlow 1.0's structure with every wildcard,
  * and the fields of Nicira's extension by their names. */
 #include "flow/field.h"
+#include "flow/match.h"
 #include "flow/text.h"
 #include "openflow/oxm.h"
 #include "openflow/print_private.h"
@@ -21,22 +22,6 @@ enum {
     WILD_NW_DST_SHIFT = 14,
     WILD_PCP = 1 << 20,
     WILD_TOS = 1 << 21,
-};
-
-static const struct {
-    uint16_t dl_type;
-    int nw_proto; /* -1: any */
-    const char *name;
-} keywords[] = {
-    {ETH_TYPE_IPV4, IP_PROTO_ICMP, "icmp"},
-    {ETH_TYPE_IPV4, IP_PROTO_TCP, "tcp"},
-    {ETH_TYPE_IPV4, IP_PROTO_UDP, "udp"},
-    {ETH_TYPE_IPV4, IP_PROTO_SCTP, "sctp"},
-    {ETH_TYPE_IPV4, -1, "ip"},
-    {ETH_TYPE_ARP, -1, "arp"},
-    {ETH_TYPE_RARP, -1, "rarp"},
-    {ETH_TYPE_MPLS, -1, "mpls"},
-    {ETH_TYPE_MPLS_MCAST, -1, "mplsm"},
 };
 
 static void put_number(struct strbuf *s, const char *name, bool wild, unsigned value)
@@ -73,15 +58,12 @@ void print_match_10(const uint8_t *p, const struct print *pr)
     uint32_t wild = ntohl(get_be32(p));
     uint16_t dl_type = ntohs(get_be16(p + 22));
     uint8_t nw_proto = p[25];
-    bool tells_type = false, tells_proto = false;
-    for (size_t i = 0; i < ARRAY_SIZE(keywords) && !(wild & WILD_DL_TYPE) && !tells_type; i++) {
-        bool proto = keywords[i].nw_proto >= 0;
-        if (keywords[i].dl_type == dl_type &&
-            (!proto || (!(wild & WILD_NW_PROTO) && keywords[i].nw_proto == nw_proto))) {
-            strbuf_printf(s, "%s,", keywords[i].name);
-            tells_type = true;
-            tells_proto = proto;
-        }
+    const struct match_keyword *k = NULL;
+    if (!(wild & WILD_DL_TYPE) && dl_type != ETH_TYPE_IPV6) { /* which OpenFlow 1.0 does not know */
+        k = match_keyword_of(dl_type, wild & WILD_NW_PROTO ? 0 : nw_proto);
+    }
+    if (k) {
+        strbuf_printf(s, "%s,", k->name);
     }
     if (wild & WILD_IN_PORT) {
         strbuf_puts(s, "in_port=*,");
@@ -96,13 +78,13 @@ void print_match_10(const uint8_t *p, const struct print *pr)
     put_mac(s, "dl_dst", wild & WILD_DL_DST, p + 12);
     if (wild & WILD_DL_TYPE) {
         strbuf_puts(s, "dl_type=*,");
-    } else if (!tells_type) {
+    } else if (!k) {
         strbuf_printf(s, "dl_type=0x%04x,", dl_type);
     }
     bool is_arp = !(wild & WILD_DL_TYPE) && (dl_type == ETH_TYPE_ARP || dl_type == ETH_TYPE_RARP);
     put_ip(s, "nw_src", wild >> WILD_NW_SRC_SHIFT & 63, p + 28);
     put_ip(s, "nw_dst", wild >> WILD_NW_DST_SHIFT & 63, p + 32);
-    if (!tells_proto) {
+    if (!k || !k->nw_proto) {
         put_number(s, is_arp ? "arp_op" : "nw_proto", wild & WILD_NW_PROTO, nw_proto);
     }
     put_number(s, "nw_tos", wild & WILD_TOS, p[24]);
@@ -133,8 +115,8 @@ void print_match_fields(const uint8_t *data, size_t len, const struct print *pr)
             raw |= ntohl(get_be32(head + 4));
         }
         const struct field_oxm *oxm = field_oxm_from_header(raw);
-        strbuf_printf(s, "%s%s%s(", head == data ? "" : ", ", oxm ? oxm->name : "NXM_NX_COOKIE",
-                      masked ? "_W" : "");
+        strbuf_printf(s, "%s%s%s(%s", head == data ? "" : ", ", oxm ? oxm->name : "NXM_NX_COOKIE",
+                      masked ? "_W" : "", masked && !n ? "/" : "");
         for (unsigned i = 0; i < n; i++) {
             strbuf_printf(s, masked && i == n / 2 ? "/%02x" : "%02x", r.p[i]);
         }

@@ -10,6 +10,9 @@
 
 uint32_t ofproto_of_field(const struct field *field, bool masked)
 {
+    if (field->store == FIELD_VLAN && masked) {
+        return EXTENDED;
+    }
     switch (field->id) {
     case FIELD_IN_PORT:
     case FIELD_ETH_SRC:
@@ -34,7 +37,7 @@ uint32_t ofproto_of_field(const struct field *field, bool masked)
     case FIELD_UDP_DST:
     case FIELD_ICMPV4_TYPE:
     case FIELD_ICMPV4_CODE:
-        return masked ? EXTENDED : OFPROTO_ANY;
+        return OFPROTO_ANY; /* the other masks: ofproto_of_match() */
     case FIELD_IN_PORT_OXM:
     case FIELD_METADATA:
     case FIELD_MPLS_LABEL:
@@ -43,8 +46,8 @@ uint32_t ofproto_of_field(const struct field *field, bool masked)
     case FIELD_SCTP_SRC:
     case FIELD_SCTP_DST:
         return SINCE_11;
-    default:
-        return EXTENDED;
+    default: /* a field without a code is in no protocol's matches */
+        return field_oxm_of(field, OFP15) ? EXTENDED : 0;
     }
 }
 
@@ -102,9 +105,7 @@ uint32_t ofproto_of_match(const struct match *match)
         usable &= SINCE_11;
     }
     if ((m->tp_src || m->tp_dst) && m->nw_proto) {
-        if (match->flow.nw_proto == 132) {
-            usable &= SINCE_11;
-        } else if (match->flow.nw_proto == 58) {
+        if (match->flow.nw_proto == 58) {
             usable &= EXTENDED;
         }
     }

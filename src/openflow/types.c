@@ -29,7 +29,11 @@ void ofp_port_format(uint32_t port, const struct ofp_names *names, struct strbuf
 bool ofp_table_parse(const char *text, const struct ofp_names *names, uint8_t *table)
 {
     char *end;
-    unsigned long n = strtoul(text, &end, 0);
+    unsigned long n = strtoul(text, &end, 10);
+    if (text[0] == '-' && isdigit((unsigned char)text[1]) && !*end) {
+        LOG_WARN("Negative value %s is not a valid table number.", text);
+        return false;
+    }
     if (isdigit((unsigned char)text[0]) && !*end) {
         *table = n;
         if (n > 255) {

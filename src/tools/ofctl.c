@@ -6,12 +6,14 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/color.h"
 #include "base/log.h"
+#include "flow/field.h"
 #include "io/daemon.h"
 #include "io/logsinks.h"
 #include "io/ssl.h"
@@ -25,64 +27,77 @@ static const struct command {
     const char *arguments;
     int min_args, max_args;
     void (*run)(int argc, char **argv);
+    const char *help; /* NULL: not for everyday */
 } commands[] = {
-    {"show", "switch", 1, 1, ofctl_show},
-    {"monitor", "switch [misslen] [invalid_ttl] [watch:[...]]", 1, 5, ofctl_monitor},
-    {"snoop", "switch", 1, 1, ofctl_snoop},
-    {"dump-desc", "switch", 1, 1, ofctl_dump_desc},
-    {"dump-tables", "switch", 1, 1, ofctl_dump_tables},
-    {"dump-table-features", "switch", 1, 1, ofctl_dump_table_features},
-    {"dump-table-desc", "switch", 1, 1, ofctl_dump_table_desc},
-    {"dump-flows", "switch", 1, 2, ofctl_dump_flows},
-    {"dump-aggregate", "switch", 1, 2, ofctl_dump_aggregate},
-    {"queue-stats", "switch [port [queue]]", 1, 3, ofctl_queue_stats},
-    {"queue-get-config", "switch [port [queue]]", 1, 3, ofctl_queue_get_config},
-    {"add-flow", "switch flow", 2, 2, ofctl_add_flow},
-    {"add-flows", "switch file", 2, 2, ofctl_add_flows},
-    {"mod-flows", "switch flow", 2, 2, ofctl_mod_flows},
-    {"del-flows", "switch [flow]", 1, 2, ofctl_del_flows},
-    {"replace-flows", "switch file", 2, 2, ofctl_replace_flows},
-    {"diff-flows", "source1 source2", 2, 2, ofctl_diff_flows},
-    {"add-meter", "switch meter", 2, 2, ofctl_add_meter},
-    {"mod-meter", "switch meter", 2, 2, ofctl_mod_meter},
-    {"del-meter", "switch meter", 1, 2, ofctl_del_meters},
-    {"del-meters", "switch", 1, 2, ofctl_del_meters},
-    {"dump-meter", "switch meter", 1, 2, ofctl_dump_meters},
-    {"dump-meters", "switch", 1, 2, ofctl_dump_meters},
-    {"meter-stats", "switch [meter]", 1, 2, ofctl_meter_stats},
-    {"meter-features", "switch", 1, 1, ofctl_meter_features},
-    {"packet-out", "switch \"in_port=<port> packet=<hex data> actions=...\"", 2, 64, ofctl_packet_out},
-    {"dump-ports", "switch [port]", 1, 2, ofctl_dump_ports},
-    {"dump-ports-desc", "switch [port]", 1, 2, ofctl_dump_ports_desc},
-    {"mod-port", "switch iface act", 3, 3, ofctl_mod_port},
-    {"mod-table", "switch mod", 3, 3, ofctl_mod_table},
-    {"get-frags", "switch", 1, 1, ofctl_get_frags},
-    {"set-frags", "switch frag_mode", 2, 2, ofctl_set_frags},
-    {"probe", "target", 1, 1, ofctl_probe},
-    {"ping", "target [n]", 1, 2, ofctl_ping},
-    {"benchmark", "target n count", 3, 3, ofctl_benchmark},
-    {"dump-ipfix-bridge", "switch", 1, 1, ofctl_dump_ipfix_bridge},
-    {"dump-ipfix-flow", "switch", 1, 1, ofctl_dump_ipfix_flow},
-    {"ct-flush-zone", "switch zone", 2, 2, ofctl_ct_flush_zone},
-    {"ct-flush", "switch [zone=N] [ct-orig-tuple [ct-reply-tuple]]", 1, 4, ofctl_ct_flush},
-    {"ofp-parse", "file", 1, 1, ofctl_ofp_parse},
-    {"ofp-parse-pcap", "pcap", 1, INT_MAX, ofctl_ofp_parse_pcap},
-    {"add-group", "switch group", 1, 2, ofctl_add_group},
-    {"add-groups", "switch file", 2, 2, ofctl_add_groups},
-    {"mod-group", "switch group", 1, 2, ofctl_mod_group},
-    {"del-groups", "switch [group]", 1, 2, ofctl_del_groups},
-    {"insert-buckets", "switch [group]", 1, 2, ofctl_insert_buckets},
-    {"remove-buckets", "switch [group]", 1, 2, ofctl_remove_buckets},
-    {"dump-groups", "switch [group]", 1, 2, ofctl_dump_groups},
-    {"dump-group-stats", "switch [group]", 1, 2, ofctl_dump_group_stats},
-    {"dump-group-features", "switch", 1, 1, ofctl_dump_group_features},
-    {"bundle", "switch file", 2, 2, ofctl_bundle},
-    {"bundle-features", "switch", 1, 1, ofctl_bundle_features},
-    {"add-tlv-map", "switch map", 2, 2, ofctl_add_tlv_map},
-    {"del-tlv-map", "switch [map]", 1, 2, ofctl_del_tlv_map},
-    {"dump-tlv-map", "switch", 1, 1, ofctl_dump_tlv_map},
-    {"help", "", 0, INT_MAX, ofctl_help},
-    {"list-commands", "", 0, INT_MAX, ofctl_list_commands},
+    {"show", "switch", 1, 1, ofctl_show, "ports, tables and capabilities of the switch"},
+    {"monitor", "switch [misslen] [invalid_ttl] [watch:[...]]", 1, 5, ofctl_monitor,
+     "print what the switch sends: packets, changes of ports and flows"},
+    {"snoop", "switch", 1, 1, ofctl_snoop, "print what the switch and its controllers say to one another"},
+    {"dump-desc", "switch", 1, 1, ofctl_dump_desc, "who made the switch, and which it is"},
+    {"dump-tables", "switch", 1, 1, ofctl_dump_tables, "statistics of the tables"},
+    {"dump-table-features", "switch", 1, 1, ofctl_dump_table_features, "what the tables can do"},
+    {"dump-table-desc", "switch", 1, 1, ofctl_dump_table_desc,
+     "how the tables are configured (OpenFlow 1.4 and later)"},
+    {"dump-flows", "switch", 1, 2, ofctl_dump_flows, "the flows, or those that FLOW matches"},
+    {"dump-aggregate", "switch", 1, 2, ofctl_dump_aggregate,
+     "sums over the flows, or over those that FLOW matches"},
+    {"queue-stats", "switch [port [queue]]", 1, 3, ofctl_queue_stats, "statistics of queues"},
+    {"queue-get-config", "switch [port [queue]]", 1, 3, ofctl_queue_get_config, "configuration of queues"},
+    {"add-flow", "switch flow", 2, 2, ofctl_add_flow, "add a flow"},
+    {"add-flows", "switch file", 2, 2, ofctl_add_flows, "add flows from a file (-: standard input)"},
+    {"mod-flows", "switch flow", 2, 2, ofctl_mod_flows, "change the actions of flows that match"},
+    {"del-flows", "switch [flow]", 1, 2, ofctl_del_flows, "delete all flows, or those that match"},
+    {"replace-flows", "switch file", 2, 2, ofctl_replace_flows, "make the flows those of a file"},
+    {"diff-flows", "source1 source2", 2, 2, ofctl_diff_flows, "compare the flows of two files or switches"},
+    {"add-meter", "switch meter", 2, 2, ofctl_add_meter, "add a meter"},
+    {"mod-meter", "switch meter", 2, 2, ofctl_mod_meter, "change a meter"},
+    {"del-meter", "switch meter", 1, 2, ofctl_del_meters, "delete a meter"},
+    {"del-meters", "switch", 1, 2, ofctl_del_meters, "delete all meters"},
+    {"dump-meter", "switch meter", 1, 2, ofctl_dump_meters, "configuration of a meter"},
+    {"dump-meters", "switch", 1, 2, ofctl_dump_meters, "configuration of all meters"},
+    {"meter-stats", "switch [meter]", 1, 2, ofctl_meter_stats, "statistics of meters"},
+    {"meter-features", "switch", 1, 1, ofctl_meter_features, "what meters can do"},
+    {"packet-out", "switch \"in_port=<port> packet=<hex data> actions=...\"", 2, 64, ofctl_packet_out,
+     "send a packet through actions"},
+    {"dump-ports", "switch [port]", 1, 2, ofctl_dump_ports, "statistics of ports"},
+    {"dump-ports-desc", "switch [port]", 1, 2, ofctl_dump_ports_desc, "description of ports"},
+    {"mod-port", "switch iface act", 3, 3, ofctl_mod_port,
+     "change a port: up, down, [no-]stp, [no-]receive, [no-]receive-stp, [no-]forward, [no-]flood, "
+     "[no-]packet-in"},
+    {"mod-table", "switch mod", 3, 3, ofctl_mod_table,
+     "change a table: controller, continue, drop (OpenFlow 1.1, 1.2); [no]evict, vacancy:LOW,HIGH, novacancy "
+     "(1.4 and later); name:NAME"},
+    {"get-frags", "switch", 1, 1, ofctl_get_frags, "how IP fragments are treated"},
+    {"set-frags", "switch frag_mode", 2, 2, ofctl_set_frags,
+     "treat IP fragments so: normal, drop, reassemble, nx-match"},
+    {"probe", "target", 1, 1, ofctl_probe, "is the target up?"},
+    {"ping", "target [n]", 1, 2, ofctl_ping, "latency of echos of N bytes"},
+    {"benchmark", "target n count", 3, 3, ofctl_benchmark, "rate of COUNT echos of N bytes"},
+    {"dump-ipfix-bridge", "switch", 1, 1, ofctl_dump_ipfix_bridge, "IPFIX statistics of the bridge"},
+    {"dump-ipfix-flow", "switch", 1, 1, ofctl_dump_ipfix_flow, "IPFIX statistics of flows"},
+    {"ct-flush-zone", "switch zone", 2, 2, ofctl_ct_flush_zone, "forget the connections of a zone"},
+    {"ct-flush", "switch [zone=N] [ct-orig-tuple [ct-reply-tuple]]", 1, 4, ofctl_ct_flush,
+     "forget connections: of a zone, of a tuple (and that of the replies)"},
+    {"ofp-parse", "file", 1, 1, ofctl_ofp_parse, "print the OpenFlow messages in a file (-: standard input)"},
+    {"ofp-parse-pcap", "pcap", 1, INT_MAX, ofctl_ofp_parse_pcap,
+     "print the OpenFlow messages in captured packets"},
+    {"add-group", "switch group", 1, 2, ofctl_add_group, "add a group"},
+    {"add-groups", "switch file", 2, 2, ofctl_add_groups, "add groups from a file"},
+    {"mod-group", "switch group", 1, 2, ofctl_mod_group, "change a group (--may-create: or add it)"},
+    {"del-groups", "switch [group]", 1, 2, ofctl_del_groups, "delete all groups, or one"},
+    {"insert-buckets", "switch [group]", 1, 2, ofctl_insert_buckets, "add buckets to a group"},
+    {"remove-buckets", "switch [group]", 1, 2, ofctl_remove_buckets, "take buckets from a group"},
+    {"dump-groups", "switch [group]", 1, 2, ofctl_dump_groups, "description of groups"},
+    {"dump-group-stats", "switch [group]", 1, 2, ofctl_dump_group_stats, "statistics of groups"},
+    {"dump-group-features", "switch", 1, 1, ofctl_dump_group_features, "what groups can do"},
+    {"bundle", "switch file", 2, 2, ofctl_bundle,
+     "the lines of a file (flow, group, packet-out) as one transaction"},
+    {"bundle-features", "switch", 1, 1, ofctl_bundle_features, "what bundles can do (OpenFlow 1.5)"},
+    {"add-tlv-map", "switch map", 2, 2, ofctl_add_tlv_map, "map tunnel options to tun_metadata fields"},
+    {"del-tlv-map", "switch [map]", 1, 2, ofctl_del_tlv_map, "undo such maps, or all"},
+    {"dump-tlv-map", "switch", 1, 1, ofctl_dump_tlv_map, "print such maps"},
+    {"help", "", 0, INT_MAX, ofctl_help, "print this"},
+    {"list-commands", "", 0, INT_MAX, ofctl_list_commands, "print the names of all commands"},
     {"parse-flow", "", 1, 1, ofctl_parse_flow},
     {"parse-flows", "", 1, 1, ofctl_parse_flows},
     {"parse-group", "", 1, 1, ofctl_parse_group},
@@ -97,7 +112,8 @@ static const struct command {
     {"check-vlan", "", 2, 2, ofctl_check_vlan},
     {"print-error", "", 1, 1, ofctl_print_error},
     {"encode-error-reply", "", 2, 2, ofctl_encode_error_reply},
-    {"ofp-print", "", 1, 2, ofctl_ofp_print},
+    {"ofp-print", "", 1, 2, ofctl_ofp_print,
+     "print a message that is given in hexadecimal (-: on standard input)"},
     {"encode-hello", "", 1, 1, ofctl_encode_hello},
     {"parse-key-value", "", 1, INT_MAX, ofctl_parse_key_value},
     {"compose-packet", "", 1, 2, ofctl_compose_packet},
@@ -169,15 +185,15 @@ static const struct option_def option_defs[] = {
     {"rsort", 0, OPTION_ARG_OPTIONAL, "field", "sort in descending order", OPT_RSORT},
     {"names", 0, OPTION_NO_ARG, NULL, "display port names", OPT_NAMES},
     {"no-names", 0, OPTION_NO_ARG, NULL, "neither display nor accept names", OPT_NO_NAMES},
-    {"stats", 0, OPTION_NO_ARG, NULL, NULL, OPT_STATS},
+    {"stats", 0, OPTION_NO_ARG, NULL, "print what changes with time (the default)", OPT_STATS},
     {"no-stats", 0, OPTION_NO_ARG, NULL, "leave out what changes with time", OPT_NO_STATS},
     {"bundle", 0, OPTION_NO_ARG, NULL, "flow mods as one transaction", OPT_BUNDLE},
     {"bundle-at", 0, OPTION_ARG_REQUIRED, "TIME",
      "a bundle that takes effect at TIME (seconds since 1970, or +SECONDS)", OPT_BUNDLE_AT},
-    {"may-create", 0, OPTION_NO_ARG, NULL, NULL, OPT_MAY_CREATE},
+    {"may-create", 0, OPTION_NO_ARG, NULL, "mod-group adds the group if there is none", OPT_MAY_CREATE},
     {"protocols", 'O', OPTION_ARG_REQUIRED, "VERSIONS", "set allowed OpenFlow versions", OPT_PROTOCOLS},
     {"unixctl", 0, OPTION_ARG_REQUIRED, "SOCKET", "(monitor, snoop) take commands at SOCKET", OPT_UNIXCTL},
-    {"color", 0, OPTION_ARG_OPTIONAL, "WHEN", NULL, OPT_COLOR},
+    {"color", 0, OPTION_ARG_OPTIONAL, "WHEN", "colour flows: always, never, auto (on a terminal)", OPT_COLOR},
 };
 
 #define ALL_VERSIONS (OFP_VERSION_BIT(OFP15 + 1) - OFP_VERSION_BIT(OFP10))
@@ -199,7 +215,23 @@ static char *take_versions(const char *text)
     return error;
 }
 
-/* Seconds since 1970, or from now on (+). */
+static char *take_sort(const char *by, bool reverse)
+{
+    struct ofctl_options *o = &ofctl_options;
+    const struct field *field = NULL;
+    if (o->n_sorts == ARRAY_SIZE(o->sorts)) {
+        return xasprintf("at most %zu fields to sort by", ARRAY_SIZE(o->sorts));
+    }
+    if (by && strcasecmp(by, "priority")) {
+        field = field_from_name(by);
+        if (!field) {
+            return xasprintf("%s: unknown field name", by);
+        }
+    }
+    o->sorts[o->n_sorts++] = (struct ofctl_sort){field, reverse};
+    return NULL;
+}
+
 /* WHEN to colour: on a terminal that can, unless it says otherwise. */
 static char *take_color(const char *when)
 {
@@ -215,6 +247,7 @@ static char *take_color(const char *when)
     return NULL;
 }
 
+/* Seconds since 1970, or from now on (+). */
 static char *take_bundle_at(const char *text)
 {
     char *end;
@@ -235,9 +268,9 @@ static char *take_bundle_at(const char *text)
 static char *take_packet_in_format(const char *text)
 {
     static const char *const names[] = {"standard", "nxt_packet_in", "nxt_packet_in2"};
-    static const char *const old[] = {"openflow10", "nxm", ""};
+    static const char *const old[] = {"openflow10", "nxm", NULL};
     for (uint32_t i = 0; i < ARRAY_SIZE(names); i++) {
-        if (!strcmp(text, names[i]) || !strcmp(text, old[i])) {
+        if (!strcmp(text, names[i]) || (old[i] && !strcmp(text, old[i]))) {
             ofctl_options.packet_in_format = i;
             return NULL;
         }
@@ -286,13 +319,10 @@ static char *take_option(const struct option_def *def, const char *arg, void *au
         break;
     case OPT_SORT:
     case OPT_RSORT:
-        if (o->n_sorts == ARRAY_SIZE(o->sorts)) {
-            return xasprintf("at most %zu fields to sort by", ARRAY_SIZE(o->sorts));
-        }
-        o->sorts[o->n_sorts++] = (struct ofctl_sort){arg, def->id == OPT_RSORT};
-        break;
+        return take_sort(arg, def->id == OPT_RSORT);
     case OPT_NAMES:
         o->use_names = true;
+        o->no_names = false;
         break;
     case OPT_NO_NAMES:
         o->no_names = true;
@@ -326,15 +356,28 @@ static char *take_option(const struct option_def *def, const char *arg, void *au
     return NULL;
 }
 
+static const struct options *all_options;
+
 static void usage(void)
 {
     printf("%s: OpenFlow switch management utility\nusage: %s [OPTIONS] COMMAND [ARG...]\n\nCommands:\n",
            log_program(), log_program());
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        printf("  %s %s\n", commands[i].name, commands[i].arguments);
+        const struct command *c = &commands[i];
+        if (c->help) {
+            int n = printf("  %s %s", c->name, c->arguments);
+            printf(n <= 38 ? "%*s%s\n" : "\n%*s%s\n", n <= 38 ? 40 - n : 40, "", c->help);
+        }
     }
-    printf("\nOpenFlow version options:\n  -O, --protocols         set allowed OpenFlow versions\n"
-           "                          (default: OpenFlow10)\n");
+    printf("\nA switch is the name of a bridge, or how to connect to it:\n"
+           "  tcp:HOST[:PORT]         PORT (default: 6653) at remote HOST\n"
+           "  ssl:HOST[:PORT]         SSL PORT (default: 6653) at remote HOST\n"
+           "  unix:FILE               Unix domain socket named FILE\n");
+    char *text = options_help(all_options);
+    printf(
+        "\nOpenFlow versions (-O): OpenFlow10 to OpenFlow15 (default: OpenFlow10; bundles: OpenFlow14)\n%s",
+        text);
+    free(text);
 }
 
 void ofctl_help(int argc, char **argv)
@@ -398,6 +441,8 @@ int tool_ofctl(int argc, char **argv)
         tool_common_options,
     };
     groups[4].aux = &common;
+    struct options options = {groups, ARRAY_SIZE(groups), false};
+    all_options = &options;
     ofctl_options.use_names = isatty(STDOUT_FILENO);
     log_set_level(NULL, LOG_CONSOLE, LOG_LEVEL_INFO); /* what was taken out of a match is said */
     int first = tool_parse(groups, ARRAY_SIZE(groups), false, argc, argv);
@@ -423,6 +468,11 @@ int tool_ofctl(int argc, char **argv)
     ofctl_options.protocols &= allowed;
     if (!ofctl_options.protocols) {
         no_flow_format(asked);
+    }
+    for (int v = OFP10; v <= OFP15; v++) { /* versions without any of the formats are not offered */
+        if (!(ofctl_options.protocols & (v == OFP10 ? OFPROTO_10_NXM_ANY : OFPROTO_11 << (v - OFP11)))) {
+            ofctl_options.versions &= ~OFP_VERSION_BIT(v);
+        }
     }
     run(argc - first, argv + first);
     return fflush(stdout) || ferror(stdout) ? 1 : 0;

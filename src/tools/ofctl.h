@@ -11,13 +11,14 @@
 #include "openflow/msg.h"
 #include "openflow/print.h"
 
+struct field;
 struct ofctl_options {
     unsigned versions;  /* OFP_VERSION_BIT()s that may be negotiated */
     uint32_t protocols; /* OFPROTO_*s that may be used */
     bool read_only, strict, readd, hide_stats, bundle, may_create, use_names, no_names, timestamp, unsorted;
     int verbosity;
     struct ofctl_sort {
-        const char *field; /* NULL: priority */
+        const struct field *field; /* NULL: priority */
         bool reverse;
     } sorts[16]; /* dump-flows: the first decides, then the next */
     size_t n_sorts;

@@ -185,8 +185,6 @@ struct sort_rows {
     size_t n, allocated;
     const struct ofp_names *names;
 };
-/* What to sort by, as ofctl_options.sorts says; a NULL field is the priority. */
-static const struct field *sort_fields[ARRAY_SIZE(ofctl_options.sorts)];
 
 static void collect_rows(const uint8_t *msg, size_t len, void *aux)
 {
@@ -216,18 +214,22 @@ static void collect_rows(const uint8_t *msg, size_t len, void *aux)
     bytebuf_fini(&ofpacts);
 }
 
+static bool lacks_field(const struct field *field, const struct match *match)
+{
+    return !field_match_prereqs_ok(field, match) || field_is_all_wild(field, &match->wc.bits);
+}
+
 static int compare_rows(const void *a_, const void *b_)
 {
     const struct sort_row *a = a_, *b = b_;
     for (size_t i = 0; i < ofctl_options.n_sorts; i++) {
-        const struct field *field = sort_fields[i];
+        const struct field *field = ofctl_options.sorts[i].field;
         int order;
         if (!field) {
             order = (int)a->priority - (int)b->priority;
         } else {
             union field_value av = {0}, am = {0}, bv = {0}, bm = {0};
-            bool a_wild = field_is_all_wild(field, &a->match.wc.bits);
-            bool b_wild = field_is_all_wild(field, &b->match.wc.bits);
+            bool a_wild = lacks_field(field, &a->match), b_wild = lacks_field(field, &b->match);
             if (a_wild != b_wild) {
                 return (int)a_wild - (int)b_wild; /* those without the field are last */
             }
@@ -245,15 +247,6 @@ static int compare_rows(const void *a_, const void *b_)
 static void dump_sorted(struct ofctl_conn *conn, struct bytebuf *b, const struct ofp_names *names)
 {
     struct sort_rows rows = {.names = names};
-    for (size_t i = 0; i < ofctl_options.n_sorts; i++) {
-        const char *by = ofctl_options.sorts[i].field;
-        if (by && strcasecmp(by, "priority")) {
-            sort_fields[i] = field_from_name(by);
-            if (!sort_fields[i]) {
-                error_fatal("%s: unknown field name", by);
-            }
-        }
-    }
     ofctl_dump(conn, b, collect_rows, &rows);
     if (ofctl_options.n_sorts && rows.n) {
         qsort(rows.rows, rows.n, sizeof *rows.rows, compare_rows);

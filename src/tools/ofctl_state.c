@@ -418,7 +418,7 @@ static char *parse_packet_out(struct packet_out *po, char *text, const struct of
         if (!*value) {
             return xasprintf("field %s missing value", key);
         }
-        bool known;
+        struct match_parsed known;
         if (!strcmp(key, "packet")) {
             bytebuf_clear(packet);
             char *error = parse_packet(value, packet);
@@ -435,7 +435,7 @@ static char *parse_packet_out(struct packet_out *po, char *text, const struct of
             return xasprintf("%s is not a valid OpenFlow port", value);
         }
         char *error = match_parse_field(&po->metadata, names ? names->ports : NULL, key, value, &known);
-        if (error || !known) {
+        if (error || !known.handled) {
             return error ? error : xasprintf("unknown keyword %s", key);
         }
     }
@@ -507,9 +507,9 @@ static char *bundle_line(const char *text, void *aux)
     struct bytebuf b = BYTEBUF_INITIALIZER;
     uint32_t xid = ofctl_xid(c), usable;
     const struct ofp_names *names = ofctl_names(c, false);
-    size_t n = strcspn(text, " \t\r\n");
+    size_t n = strcspn(text, ", \t\r\n");
     char *copy = xstrdup(text), *rest = copy + n, *error = NULL;
-    rest += strspn(rest, " \t\r\n");
+    rest += strspn(rest, ", \t\r\n");
     if (n == 10 && !strncmp(text, "packet-out", n)) {
         struct packet_out po = {.buffer_id = OFP_NO_BUFFER};
         error = parse_packet_out(&po, rest, names, &job->packet);

@@ -141,8 +141,9 @@ void ofctl_benchmark(int argc, char **argv)
     gettimeofday(&end, NULL);
     ofctl_close(c);
     double ms = 1000.0 * (double)(end.tv_sec - start.tv_sec) + .001 * (double)(end.tv_usec - start.tv_usec);
-    printf("Finished in %.1f ms (%.0f packets/s) (%.0f bytes/s)\n", ms, count / (ms / 1000.0),
-           count * (double)(payload + OFP_HEADER_LEN) / (ms / 1000.0));
+    double per_second = ms > 0 ? count / (ms / 1000.0) : 0;
+    printf("Finished in %.1f ms (%.0f packets/s) (%.0f bytes/s)\n", ms, per_second,
+           per_second * (double)(payload + OFP_HEADER_LEN));
 }
 
 void ofctl_dump_tlv_map(int argc, char **argv)
@@ -654,10 +655,15 @@ void ofctl_mod_port(int argc, char **argv)
 void ofctl_ofp_print(int argc, char **argv)
 {
     struct bytebuf b = BYTEBUF_INITIALIZER;
-    const char *end = text_to_hex(argv[1], &b);
-    if (*end) {
+    char *given = NULL;
+    size_t size = 0;
+    if (!strcmp(argv[1], "-") && getdelim(&given, &size, '\0', stdin) < 0) {
+        error_fatal("-: nothing on standard input: the message's bytes in hexadecimal are wanted");
+    }
+    if (*text_to_hex(given ? given : argv[1], &b)) {
         error_fatal("trailing garbage following hex bytes");
     }
+    free(given);
     struct ofp_print opt = {.verbosity = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2,
                             .palette = ofctl_options.palette};
     char *text = ofp_to_string(b.data, b.len, &opt);
@@ -674,13 +680,15 @@ void ofctl_ofp_parse(int argc, char **argv)
     }
     uint8_t *msg = xmalloc(OFP_MAX_LEN);
     struct ofp_print opt = {.verbosity = ofctl_options.verbosity + 2, .palette = ofctl_options.palette};
-    while (fread(msg, 1, OFP_HEADER_LEN, f) == OFP_HEADER_LEN) {
-        size_t len = ofp_msg_len(msg);
-        if (!len) {
-            error_fatal("%s: message is shorter than its header", argv[1]);
+    size_t got;
+    while ((got = fread(msg, 1, OFP_HEADER_LEN, f)) > 0) {
+        size_t len = got == OFP_HEADER_LEN ? ntohs(get_be16(msg + 2)) : OFP_HEADER_LEN;
+        if (len < OFP_HEADER_LEN) {
+            error_fatal("%s: %zu-byte message is too short for OpenFlow", argv[1], len);
         }
-        if (fread(msg + OFP_HEADER_LEN, 1, len - OFP_HEADER_LEN, f) != len - OFP_HEADER_LEN) {
-            error_fatal("%s: unexpected end of file", argv[1]);
+        if (got < OFP_HEADER_LEN ||
+            fread(msg + OFP_HEADER_LEN, 1, len - OFP_HEADER_LEN, f) != len - OFP_HEADER_LEN) {
+            error_fatal("%s: unexpected end of file mid-message", argv[1]);
         }
         char *text = ofp_to_string(msg, len, &opt);
         fputs(text, stdout);

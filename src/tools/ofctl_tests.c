@@ -21,7 +21,7 @@ static enum ofp_version version_argument(const char *name)
 {
     enum ofp_version v;
     if (!ofp_version_from_name(name, &v)) {
-        error_fatal("unknown OpenFlow version \"%s\"", name);
+        error_fatal("%s: not a valid OpenFlow version", name);
     }
     return v;
 }
@@ -164,39 +164,49 @@ void ofctl_parse_key_value(int argc, char **argv)
 
 /* --- Packets --- */
 
+static char *key_to_string(const struct flow_key *key)
+{
+    struct strbuf s = STRBUF_INITIALIZER;
+    match_format_key(key, NULL, NULL, &s);
+    return strbuf_steal(&s);
+}
+
 void ofctl_compose_packet(int argc, char **argv)
 {
-    struct match match;
-    ofctl_check(match_parse(&match, NULL, argv[1]));
-    /* Ports of TCP and their like are known of a header alone; a flow is what its match says, the rest 0. */
+    struct flow_key key, again;
+    ofctl_check(flow_key_parse(&key, NULL, NULL, argv[1]));
     struct packet_pool *pool = packet_pool_create_heap();
     struct bytebuf l7 = BYTEBUF_INITIALIZER;
     if (argc > 2 && *text_to_hex(argv[2], &l7)) {
-        error_fatal("%s: not all of it is hexadecimal", argv[2]);
+        error_fatal("%s: trailing garbage in packet data", argv[2]);
     }
-    struct packet *p =
-        flow_compose(pool, &match.flow, argc > 2 ? (l7.len ? l7.data : (uint8_t *)"") : NULL, l7.len);
+    struct packet *p = flow_compose(pool, &key, argc > 2 ? (l7.len ? l7.data : (uint8_t *)"") : NULL, l7.len);
     struct strbuf s = STRBUF_INITIALIZER;
     ofp_hex_dump(p->data, p->len, 0, false, &s);
     fputs(strbuf_text(&s), stdout);
     strbuf_fini(&s);
     bytebuf_fini(&l7);
-}
-
-static void add_hex_line(char *line, void *aux)
-{
-    /* "00000010  00 01 02-03": the offset of a dump is passed over. */
-    char *at = strstr(line, "  ");
-    for (char *c = at ? at : line; *c; c++) {
-        *c = *c == '-' ? ' ' : *c;
+    flow_key_extract_complete(p, &again);
+    again.in_port = key.in_port; /* which no packet tells */
+    char *specified = key_to_string(&key), *extracted = key_to_string(&again);
+    if (strcmp(specified, extracted)) {
+        fprintf(stderr, "specified and extracted flows differ:\nspecified: %s\nextracted: %s\n", specified,
+                extracted);
+        exit(1);
     }
-    text_to_hex(at ? at : line, aux);
+    free(specified);
+    free(extracted);
 }
 
 void ofctl_parse_packet(int argc, char **argv)
 {
     struct bytebuf b = BYTEBUF_INITIALIZER;
-    for_each_line(add_hex_line, &b);
+    size_t got;
+    do { /* the bytes of one packet as they are */
+        bytebuf_reserve(&b, 65536);
+        got = fread(b.data + b.len, 1, 65536, stdin);
+        b.len += got;
+    } while (got);
     struct packet packet = {.data = b.data, .len = b.len, .buf = b.data, .buf_size = b.len};
     packet.l2_5_ofs = packet.l3_ofs = packet.l4_ofs = UINT16_MAX;
     struct flow_key key;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "io/logsinks.h"
 
 enum {
     OPT_HELP,
@@ -44,6 +45,9 @@ int tool_parse(const struct option_group *groups, size_t n, bool stop_at_argumen
     struct options options = {groups, n, stop_at_argument};
     int first = argc;
     char *error = options_parse(&options, argc, argv, &first);
+    if (!error && logsinks_file_wanted()) {
+        error = logsinks_open_file(NULL);
+    }
     if (error) {
         error_fatal("%s", error);
     }
