@@ -36,6 +36,8 @@ struct bundle {
     int64_t used_ms;         /* opened, added to or closed */
     struct bytebuf opener;   /* the message that opened it */
     struct bytebuf messages; /* one after the other */
+    void **prepared;         /* for each message, or NULL */
+    size_t n, allocated;     /* messages */
     struct ofconn *conn;
     /* Scheduled: when (tai_ms()), for which request. */
     int64_t at_ms;
@@ -79,6 +81,12 @@ static void bundle_destroy(struct bundle *b)
 {
     list_remove(&b->node);
     task_cancel(&b->due);
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->prepared[i]) {
+            b->conn->service->handlers->forget_bundled(b->prepared[i]);
+        }
+    }
+    free(b->prepared);
     bytebuf_fini(&b->opener);
     bytebuf_fini(&b->messages);
     bytebuf_fini(&b->request);
@@ -170,8 +178,9 @@ static enum ofperr commit(struct ofconn *c, const struct bundle *b)
         return OFPERR_OFPBRC_IS_SECONDARY;
     }
     size_t failed = 0;
-    enum ofperr error =
-        s->handlers->commit ? s->handlers->commit(c, &b->messages, s->switch_, &failed) : OFPERR_OFPBFC_EPERM;
+    enum ofperr error = s->handlers->commit
+                            ? s->handlers->commit(c, &b->messages, b->prepared, s->switch_, &failed)
+                            : OFPERR_OFPBFC_EPERM;
     if (error) {
         const uint8_t *message = b->messages.data + failed;
         ofp_error_encode(&c->out, error, c->version, message, ofp_msg_len(message));
@@ -387,18 +396,26 @@ enum ofperr ofconn_bundle_add(struct ofconn *c, const struct ofp_msg *m)
     if (b && (b->closed || b->flags != (flags & ~BUNDLE_TIME))) {
         return misused(b, b->closed ? OFPERR_OFPBFC_BUNDLE_CLOSED : OFPERR_OFPBFC_BAD_FLAGS);
     }
-    error = s->handlers->check_bundled ? s->handlers->check_bundled(c, &inner, s->switch_)
+    void *prepared = NULL;
+    error = s->handlers->check_bundled ? s->handlers->check_bundled(c, &inner, s->switch_, &prepared)
                                        : OFPERR_OFPBFC_MSG_UNSUP;
     if (!error && !b) {
         error = open_bundle(c, id, flags, m, &b);
     }
+    if (!error && bundle_bytes(c) + inner.len > MAX_BUNDLE_BYTES) {
+        error = OFPERR_OFPBFC_MSG_TOO_MANY;
+    }
     if (error) {
+        if (prepared) {
+            s->handlers->forget_bundled(prepared);
+        }
         return error;
     }
-    if (bundle_bytes(c) + inner.len > MAX_BUNDLE_BYTES) {
-        return OFPERR_OFPBFC_MSG_TOO_MANY;
-    }
     bytebuf_put(&b->messages, inner.raw, inner.len);
+    if (b->n == b->allocated) {
+        b->prepared = x2nrealloc(b->prepared, &b->allocated, sizeof *b->prepared);
+    }
+    b->prepared[b->n++] = prepared;
     used(b);
     return OFPERR_NONE;
 }

@@ -43,11 +43,15 @@ struct ofconn_handlers {
      * ofservice_settled() finds it done; messages are handled meanwhile. Both may be NULL. */
     uint64_t (*settle)(void *switch_);
     bool (*is_settled)(void *switch_, uint64_t under_way);
-    /* What is wrong with a message that is put into a bundle, as far as can be said before. */
-    enum ofperr (*check_bundled)(struct ofconn *, const struct ofp_msg *, void *switch_);
-    /* The MESSAGES of a bundle, one after the other, take effect all at once, or none. On an error *FAILED
-     * is where the message begins that is at fault. NULL: no bundles. */
-    enum ofperr (*commit)(struct ofconn *, const struct bytebuf *messages, void *switch_, size_t *failed);
+    /* What is wrong with a message that is put into a bundle, as far as can be said before. *PREPARED, NULL
+     * before, may become what is done for it in advance: `commit` or `forget_bundled` takes that. */
+    enum ofperr (*check_bundled)(struct ofconn *, const struct ofp_msg *, void *switch_, void **prepared);
+    void (*forget_bundled)(void *prepared);
+    /* The MESSAGES of a bundle, one after the other, take effect all at once, or none; PREPARED has what was
+     * prepared for each, and NULL afterwards for what was taken. On an error *FAILED is where the message
+     * begins that is at fault. NULL: no bundles. */
+    enum ofperr (*commit)(struct ofconn *, const struct bytebuf *messages, void **prepared, void *switch_,
+                          size_t *failed);
     /* The rule of the switch itself that MATCH and PRIORITY name, hidden from OpenFlow: it is there from now
      * on, treating packets as NORMAL does (set_queue first if QUEUE is not -1), or it is not. May be NULL. */
     void (*hidden_rule)(void *switch_, const struct match *, int priority, int queue, bool there);

@@ -36,6 +36,11 @@ struct change {
 void change_init(struct change *, struct ofproto *, bool internal);
 /* REMOVAL: the reason that the owners of rules it deletes are told (enum rule_removal). */
 enum ofperr change_flow_mod(struct change *, const struct flow_mod *, uint8_t removal);
+/* For an addition: the rule that it makes, before there is a change; NULL: it says something that only the
+ * change can judge. It is change_add_rule() that takes it, error or not, or change_forget_rule(). */
+struct rule *change_prepare_rule(struct ofproto *, const struct flow_mod *);
+enum ofperr change_add_rule(struct change *, struct rule *);
+void change_forget_rule(struct rule *);
 void change_remove_rule(struct change *, struct rule *, uint8_t removal);
 enum ofperr change_group_mod(struct change *, const struct group_mod *);
 void change_commit(struct change *);

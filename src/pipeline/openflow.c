@@ -344,5 +344,6 @@ const struct ofconn_handlers pipeline_openflow = {
     .closed = openflow_monitors_closed,
     .drained = openflow_monitors_drained,
     .check_bundled = openflow_check_bundled,
+    .forget_bundled = openflow_forget_bundled,
     .commit = openflow_commit,
 };

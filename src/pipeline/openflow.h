@@ -21,8 +21,10 @@
 #include "pipeline/ofproto.h"
 
 /* Messages that were bundled. */
-enum ofperr openflow_check_bundled(struct ofconn *, const struct ofp_msg *, void *ofproto);
-enum ofperr openflow_commit(struct ofconn *, const struct bytebuf *messages, void *ofproto, size_t *failed);
+enum ofperr openflow_check_bundled(struct ofconn *, const struct ofp_msg *, void *ofproto, void **prepared);
+void openflow_forget_bundled(void *prepared);
+enum ofperr openflow_commit(struct ofconn *, const struct bytebuf *messages, void **prepared, void *ofproto,
+                            size_t *failed);
 
 extern const struct ofconn_handlers pipeline_openflow;
 

@@ -114,8 +114,14 @@ enum ofperr openflow_flow_mod(struct ofconn *conn, const struct ofp_msg *m, void
 
 /* ------------------------------------------------------------------ bundles */
 
-/* What can be said of a message before its bundle is committed. */
-enum ofperr openflow_check_bundled(struct ofconn *conn, const struct ofp_msg *m, void *ofproto)
+void openflow_forget_bundled(void *rule)
+{
+    change_forget_rule(rule);
+}
+
+/* What can be said of a message before its bundle is committed. *PREPARED becomes a new rule. */
+enum ofperr openflow_check_bundled(struct ofconn *conn, const struct ofp_msg *m, void *ofproto,
+                                   void **prepared)
 {
     union {
         struct flow_mod flow;
@@ -130,6 +136,9 @@ enum ofperr openflow_check_bundled(struct ofconn *conn, const struct ofp_msg *m,
         error = flow_mod_decode(&mapped, ofconn_protocol(conn), &u.flow);
         if (!error) {
             error = check_flow_mod(ofproto, &u.flow, ofconn_protocol(conn));
+            if (!error) {
+                *prepared = change_prepare_rule(ofproto, &u.flow);
+            }
             flow_mod_fini(&u.flow);
         }
         return error;
@@ -150,6 +159,17 @@ enum ofperr openflow_check_bundled(struct ofconn *conn, const struct ofp_msg *m,
     default:
         return OFPERR_OFPBFC_MSG_UNSUP;
     }
+}
+
+/* Since RULE was checked, groups and meters may have changed. */
+static enum ofperr apply_prepared(struct change *c, struct rule *rule)
+{
+    enum ofperr error = check_names(c, rule->actions, rule->actions_len);
+    if (error) {
+        change_forget_rule(rule);
+        return error;
+    }
+    return change_add_rule(c, rule);
 }
 
 static enum ofperr apply(struct change *c, struct ofconn *conn, const struct ofp_msg *m)
@@ -196,23 +216,38 @@ static bool next_message(const struct bytebuf *messages, size_t *at, struct ofp_
     return true;
 }
 
-enum ofperr openflow_commit(struct ofconn *conn, const struct bytebuf *messages, void *ofproto,
-                            size_t *failed)
+enum ofperr openflow_commit(struct ofconn *conn, const struct bytebuf *messages, void **prepared,
+                            void *ofproto, size_t *failed)
 {
     struct change c;
     struct ofp_msg m;
     enum ofperr error = OFPERR_NONE;
     change_init(&c, ofproto, false);
     c.asker = conn;
-    for (size_t at = 0; !error && (*failed = at, next_message(messages, &at, &m));) {
-        error = apply(&c, conn, &m);
+    size_t n_others = 0;
+    for (size_t at = 0, i = 0; !error && (*failed = at, at < messages->len); i++) {
+        if (prepared[i] && ofproto_first_egress(ofproto)) { /* it may have come into being since */
+            change_forget_rule(prepared[i]);
+            prepared[i] = NULL;
+        }
+        if (prepared[i]) {
+            const uint8_t *message = messages->data + at;
+            at += ofp_msg_len(message);
+            c.xid = ntohl(get_be32(message + 4));
+            error = apply_prepared(&c, prepared[i]);
+            prepared[i] = NULL;
+        } else {
+            next_message(messages, &at, &m);
+            error = apply(&c, conn, &m);
+            n_others += m.type != OFPTYPE_FLOW_MOD;
+        }
     }
     if (error) {
         change_revert(&c);
         return error;
     }
     change_commit(&c);
-    for (size_t at = 0; next_message(messages, &at, &m);) {
+    for (size_t at = 0; n_others && next_message(messages, &at, &m);) {
         if (m.type == OFPTYPE_PORT_MOD) {
             openflow_port_mod(conn, &m, ofproto);
         } else if (m.type == OFPTYPE_PACKET_OUT) {

@@ -106,20 +106,21 @@ void change_init(struct change *c, struct ofproto *ofproto, bool internal)
     list_init(&c->removed);
 }
 
-static struct rule *make_rule(struct change *c, const struct flow_mod *mod, uint8_t table_id)
+static struct rule *make_rule(struct ofproto *ofproto, bool internal, const struct flow_mod *mod,
+                              uint8_t table_id)
 {
     struct rule *rule = xzalloc(sizeof *rule);
     struct minimatch match;
     match_compress(&mod->match, &match);
     classifier_rule_init_match(&rule->cr, &match, mod->priority);
-    rule->ofproto = c->ofproto;
+    rule->ofproto = ofproto;
     rule->table_id = table_id;
     rule->cookie = mod->new_cookie == UINT64_MAX ? 0 : mod->new_cookie;
     rule->idle_timeout = mod->idle_timeout;
     rule->hard_timeout = mod->hard_timeout;
     rule->importance = mod->importance;
     rule->flags = mod->flags & FLOW_FLAGS_WIRE;
-    if (c->internal && table_id == OFPROTO_TABLE_INTERNAL) {
+    if (internal && table_id == OFPROTO_TABLE_INTERNAL) {
         rule->flags |= RULE_HIDDEN;
     }
     rule->refs = 1;
@@ -207,21 +208,18 @@ static struct rule *evictable(struct ofproto *ofproto, const struct oftable *tab
     return best;
 }
 
-static enum ofperr apply_add(struct change *c, const struct flow_mod *mod)
+/* Takes RULE over. */
+static enum ofperr add_new(struct change *c, struct rule *rule)
 {
-    uint8_t table_id = mod->table_id == OFPTT_ALL ? 0 : mod->table_id;
-    if (table_id >= OFPROTO_N_TABLES) {
-        return OFPERR_OFPBRC_BAD_TABLE_ID;
-    }
-    struct oftable *table = &c->ofproto->tables[table_id];
+    struct oftable *table = &c->ofproto->tables[rule->table_id];
     if (table->hidden && !c->internal) {
+        free_rule(rule);
         return OFPERR_OFPBRC_EPERM;
     }
-    struct rule *rule = make_rule(c, mod, table_id);
     struct classifier_rule *old =
-        classifier_find_exactly(table->cls, c->version, &rule->cr.match, mod->priority);
-    if (!old && (mod->flags & FLOW_CHECK_OVERLAP) &&
-        classifier_find_overlapping(table->cls, c->version, &rule->cr.match, mod->priority)) {
+        classifier_find_exactly(table->cls, c->version, &rule->cr.match, rule->cr.priority);
+    if (!old && (rule->flags & FLOW_CHECK_OVERLAP) &&
+        classifier_find_overlapping(table->cls, c->version, &rule->cr.match, rule->cr.priority)) {
         free_rule(rule);
         return OFPERR_OFPFMFC_OVERLAP;
     }
@@ -244,6 +242,32 @@ static enum ofperr apply_add(struct change *c, const struct flow_mod *mod)
     return OFPERR_NONE;
 }
 
+static enum ofperr apply_add(struct change *c, const struct flow_mod *mod)
+{
+    uint8_t table_id = mod->table_id == OFPTT_ALL ? 0 : mod->table_id;
+    return table_id < OFPROTO_N_TABLES ? add_new(c, make_rule(c->ofproto, c->internal, mod, table_id))
+                                       : OFPERR_OFPBRC_BAD_TABLE_ID;
+}
+
+struct rule *change_prepare_rule(struct ofproto *ofproto, const struct flow_mod *mod)
+{
+    uint8_t table_id = mod->table_id == OFPTT_ALL ? 0 : mod->table_id;
+    return mod->command == FLOW_ADD && table_id < OFPROTO_TABLE_INTERNAL && !ofproto->tun_md.layout.known
+               ? make_rule(ofproto, false, mod, table_id)
+               : NULL;
+}
+
+void change_forget_rule(struct rule *rule)
+{
+    free_rule(rule);
+}
+
+enum ofperr change_add_rule(struct change *c, struct rule *rule)
+{
+    rule->created_ms = rule->modified_ms = rule->counters->used_ms = clock_ms();
+    return add_new(c, rule);
+}
+
 /* RULE with the actions of MOD: a new one that keeps match, age, time-outs and, unless they are to be reset,
  * counters. */
 static void replace_actions(struct change *c, struct rule *old, const struct flow_mod *mod)
@@ -257,7 +281,7 @@ static void replace_actions(struct change *c, struct rule *old, const struct flo
     copy.hard_timeout = old->hard_timeout;
     copy.importance = old->importance;
     copy.flags = (uint8_t)old->flags;
-    rule = make_rule(c, &copy, old->table_id);
+    rule = make_rule(c->ofproto, c->internal, &copy, old->table_id);
     rule->cr.priority = old->cr.priority;
     rule->is_modification = true;
     rule->flags = old->flags;
@@ -551,7 +575,7 @@ void ofproto_set_hidden_rule(struct ofproto *ofproto, const struct match *match,
         mod.match = *match;
         mod.table_id = 0;
         bytebuf_put(&mod.ofpacts, actions, actions_len);
-        rule = make_rule(&c, &mod, 0);
+        rule = make_rule(ofproto, true, &mod, 0);
         rule->cr.priority = priority;
         rule->flags |= RULE_HIDDEN;
         flow_mod_fini(&mod);

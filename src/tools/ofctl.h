@@ -57,19 +57,27 @@ void ofctl_transact(struct ofctl_conn *, struct bytebuf *request, const uint8_t 
  */
 bool ofctl_transact_mods(struct ofctl_conn *, struct bytebuf *requests);
 /* A bundle, atomic and ordered: its messages are kept until ofctl_bundle_run(), which sends them and commits.
- * It prints which message the switch finds fault with, and ends the program then. */
+ * It prints which message the switch finds fault with, and ends the program then. If it `streams`, messages
+ * go out while more are made, for the switch to look at meanwhile; a program that ends before
+ * ofctl_bundle_run() has changed nothing. */
 struct ofctl_bundle {
     struct ofctl_conn *conn;
     struct bytebuf messages; /* one behind the other */
+    size_t sent;             /* bytes of them that went out */
+    bool streams, is_open;
 };
 void ofctl_bundle_add(struct ofctl_bundle *, const void *message, size_t len);
 void ofctl_bundle_run(struct ofctl_bundle *);
 /* Sends a multipart request and gives each reply to EACH; prints errors and ends the program then. */
 void ofctl_dump(struct ofctl_conn *, struct bytebuf *request, void (*each)(const uint8_t *, size_t, void *),
                 void *aux);
+/* Errors of other requests that came meanwhile, one behind the other. */
+const struct bytebuf *ofctl_stray(const struct ofctl_conn *);
 /* The same, printing each reply; with the time before, if asked for. */
 void ofctl_dump_print(struct ofctl_conn *, struct bytebuf *request, const struct ofp_names *);
 
+/* The protocol in force, if it is one of USABLE that may be used; 0: it is not. */
+uint32_t ofctl_protocol_of(const struct ofctl_conn *, uint32_t usable);
 /* The protocol to use on the connection, of USABLE: it is switched to if need be (formats of OpenFlow 1.0).
  */
 uint32_t ofctl_use_protocol(struct ofctl_conn *, uint32_t usable, bool widest);

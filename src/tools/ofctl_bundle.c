@@ -11,13 +11,6 @@
 #define BUNDLE_ID 0u
 #define SEND_AT   (64u * 1024)
 
-void ofctl_bundle_add(struct ofctl_bundle *t, const void *message, size_t len)
-{
-    size_t before = t->messages.len;
-    bytebuf_put(&t->messages, message, len);
-    ofctl_must_fit(&t->messages, before);
-}
-
 static uint32_t put_control(struct ofctl_conn *c, struct bytebuf *b, enum bundle_control_type type)
 {
     struct bundle_control bc = {
@@ -73,7 +66,11 @@ static void print_error(const struct ofctl_bundle *t, const struct bytebuf *cont
 /* Takes what the switch says until the answer to XID is there; false if any of it is an error. */
 static bool take_answers(struct ofctl_bundle *t, const struct bytebuf *control, uint32_t xid)
 {
-    bool ok = true;
+    const struct bytebuf *stray = ofctl_stray(t->conn);
+    for (size_t at = 0; at < stray->len; at += ofp_msg_len(stray->data + at)) {
+        print_error(t, control, stray->data + at, ofp_msg_len(stray->data + at));
+    }
+    bool ok = !stray->len;
     for (;;) {
         const uint8_t *msg;
         size_t len;
@@ -95,20 +92,32 @@ static _Noreturn void give_up(struct ofctl_bundle *t)
     error_fatal("talking to %s (%s)", ofctl_stream(t->conn), strerror(EPROTO));
 }
 
-void ofctl_bundle_run(struct ofctl_bundle *t)
+static void open_bundle(struct ofctl_bundle *t)
 {
-    struct bytebuf out = BYTEBUF_INITIALIZER, control = BYTEBUF_INITIALIZER;
-    enum ofp_version v = ofctl_version(t->conn);
+    struct bytebuf control = BYTEBUF_INITIALIZER, out = BYTEBUF_INITIALIZER;
     uint32_t xid = put_control(t->conn, &control, BUNDLE_OPEN_REQUEST);
     bytebuf_put(&out, control.data, control.len);
     ofctl_send(t->conn, &out);
     if (!take_answers(t, &control, xid)) {
         give_up(t);
     }
-    for (size_t at = 0, n; at < t->messages.len; at += n) {
-        const uint8_t *m = t->messages.data + at;
+    t->is_open = true;
+    bytebuf_fini(&out);
+    bytebuf_fini(&control);
+}
+
+/* Messages that have not gone out do. */
+static void send_messages(struct ofctl_bundle *t)
+{
+    struct bytebuf out = BYTEBUF_INITIALIZER;
+    if (!t->is_open) {
+        open_bundle(t);
+    }
+    for (size_t n; t->sent < t->messages.len; t->sent += n) {
+        const uint8_t *m = t->messages.data + t->sent;
         n = ofp_msg_len(m);
-        size_t start = ofp_msg_begin(&out, OFPTYPE_BUNDLE_ADD_MESSAGE, v, ntohl(get_be32(m + 4)));
+        size_t start =
+            ofp_msg_begin(&out, OFPTYPE_BUNDLE_ADD_MESSAGE, ofctl_version(t->conn), ntohl(get_be32(m + 4)));
         put_u32(&out, BUNDLE_ID);
         put_u16(&out, 0);
         put_u16(&out, BUNDLE_ATOMIC | BUNDLE_ORDERED);
@@ -119,8 +128,25 @@ void ofctl_bundle_run(struct ofctl_bundle *t)
             ofctl_send(t->conn, &out);
         }
     }
-    bytebuf_clear(&control);
-    xid = put_control(t->conn, &control, BUNDLE_COMMIT_REQUEST);
+    ofctl_send(t->conn, &out);
+    bytebuf_fini(&out);
+}
+
+void ofctl_bundle_add(struct ofctl_bundle *t, const void *message, size_t len)
+{
+    size_t before = t->messages.len;
+    bytebuf_put(&t->messages, message, len);
+    ofctl_must_fit(&t->messages, before);
+    if (t->streams && t->messages.len - t->sent >= SEND_AT) {
+        send_messages(t);
+    }
+}
+
+void ofctl_bundle_run(struct ofctl_bundle *t)
+{
+    struct bytebuf control = BYTEBUF_INITIALIZER, out = BYTEBUF_INITIALIZER;
+    send_messages(t);
+    uint32_t xid = put_control(t->conn, &control, BUNDLE_COMMIT_REQUEST);
     bytebuf_put(&out, control.data, control.len);
     ofctl_send(t->conn, &out);
     if (!take_answers(t, &control, xid)) {

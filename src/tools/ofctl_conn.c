@@ -35,7 +35,8 @@ struct ofctl_conn {
     uint32_t protocol; /* the one in force; OpenFlow 1.0 begins with OFPROTO_10 */
     uint32_t next_xid;
     struct bytebuf in;
-    size_t taken; /* bytes of `in` that the last message had */
+    size_t taken;         /* bytes of `in` that the last message had */
+    struct bytebuf stray; /* errors that came before they were asked for */
     /* Names, once fetched. */
     bool have_names, have_tables;
     struct named_port *ports;
@@ -253,6 +254,7 @@ void ofctl_close(struct ofctl_conn *c)
         stream_close(c->stream);
         loop_destroy(c->loop);
         bytebuf_fini(&c->in);
+        bytebuf_fini(&c->stray);
         free(c->ports);
         free(c->tables);
         free(c->target);
@@ -335,7 +337,13 @@ void ofctl_dump(struct ofctl_conn *c, struct bytebuf *request, void (*each)(cons
     ofctl_send(c, request);
     for (;;) {
         must_recv(c, &msg, &len);
-        if (answer_echo(c, msg, len) || message_xid(msg) != xid) {
+        if (answer_echo(c, msg, len)) {
+            continue;
+        }
+        if (message_xid(msg) != xid) {
+            if (msg[1] == 1) { /* of what went out before */
+                bytebuf_put(&c->stray, msg, len);
+            }
             continue;
         }
         struct ofp_msg m;
@@ -345,6 +353,11 @@ void ofctl_dump(struct ofctl_conn *c, struct bytebuf *request, void (*each)(cons
             return;
         }
     }
+}
+
+const struct bytebuf *ofctl_stray(const struct ofctl_conn *c)
+{
+    return &c->stray;
 }
 
 static void print_reply(const uint8_t *msg, size_t len, void *names)
@@ -388,11 +401,16 @@ static bool try_nicira(struct ofctl_conn *c, uint32_t want)
     return ok;
 }
 
+uint32_t ofctl_protocol_of(const struct ofctl_conn *c, uint32_t usable)
+{
+    return ofctl_options.protocols & usable & c->protocol;
+}
+
 uint32_t ofctl_use_protocol(struct ofctl_conn *c, uint32_t usable, bool widest)
 {
     uint32_t allowed = ofctl_options.protocols & usable;
     if (c->version > OFP10) {
-        if (!(allowed & c->protocol)) {
+        if (!ofctl_protocol_of(c, usable)) {
             goto fail;
         }
         return c->protocol;

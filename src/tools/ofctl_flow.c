@@ -86,6 +86,7 @@ struct file_flows {
     struct kept_flow *mods;
     size_t n, allocated;
     uint32_t usable;
+    struct batch *streamed; /* a bundle: they are not kept, but go there */
 };
 
 /* A copy of a match's layout, if it needs one. */
@@ -94,9 +95,25 @@ static struct tun_md_layout *keep_layout(const struct match *match)
     return match->tun_md.known ? xmemdup(&match->tun_md, sizeof match->tun_md) : NULL;
 }
 
+/* Versions that have bundles have one form of flow mods: it is known before all of the file is. What cannot
+ * be said in it is told of when all of the file is found to be well-formed. */
+static void stream(struct batch *t, struct flow_mod *fm, uint32_t usable)
+{
+    t->protocol = ofctl_protocol_of(t->conn, usable);
+    if (t->protocol) {
+        batch_add(t, fm);
+    }
+    flow_mod_fini(fm);
+}
+
 static char *collect(struct flow_mod *fm, uint32_t usable, void *aux)
 {
     struct file_flows *f = aux;
+    f->usable &= usable;
+    if (f->streamed) {
+        stream(f->streamed, fm, f->usable);
+        return NULL;
+    }
     if (f->n == f->allocated) {
         f->mods = x2nrealloc(f->mods, &f->allocated, sizeof *f->mods);
     }
@@ -104,7 +121,6 @@ static char *collect(struct flow_mod *fm, uint32_t usable, void *aux)
     match_compress(&fm->match, &k->match);
     k->layout = keep_layout(&fm->match);
     memcpy(k->rest, (const uint8_t *)fm + FLOW_MOD_REST, sizeof k->rest);
-    f->usable &= usable;
     return NULL;
 }
 
@@ -121,8 +137,17 @@ static void run_flow_mod_file(int argc, char **argv, enum flow_mod_command comma
     struct ofctl_conn *conn = ofctl_connect(argv[1]);
     struct file_flows f = {.usable = OFPROTO_ANY};
     struct batch t;
+    if (ofctl_options.bundle) {
+        t = (struct batch){.conn = conn, .bundle = {.conn = conn, .streams = true}, .ok = true};
+        f.streamed = &t;
+    }
     ofctl_check((command == FLOW_ADD ? flow_mod_parse_file : flow_mod_parse_lines)(
         argv[2], command, ofctl_names(conn, false), collect, &f));
+    if (ofctl_options.bundle) {
+        ofctl_use_protocol(conn, f.usable, false); /* or not: it says so */
+        batch_end(&t);
+        return;
+    }
     batch_begin(&t, conn, f.usable);
     for (size_t i = 0; i < f.n; i++) {
         struct flow_mod fm;

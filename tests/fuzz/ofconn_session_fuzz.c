@@ -61,7 +61,8 @@ static enum ofperr take(struct ofconn *c, const struct ofp_msg *m, void *unused)
     return error;
 }
 
-static enum ofperr commit(struct ofconn *c, const struct bytebuf *messages, void *unused, size_t *failed)
+static enum ofperr commit(struct ofconn *c, const struct bytebuf *messages, void **prepared, void *unused,
+                          size_t *failed)
 {
     *failed = 0;
     return messages->len > 200 ? OFPERR_OFPFMFC_TABLE_FULL : OFPERR_NONE;
