@@ -42,6 +42,7 @@ static void destroy(struct datapath *up)
     upcall_ring_destroy(dp->stray);
     hmap_fini(&dp->ports_by_name);
     hmap_fini(&dp->flows_by_ufid);
+    hmap_fini(&dp->actions);
     pthread_mutex_destroy(&dp->flows_mutex);
     pthread_mutex_destroy(&dp->forwarders_mutex);
     pthread_mutex_destroy(&dp->handlers_mutex);
@@ -60,6 +61,7 @@ static int create(const struct datapath_ops *ops, const char *name, struct datap
     dp->ports = xcalloc(DP_MAX_PORTS, sizeof *dp->ports);
     hmap_init(&dp->ports_by_name);
     hmap_init(&dp->flows_by_ufid);
+    hmap_init(&dp->actions);
     list_init(&dp->handlers);
     pthread_mutex_init(&dp->flows_mutex, NULL);
     pthread_mutex_init(&dp->forwarders_mutex, NULL);
@@ -180,14 +182,15 @@ static void sweep(struct datapath *up)
     .port_query_name = dp_port_query_name, .port_dump = dp_port_dump, .port_drops = dp_port_drops,           \
     .port_hold = dp_port_hold, .flow_put = dp_flow_put, .flow_del = dp_flow_del,                             \
     .flow_del_batch = dp_flow_del_batch, .flow_get = dp_flow_get, .flow_flush = dp_flow_flush,               \
-    .flow_stats = dp_flow_stats, .flow_dump = dp_flow_dump, .handler_create = dp_handler_create,             \
-    .handler_destroy = dp_handler_destroy, .handler_pool = dp_handler_pool, .upcall_recv = dp_handler_recv,  \
-    .upcall_fd = dp_handler_fd, .set_upcall_cb = set_upcall_cb, .execute = dp_handler_execute,               \
-    .drop = dp_handler_drop, .receive = receive, .get_stats = get_stats, .n_masks = n_masks,                 \
-    .meter_set = dp_meter_set, .meter_get = dp_meter_get, .meter_del = dp_meter_del, .sweep = sweep,         \
-    .ct_dump = dp_ct_dump, .ct_flush = dp_ct_flush, .ct_get = dp_ct_get, .ct_set = dp_ct_set,                \
-    .ct_frag_status = dp_ct_frag_status, .ct_frag_dump = dp_ct_frag_dump, .ct_set_limit = dp_ct_set_limit,   \
-    .ct_del_limit = dp_ct_del_limit, .ct_get_limit = dp_ct_get_limit, .ct_each_limit = dp_ct_each_limit,     \
+    .flow_stats = dp_flow_stats, .flow_prefetch = dp_flow_prefetch, .flow_dump = dp_flow_dump,               \
+    .handler_create = dp_handler_create, .handler_destroy = dp_handler_destroy,                              \
+    .handler_pool = dp_handler_pool, .upcall_recv = dp_handler_recv, .upcall_fd = dp_handler_fd,             \
+    .set_upcall_cb = set_upcall_cb, .execute = dp_handler_execute, .drop = dp_handler_drop,                  \
+    .receive = receive, .get_stats = get_stats, .n_masks = n_masks, .meter_set = dp_meter_set,               \
+    .meter_get = dp_meter_get, .meter_del = dp_meter_del, .sweep = sweep, .ct_dump = dp_ct_dump,             \
+    .ct_flush = dp_ct_flush, .ct_get = dp_ct_get, .ct_set = dp_ct_set, .ct_frag_status = dp_ct_frag_status,  \
+    .ct_frag_dump = dp_ct_frag_dump, .ct_set_limit = dp_ct_set_limit, .ct_del_limit = dp_ct_del_limit,       \
+    .ct_get_limit = dp_ct_get_limit, .ct_each_limit = dp_ct_each_limit,                                      \
     .ct_set_timeouts = dp_ct_set_timeouts, .show = dp_show
 
 static const struct datapath_ops netdev_ops = {.type = "netdev", .default_name = "ovs-netdev", OPERATIONS};

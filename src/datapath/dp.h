@@ -76,9 +76,12 @@ struct flow_counters {
     uint16_t tcp_flags;
 };
 
-/* Actions are replaced as a whole; a forwarder reads the pointer once a batch. */
+/* Actions are replaced as a whole; a forwarder reads the pointer once a batch. Flows with the same actions
+ * share them: most do. */
 struct flow_actions {
     struct rcu_head rcu;
+    struct hmap_node node; /* m dp->flows_mutex: in dp->actions, by what they are */
+    uint32_t n_flows;      /* m dp->flows_mutex */
     uint32_t len;
     _Alignas(8) uint8_t bytes[];
 };
@@ -206,6 +209,7 @@ struct dp {
     pthread_mutex_t flows_mutex;
     struct megaflow_table *megaflows; /* r readers, m flows_mutex writers */
     struct hmap flows_by_ufid;        /* m flows_mutex */
+    struct hmap actions;              /* m flows_mutex: struct flow_actions */
     unsigned n_counters;              /* i: counters in each flow */
 
     _Atomic uint64_t forwarder_slots;                /* a: bit N: index N is taken */
@@ -303,6 +307,7 @@ int dp_flow_del(struct datapath *, struct dp_ufid, struct dp_flow_stats *last);
 void dp_flow_del_batch(struct datapath *, const struct dp_flow_name *, struct dp_flow_stats *last, size_t n);
 int dp_flow_get(struct datapath *, struct dp_ufid, struct dp_flow_desc *, struct bytebuf *actions);
 int dp_flow_flush(struct datapath *);
+void dp_flow_prefetch(struct datapath *, const struct dp_flow_name *);
 void dp_flow_stats(struct datapath *, const struct dp_flow_name *, struct dp_flow_stats *, size_t n);
 void dp_flow_dump(struct datapath *, bool (*each)(const struct dp_flow_desc *, void *aux), void *aux);
 

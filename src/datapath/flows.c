@@ -7,6 +7,7 @@
 
 #include "action/action.h"
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/rcu.h"
 #include "datapath/dp.h"
 #include "flow/minikey.h"
@@ -48,19 +49,44 @@ static void prefetch(const struct dp *dp, const struct dp_flow_name *name)
 }
 #define PREFETCH_AHEAD 8
 
-static struct flow_actions *make_actions(const void *list, size_t len)
+void dp_flow_prefetch(struct datapath *up, const struct dp_flow_name *name)
 {
-    struct flow_actions *a = xmalloc(sizeof *a + len);
+    prefetch(dp_cast(up), name);
+}
+
+/* flows_mutex. For one flow more. */
+static struct flow_actions *take_actions(struct dp *dp, const void *list, size_t len)
+{
+    uint32_t hash = hash_bytes(list, len, 0);
+    struct flow_actions *a;
+    HMAP_FOR_EACH_WITH_HASH (a, node, hash, &dp->actions) {
+        if (a->len == len && (!len || !memcmp(a->bytes, list, len))) {
+            a->n_flows++;
+            return a;
+        }
+    }
+    a = xmalloc(sizeof *a + len);
+    a->n_flows = 1;
     a->len = (uint32_t)len;
     if (len) {
         memcpy(a->bytes, list, len);
     }
+    hmap_insert(&dp->actions, &a->node, hash);
     return a;
 }
 
 static void free_actions(struct rcu_head *head)
 {
     free(CONTAINER_OF(head, struct flow_actions, rcu));
+}
+
+/* flows_mutex. A flow less has them; readers may still be at them. */
+static void drop_actions(struct dp *dp, struct flow_actions *a)
+{
+    if (!--a->n_flows) {
+        hmap_remove(&dp->actions, &a->node);
+        rcu_postpone(&a->rcu, free_actions);
+    }
 }
 
 static void sum(const struct dp *dp, const struct dp_flow *flow, struct dp_flow_stats *stats)
@@ -135,9 +161,10 @@ static int create(struct dp *dp, const struct dp_flow_desc *desc)
     flow->ufid = desc->ufid;
     flow->origin = desc->origin;
     atomic_store(&flow->shortcut, 0);
-    mega->user[FLOW_ACTIONS] = make_actions(desc->actions, desc->actions_len);
+    mega->user[FLOW_ACTIONS] = take_actions(dp, desc->actions, desc->actions_len);
     mega->user[FLOW_COUNTERS] = dp_flow_cast(mega) + 1; /* zeroed, and not reused before a grace period */
     mega->user[FLOW_REST] = desc->made_of ? make_rest(desc->made_of, desc->mask) : NULL;
+    hmap_reserve(&dp->flows_by_ufid, 2 * hmap_count(&dp->flows_by_ufid)); /* few are not in a near cache */
     hmap_insert(&dp->flows_by_ufid, &flow->ufid_node, (uint32_t)desc->ufid.lo);
     megaflow_insert(dp->megaflows, mega, desc->key, desc->mask);
     if (desc->hint) {
@@ -149,11 +176,12 @@ static int create(struct dp *dp, const struct dp_flow_desc *desc)
 static void modify(struct dp *dp, struct dp_flow *flow, const struct dp_flow_desc *desc, bool zero_stats)
 {
     struct flow_actions *old = flow->mega.user[FLOW_ACTIONS];
-    if (old->len != desc->actions_len || memcmp(old->bytes, desc->actions, old->len)) {
-        rcu_set(&flow->mega.user[FLOW_ACTIONS], make_actions(desc->actions, desc->actions_len));
+    struct flow_actions *new = take_actions(dp, desc->actions, desc->actions_len);
+    if (new != old) {
+        rcu_set(&flow->mega.user[FLOW_ACTIONS], new);
         dp_shortcut_cut(dp, flow);
-        rcu_postpone(&old->rcu, free_actions);
     }
+    drop_actions(dp, old);
     if (zero_stats) {
         struct dp_flow_stats now;
         sum(dp, flow, &now);
@@ -197,6 +225,22 @@ static bool is_executable(const void *actions, size_t len)
     return true;
 }
 
+/* The flow that DESC is about. What the slow path installs is known by its key and mask, of which the ufid is
+ * made: if there is no such key, there is no such ufid either. */
+static struct dp_flow *find_to_put(const struct dp *dp, const struct dp_flow_desc *desc,
+                                   enum dp_put_flags flags)
+{
+    struct dp_flow *flow = NULL;
+    if (flags != DP_PUT_CREATE || desc->origin != DP_FLOW_SLOW_PATH) {
+        flow = find_name(dp, &(const struct dp_flow_name){desc->ufid, desc->hint ? *desc->hint : 0});
+    }
+    if (!flow) {
+        struct megaflow *same = megaflow_find(dp->megaflows, desc->key, desc->mask);
+        flow = same ? dp_flow_cast(same) : NULL;
+    }
+    return flow;
+}
+
 int dp_flow_put(struct datapath *up, const struct dp_flow_desc *desc, enum dp_put_flags flags,
                 struct dp_flow_stats *stats)
 {
@@ -206,11 +250,7 @@ int dp_flow_put(struct datapath *up, const struct dp_flow_desc *desc, enum dp_pu
         return EOPNOTSUPP;
     }
     pthread_mutex_lock(&dp->flows_mutex);
-    struct dp_flow *flow = find(dp, desc->ufid);
-    if (!flow) {
-        struct megaflow *same = megaflow_find(dp->megaflows, desc->key, desc->mask);
-        flow = same ? dp_flow_cast(same) : NULL;
-    }
+    struct dp_flow *flow = find_to_put(dp, desc, flags);
     if (flow && stats) {
         sum(dp, flow, stats);
     } else if (stats) {
@@ -249,7 +289,7 @@ static void release_flow(struct dp *dp, struct dp_flow *flow, struct dp_flow_sta
         sum(dp, flow, last);
     }
     dp_shortcut_release(flow);
-    free(flow->mega.user[FLOW_ACTIONS]);
+    drop_actions(dp, flow->mega.user[FLOW_ACTIONS]);
     free(flow->mega.user[FLOW_REST]);
     megaflow_free(dp->megaflows, &flow->mega);
 }

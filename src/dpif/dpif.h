@@ -68,7 +68,7 @@ struct dp_flow_desc {
     /* put: the key that the flow was made of, or NULL; get and dump show it where the mask is 0, too. */
     const struct flow_key *made_of;
     size_t actions_len; /* bytes; 0: drop */
-    uint32_t *hint;     /* put: gets the flow's hint, if it is not NULL */
+    uint32_t *hint;     /* put, unless NULL: where the flow may be; gets the flow's hint */
     enum dp_flow_origin origin;
     struct dp_flow_stats stats; /* dump only */
 };
@@ -198,6 +198,8 @@ struct datapath_ops {
     int (*flow_flush)(struct datapath *);
     /* Statistics of N flows at once; a flow that is gone has stats.used_ms = -1. For revalidation. */
     void (*flow_stats)(struct datapath *, const struct dp_flow_name *, struct dp_flow_stats *, size_t n);
+    /* The flow will be asked for, or put, soon. Need not do anything; NULL: does not. */
+    void (*flow_prefetch)(struct datapath *, const struct dp_flow_name *);
     /* Walks all flows; flows put or deleted meanwhile may be missed or seen. EACH returns false to stop. */
     void (*flow_dump)(struct datapath *, bool (*each)(const struct dp_flow_desc *, void *aux), void *aux);
 

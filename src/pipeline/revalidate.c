@@ -157,6 +157,7 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
     struct xlate_in xin;
     struct xlate_out xout;
     struct record record;
+    struct record_room room;
     bool keep = false;
 
     COVERAGE_INC(revalidate_translated);
@@ -169,7 +170,7 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
     if (xlate_in_init_upcall(&xin, p, sp->backer, &seen)) {
         return false;
     }
-    record_init(&record);
+    record_init_room(&record, &room);
     record.keep_keys = true;
     xlate_out_init(&xout);
     xin.record = &record;
@@ -178,16 +179,14 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
     if (!xout.avoid_caching && !flow_mask_has_extra(&xout.wc.bits, &mask.bits) &&
         (dp->ops->is_inline || !source_has_moved(&record))) {
         struct bytebuf scratch = BYTEBUF_INITIALIZER;
-        struct dp_flow_desc desc = {.ufid = u->ufid, .key = &key, .mask = &mask};
+        struct dp_flow_desc desc = {.ufid = u->ufid, .key = &key, .mask = &mask, .hint = &u->hint};
         upcall_flow_actions(&xout, &scratch, &desc.actions, &desc.actions_len);
         keep = true;
         count(sp, u); /* so far it was for those whom the old translation names */
         if (desc.actions_len != u->actions_len ||
             (desc.actions_len && memcmp(desc.actions, u->actions, desc.actions_len))) {
             keep = !dp->ops->flow_put(dp, &desc, DP_PUT_MODIFY, NULL);
-            free(u->actions);
-            u->actions = desc.actions_len ? xmemdup(desc.actions, desc.actions_len) : NULL;
-            u->actions_len = desc.actions_len;
+            ukey_set_actions(u, desc.actions, desc.actions_len);
             COVERAGE_INC(revalidate_modified);
         }
         bytebuf_fini(&scratch);
@@ -216,6 +215,26 @@ static bool retranslate(struct slow_path *sp, struct ukey *u)
     return keep;
 }
 
+/* U is translated anew soon: what that reads is asked for, in two steps, since where the one is says the
+ * other. */
+static void prefetch_flow(struct slow_path *sp, const struct ukey *u)
+{
+    struct datapath *dp = sp->backer->dp;
+    record_prefetch(&u->record);
+    __builtin_prefetch(u->match.words);
+    __builtin_prefetch(u->deps);
+    if (dp->ops->flow_prefetch) {
+        dp->ops->flow_prefetch(dp, &(const struct dp_flow_name){u->ufid, u->hint});
+    }
+}
+static void prefetch_record(const struct ukey *u)
+{
+    for (size_t i = 0; i < u->record.n; i++) {
+        __builtin_prefetch(u->record.entries[i].object);
+        __builtin_prefetch(u->record.entries[i].seen.words);
+    }
+}
+
 /* Every flow is asked. */
 static void check_each(struct slow_path *sp, struct change_set *set)
 {
@@ -231,12 +250,17 @@ static void check_each(struct slow_path *sp, struct change_set *set)
             ukeys = xrealloc(ukeys, allocated * sizeof(struct ukey *));
         }
         HMAP_FOR_EACH (u, node, &shard->ukeys) {
-            __builtin_prefetch(&u->record);
+            for (size_t at = CACHE_LINE_SIZE; at < sizeof *u; at += CACHE_LINE_SIZE) {
+                __builtin_prefetch((const char *)u + at);
+            }
             ukeys[n++] = u;
         }
         for (size_t k = 0; k < n; k++) {
             if (k + PREFETCH_AHEAD < n) {
-                record_prefetch(&ukeys[k + PREFETCH_AHEAD]->record);
+                prefetch_flow(sp, ukeys[k + PREFETCH_AHEAD]);
+            }
+            if (k + PREFETCH_AHEAD / 2 < n) {
+                prefetch_record(ukeys[k + PREFETCH_AHEAD / 2]);
             }
             if (change_set_affects(set, &ukeys[k]->record) && !retranslate(sp, ukeys[k])) {
                 doom(sp, shard, ukeys[k]);
@@ -271,6 +295,29 @@ static void check_some(struct slow_path *sp, struct change_set *set, uint64_t ta
     bury(sp);
 }
 
+#define SAMPLE     64   /* flows that are asked whether a change is wide */
+#define MANY_FLOWS 2048 /* so few that all are asked anyway */
+
+/* Do the changes touch most flows? Some are asked that their identity, a keyed hash, brought together: with
+ * what leads from a change to the flows that it touches, such a change would only be slower. */
+static bool touches_most(struct slow_path *sp, struct change_set *set, size_t n_flows)
+{
+    unsigned n = 0, touched = 0;
+    for (unsigned i = 0; n_flows >= MANY_FLOWS && i < UKEY_N_SHARDS && n < SAMPLE; i++) {
+        struct ukey_shard *shard = &sp->shards[i];
+        const struct ukey *u;
+        pthread_mutex_lock(&shard->lock);
+        HMAP_FOR_EACH (u, node, &shard->ukeys) {
+            touched += change_set_affects(set, &u->record);
+            if (++n == SAMPLE) {
+                break;
+            }
+        }
+        pthread_mutex_unlock(&shard->lock);
+    }
+    return 2 * touched > n;
+}
+
 static void check_changes(struct slow_path *sp, struct change_set *set, uint64_t taken)
 {
     size_t n_flows = __atomic_load_n(&sp->n_flows, __ATOMIC_RELAXED);
@@ -280,7 +327,7 @@ static void check_changes(struct slow_path *sp, struct change_set *set, uint64_t
         pthread_mutex_lock(&sp->shards[i].lock);
         pthread_mutex_unlock(&sp->shards[i].lock);
     }
-    if (change_set_find(set, sp->dependents, n_flows, &found)) {
+    if (!touches_most(sp, set, n_flows) && change_set_find(set, sp->dependents, n_flows, &found)) {
         check_some(sp, set, taken, &found);
     } else {
         check_each(sp, set);

@@ -9,6 +9,23 @@
 #include "pipeline/recirc.h"
 #include "pipeline/xlate/xlate.h"
 
+static void free_actions(struct ukey *u)
+{
+    if (u->actions != u->few_actions) {
+        free(u->actions);
+    }
+}
+
+void ukey_set_actions(struct ukey *u, const void *actions, size_t len)
+{
+    free_actions(u);
+    u->actions = !len ? NULL : len <= sizeof u->few_actions ? u->few_actions : xmalloc(len);
+    u->actions_len = len;
+    if (len) {
+        memcpy(u->actions, actions, len);
+    }
+}
+
 struct ukey *ukey_create(struct dp_ufid ufid, const struct flow_key *key, const struct flow_mask *mask,
                          const void *actions, size_t actions_len, struct record *record,
                          struct xlate_out *xout)
@@ -16,8 +33,7 @@ struct ukey *ukey_create(struct dp_ufid ufid, const struct flow_key *key, const 
     struct ukey *u = xzalloc(sizeof *u);
     u->ufid = ufid;
     minimatch_init(&u->match, key, mask);
-    u->actions = actions_len ? xmemdup(actions, actions_len) : NULL;
-    u->actions_len = actions_len;
+    ukey_set_actions(u, actions, actions_len);
     record_move(&u->record, record);
     u->recirc_ids = xout->recirc_ids;
     u->n_recirc_ids = xout->n_recirc_ids;
@@ -37,7 +53,7 @@ void ukey_destroy(struct ukey *u, struct recirc_table *recirc)
         record_end(&u->record);
         record_fini(&u->record);
         minimatch_fini(&u->match);
-        free(u->actions);
+        free_actions(u);
         free(u);
     }
 }

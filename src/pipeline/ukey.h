@@ -32,6 +32,7 @@ struct ukey {
     struct minimatch match; /* the flow: key under mask */
     void *actions;          /* as installed */
     size_t actions_len;
+    uint64_t few_actions[2]; /* what `actions` points to, if they are few */
     struct record record;
     struct dependency *deps; /* dependents.h */
     unsigned n_deps;
@@ -124,6 +125,7 @@ bool revalidator_settle(struct revalidator *, uint64_t generation, int timeout_m
 /* Makes a ukey of what a translation gave; takes over RECORD and RECIRC_IDS. ACTIONS are copied. */
 struct ukey *ukey_create(struct dp_ufid, const struct flow_key *, const struct flow_mask *,
                          const void *actions, size_t actions_len, struct record *, struct xlate_out *);
+void ukey_set_actions(struct ukey *, const void *, size_t len); /* copied */
 void ukey_destroy(struct ukey *, struct recirc_table *);
 struct ukey_shard *ukey_shard(struct slow_path *, struct dp_ufid);
 struct ukey *ukey_find(struct ukey_shard *, struct dp_ufid); /* locked */

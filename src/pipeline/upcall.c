@@ -134,6 +134,7 @@ static void install(struct slow_path *sp, const struct dp_upcall *u, struct xlat
             struct ukey *ukey =
                 ukey_create(desc.ufid, &key, &mask, desc.actions, desc.actions_len, record, xout);
             ukey->hint = hint;
+            hmap_reserve(&shard->ukeys, 2 * hmap_count(&shard->ukeys)); /* few are not in a near cache */
             hmap_insert(&shard->ukeys, &ukey->node, (uint32_t)desc.ufid.lo);
             dependents_add(sp->dependents, ukey);
             __atomic_add_fetch(&sp->n_flows, 1, __ATOMIC_RELAXED);
@@ -181,6 +182,7 @@ static void translate(struct slow_path *sp, struct dp_handler *h, struct dp_upca
     struct xlate_in xin;
     struct xlate_out xout;
     struct record record;
+    struct record_room room;
 
     /* The key comes from the datapath without what only translation knows. */
     memset((char *)&u->key + FLOW_DP_BLOCKS * FLOW_BLOCK_SIZE, 0,
@@ -196,7 +198,7 @@ static void translate(struct slow_path *sp, struct dp_handler *h, struct dp_upca
     COVERAGE_INC(upcall_translated);
     struct traffic traffic = {
         .packets = 1, .bytes = u->packet->len, .used_ms = clock_ms(), .tcp_flags = be16toh(u->key.tcp_flags)};
-    record_init(&record);
+    record_init_room(&record, &room);
     record.keep_keys = true;
     xlate_out_init(&xout);
     xin.packet = u->packet;

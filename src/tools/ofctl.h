@@ -101,8 +101,9 @@ void ofctl_check(char *error);
     X(mod_flows)                                                                                             \
     X(del_flows)                                                                                             \
     X(replace_flows)                                                                                         \
-    X(diff_flows) X(dump_ports) X(dump_ports_desc) X(mod_port) X(mod_table) X(dump_table_desc) X(get_frags)  \
-        X(set_frags) X(probe) X(ping) X(dump_tlv_map) X(add_meter) X(mod_meter) X(del_meters) X(dump_meters) \
+    X(diff_flows)                                                                                            \
+    X(dump_ports) X(dump_ports_desc) X(mod_port) X(mod_table) X(dump_table_desc) X(get_frags) X(set_frags)   \
+        X(probe) X(ping) X(dump_tlv_map) X(add_meter) X(mod_meter) X(del_meters) X(dump_meters)              \
             X(meter_stats) X(meter_features) X(packet_out) X(ct_flush_zone) X(add_group) X(add_groups)       \
                 X(mod_group) X(del_groups) X(insert_buckets) X(remove_buckets) X(dump_groups)                \
                     X(dump_group_stats) X(dump_group_features) X(add_tlv_map) X(del_tlv_map) X(parse_group)  \

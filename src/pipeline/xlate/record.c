@@ -19,6 +19,14 @@ void record_init(struct record *r)
     memset(r, 0, sizeof *r);
 }
 
+void record_init_room(struct record *r, struct record_room *room)
+{
+    record_init(r);
+    r->entries = room->entries;
+    r->allocated = ARRAY_SIZE(room->entries);
+    r->borrowed = true;
+}
+
 static void entry_fini(struct record_entry *e)
 {
     switch ((enum record_type)e->type) {
@@ -73,9 +81,12 @@ void record_fini(struct record *r)
 {
     record_clear(r);
     r->parts = (struct parts){{0, 0}};
-    free(r->entries);
+    if (!r->borrowed) {
+        free(r->entries);
+    }
     r->entries = NULL;
     r->allocated = 0;
+    r->borrowed = false;
 }
 
 void record_move(struct record *dst, struct record *src)
@@ -84,7 +95,11 @@ void record_move(struct record *dst, struct record *src)
     bool keep = src->keep_keys;
     record_init(src);
     src->keep_keys = keep;
-    if (dst->n < dst->allocated) { /* it stays for long */
+    if (dst->borrowed) {
+        dst->entries = dst->n ? xmemdup(dst->entries, dst->n * sizeof *dst->entries) : NULL;
+        dst->allocated = dst->n;
+        dst->borrowed = false;
+    } else if (dst->n < dst->allocated) { /* it stays for long */
         dst->entries = xrealloc(dst->entries, MAX(dst->n, 1) * sizeof *dst->entries);
         dst->allocated = MAX(dst->n, 1);
     }
@@ -128,7 +143,12 @@ bool record_update(struct record *old, struct record *new)
 
 struct record_entry *record_add(struct record *r, enum record_type type)
 {
-    if (r->n == r->allocated) {
+    if (r->n == r->allocated && r->borrowed) {
+        r->allocated = 2 * r->n;
+        r->entries =
+            memcpy(xmalloc(r->allocated * sizeof *r->entries), r->entries, r->n * sizeof *r->entries);
+        r->borrowed = false;
+    } else if (r->n == r->allocated) {
         r->entries = x2nrealloc(r->entries, &r->allocated, sizeof *r->entries);
     }
     struct record_entry *e = &r->entries[r->n++];

@@ -66,10 +66,16 @@ struct record {
     size_t n, allocated;
     struct parts parts; /* of the configuration that were consulted */
     bool keep_keys;     /* in: store keys of lookups */
+    bool borrowed;      /* `entries` are another's memory */
     uint16_t extra;     /* of entries that are added */
 };
 
 void record_init(struct record *);
+/* The same, with room for some entries: most records need no memory before they are moved to a flow. */
+struct record_room {
+    struct record_entry entries[4];
+};
+void record_init_room(struct record *, struct record_room *);
 void record_clear(struct record *);
 void record_fini(struct record *);
 void record_move(struct record *dst,
