@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/coverage.h"
 #include "base/log.h"
+#include "conntrack/alg.h"
 #include "conntrack/fragments.h"
 #include "conntrack/nat.h"
 #include "conntrack/private.h"
@@ -30,13 +31,22 @@ static const uint32_t default_times[CT_N_TIMEOUTS] = {
 #undef X
 };
 
+/* A connection has left the table. */
+static void removed(struct ct_conn *c, void *ct_)
+{
+    struct conntrack *ct = ct_;
+    __atomic_fetch_sub(&ct->zones[c->orig.zone].count, 1, __ATOMIC_RELAXED);
+    ct_alg_end(ct->expectations, c);
+}
+
 struct conntrack *conntrack_create(void)
 {
     struct conntrack *ct = xzalloc_cacheline(sizeof *ct);
-    ct->table = ct_table_create();
+    ct->table = ct_table_create(removed, ct);
     ct->maxconns = CT_MAXCONNS_DEFAULT;
     ct->check_seq = true;
     ct->fragments = ct_fragment_store_create();
+    ct->expectations = ct_expectations_create();
     ct->zones = xcalloc(CT_N_ZONES, sizeof *ct->zones); /* untouched pages cost nothing */
     return ct;
 }
@@ -44,7 +54,7 @@ struct conntrack *conntrack_create(void)
 static void drop_conn(struct ct_conn *c, void *ct_)
 {
     struct conntrack *ct = ct_;
-    ct_remove(ct, c);
+    ct_table_remove(ct->table, c);
 }
 
 void conntrack_destroy(struct conntrack *ct)
@@ -58,17 +68,9 @@ void conntrack_destroy(struct conntrack *ct)
         free(ct->policies[i]);
     }
     ct_fragment_store_destroy(ct->fragments);
+    ct_expectations_destroy(ct->expectations);
     free(ct->zones);
     free(ct);
-}
-
-bool ct_remove(struct conntrack *ct, struct ct_conn *c)
-{
-    bool ours = ct_table_remove(ct->table, c);
-    if (ours) {
-        __atomic_fetch_sub(&ct->zones[c->orig.zone].count, 1, __ATOMIC_RELAXED);
-    }
-    return ours;
 }
 
 /* ------------------------------------------------------------------ time */
@@ -169,8 +171,12 @@ static bool take_place(struct conntrack *ct, uint16_t zone)
     return true;
 }
 
-static int insert(struct conntrack *ct, struct ct_conn *c, const struct ct_request *req, int64_t now_ms)
+static int insert(struct conntrack *ct, struct ct_conn *c, const struct ct_request *req,
+                  const struct ct_expectation *expected, int64_t now_ms)
 {
+    if (unlikely(expected && expected->nat && req->flags & CT_REQ_NAT)) {
+        return ct_alg_insert(ct->table, c, expected, now_ms);
+    }
     if (req->flags & (CT_REQ_NAT_SRC | CT_REQ_NAT_DST)) {
         return ct_nat_insert(ct->table, c, req, now_ms);
     }
@@ -179,10 +185,11 @@ static int insert(struct conntrack *ct, struct ct_conn *c, const struct ct_reque
     return ct_table_insert(ct->table, c, now_ms);
 }
 
-/* The connection that the packet begins. NULL with *ERROR: 0 there is no place for it, EEXIST it is there by
- * now, EADDRINUSE nothing to translate it to. */
+/* The connection that the packet begins, EXPECTED NULL: nobody announced it. NULL with *ERROR: 0 there is no
+ * place for it, EEXIST it is there by now, EADDRINUSE nothing to translate it to. */
 static struct ct_conn *commit(struct conntrack *ct, const struct ct_packet *pk, uint64_t hash,
-                              const struct ct_request *req, int64_t now_ms, int *error)
+                              const struct ct_request *req, const struct ct_expectation *expected,
+                              int64_t now_ms, int *error)
 {
     static struct log_rate_limit limit = LOG_RATE_LIMIT_INIT(1, 5);
     *error = 0;
@@ -199,7 +206,8 @@ static struct ct_conn *commit(struct conntrack *ct, const struct ct_packet *pk, 
         ct_tcp_begin(c->tcp, pk->l4, pk->l4_len);
     }
     set_timeout(ct, c, first_timeout(&c->orig), now_ms);
-    *error = insert(ct, c, req, now_ms);
+    ct_alg_begin(c, (enum ct_alg_helper)req->helper, expected);
+    *error = insert(ct, c, req, expected, now_ms);
     if (!*error) {
         return c;
     }
@@ -208,6 +216,7 @@ static struct ct_conn *commit(struct conntrack *ct, const struct ct_packet *pk, 
                     "Unable to NAT due to tuple space exhaustion - if DoS attack, use firewalling and/or "
                     "zone partitioning.");
     }
+    ct_alg_end(ct->expectations, c);
     ct_table_abandon(c);
     __atomic_fetch_sub(&ct->zones[req->zone].count, 1, __ATOMIC_RELAXED);
     return NULL;
@@ -291,7 +300,7 @@ static uint16_t known(struct burst *b, const struct ct_packet *pk, struct ct_con
         return FLOW_CS_REL | reply;
     }
     if (unlikely(dir && (b->req->flags & CT_REQ_FORCE) && (b->req->flags & CT_REQ_COMMIT))) {
-        ct_remove(b->ct, c); /* this packet begins one of its own direction */
+        ct_table_remove(b->ct->table, c); /* this packet begins one of its own direction */
         b->changed = true;
         *conn = NULL;
         return 0;
@@ -302,7 +311,7 @@ static uint16_t known(struct burst *b, const struct ct_packet *pk, struct ct_con
     case CT_VALID_NEW:
         return FLOW_CS_NEW;
     case CT_BEGINS_ANEW:
-        ct_remove(b->ct, c);
+        ct_table_remove(b->ct->table, c);
         b->changed = true;
         *conn = NULL;
         return 0;
@@ -335,6 +344,8 @@ static void track(struct burst *b, struct packet *p, struct ct_packet *pk, uint6
 {
     const struct ct_request *req = b->req;
     struct conntrack *ct = b->ct;
+    struct ct_expectation expected;
+    bool is_expected = false;
     uint16_t state = 0;
     int error = 0;
     if (unlikely(pk->kind == CT_KIND_INVALID)) {
@@ -346,6 +357,9 @@ static void track(struct burst *b, struct packet *p, struct ct_packet *pk, uint6
     }
     for (int tries = 0; tries < 3; tries++) {
         if (c) {
+            if (unlikely(c->has_alg && req->flags & CT_REQ_NAT)) {
+                ct_alg_enter(p, pk, c, dir);
+            }
             state = known(b, pk, &c, dir);
         }
         if (c) {
@@ -357,10 +371,11 @@ static void track(struct burst *b, struct packet *p, struct ct_packet *pk, uint6
         }
         state = FLOW_CS_NEW;
         dir = 0;
+        is_expected = ct_alg_expects(ct->expectations, &pk->tuple, &expected);
         if (!(req->flags & CT_REQ_COMMIT)) {
             break;
         }
-        c = commit(ct, pk, hash, req, b->now_ms, &error);
+        c = commit(ct, pk, hash, req, is_expected ? &expected : NULL, b->now_ms, &error);
         b->changed |= c != NULL;
         if (error == EADDRINUSE) {
             state = FLOW_CS_INV;
@@ -382,7 +397,24 @@ static void track(struct burst *b, struct packet *p, struct ct_packet *pk, uint6
         ct_nat_translate(p, pk, c, dir);
         state |= nat_bits(c, dir);
     }
-    write_packet(p, state, req->zone, c, c ? &c->orig : &pk->tuple);
+    if (unlikely(c && c->has_alg)) {
+        if (!(state & FLOW_CS_INV) &&
+            !ct_alg_leave(ct->expectations, p, pk, c, dir, req->flags & CT_REQ_NAT)) {
+            state |= FLOW_CS_INV;
+        }
+        state |= c->alg->is_related ? FLOW_CS_REL : 0;
+    }
+    write_packet(p, state, req->zone, c,
+                 unlikely(c && c->has_alg && c->alg->is_related) ? &c->alg->parent
+                 : c                                             ? &c->orig
+                                                                 : &pk->tuple);
+    if (unlikely(!c && is_expected)) {
+        /* Not committed yet: as it will be. */
+        p->ct_state |= FLOW_CS_REL;
+        p->ct_mark = expected.mark;
+        p->ct_label = expected.label;
+        write_orig(p, &expected.parent);
+    }
 }
 
 uint32_t conntrack_execute(struct conntrack *ct, struct packet_batch *batch, const struct ct_request *req,
@@ -431,7 +463,7 @@ static void sweep_conn(struct ct_conn *c, void *s_)
 {
     struct sweep *s = s_;
     if (__atomic_load_n(&c->expires_ms, __ATOMIC_RELAXED) <= s->now_ms) {
-        ct_remove(s->ct, c);
+        ct_table_remove(s->ct->table, c);
     }
 }
 
@@ -590,7 +622,7 @@ static void flush_conn(struct ct_conn *c, void *f_)
     struct flush *f = f_;
     if ((f->zone < 0 || c->orig.zone == f->zone) && (!f->orig || ct_match_tuple(f->orig, &c->orig)) &&
         (!f->reply || ct_match_tuple(f->reply, &c->reply))) {
-        f->n += ct_remove(f->ct, c);
+        f->n += ct_table_remove(f->ct->table, c);
     }
 }
 
@@ -626,6 +658,8 @@ static void dump_conn(struct ct_conn *c, void *d_)
         .is_tcp = c->orig.proto == IP_PROTO_TCP,
         .tcp_state = {c->tcp[0].state, c->tcp[1].state},
         .tcp_wscale = {c->tcp[0].wscale, c->tcp[1].wscale},
+        .helper = c->has_alg ? c->alg->helper : CT_ALG_NONE,
+        .parent = c->has_alg && c->alg->is_related ? &c->alg->parent : NULL,
     };
     spin_unlock(&c->lock);
     d->each(&e, d->aux);

@@ -9,6 +9,7 @@
  *   tuple.c               packet -> tuple, also of the packet inside of an ICMP error
  *   table.c               connections by tuple: RCU readers, sharded writers
  *   tcp.c, proto.c        what a packet does to a connection's state
+ *   alg.c, ftp.c          helpers: FTP and TFTP, and the connections that they announce
  *   nat.c                 which translation a new connection gets, and rewriting
  *   fragments.c           fragments wait for each other
  *
@@ -41,6 +42,16 @@ struct conntrack *conntrack_create(void);
  */
 void conntrack_destroy(struct conntrack *);
 
+/* Who reads along in a connection for others that it announces (alg.h). */
+enum ct_alg_helper {
+    CT_ALG_NONE,
+    CT_ALG_FTP,
+    CT_ALG_TFTP,
+};
+/* "ftp", "tftp"; CT_ALG_NONE for what is none, "" for that. */
+enum ct_alg_helper ct_alg_from_name(const char *);
+const char *ct_alg_name(enum ct_alg_helper);
+
 /* What a `ct` action asks for. */
 #define CT_REQ_COMMIT     0x001
 #define CT_REQ_FORCE      0x002 /* with COMMIT: a connection of the other direction is replaced */
@@ -60,6 +71,7 @@ struct ct_request {
     be128 label, label_mask;
     uint16_t nat_port_min, nat_port_max; /* 0: none given */
     struct ipv6_addr nat_min, nat_max;   /* all zero last: one address */
+    uint8_t helper;                      /* enum ct_alg_helper */
     const char *timeout;                 /* timeout policy's name; NULL or "": the default times */
 };
 
@@ -161,6 +173,8 @@ uint32_t conntrack_flush(struct conntrack *, int32_t zone, const struct ct_match
 /* One connection, for people. */
 struct ct_entry {
     const struct ct_tuple *orig, *reply;
+    const struct ct_tuple *parent; /* NULL: nobody announced it */
+    uint8_t helper;                /* enum ct_alg_helper */
     uint32_t mark;
     be128 label;
     int64_t expires_ms; /* from now, milliseconds */

@@ -9,6 +9,7 @@
 #define CT_N_ZONES      65536
 #define CT_MAX_POLICIES 256
 
+struct ct_expectations;
 struct ct_fragment_store;
 
 struct ct_zone {
@@ -31,10 +32,8 @@ struct conntrack {
     struct ct_zone *zones;                       /* i: CT_N_ZONES */
     struct ct_policy *policies[CT_MAX_POLICIES]; /* RCU, c writes; 0 is nobody's */
     struct ct_fragment_store *fragments;         /* i */
+    struct ct_expectations *expectations;        /* i */
     unsigned sweep_at;                           /* c: the shard that is swept next */
 };
-
-/* Out of the table, and out of its zone's count. False: somebody else did it. */
-bool ct_remove(struct conntrack *, struct ct_conn *);
 
 #endif

@@ -37,8 +37,10 @@ struct ct_shard {
 } CACHE_ALIGNED;
 
 struct ct_table {
-    uint64_t secret[4]; /* i */
-    uint32_t n;         /* a */
+    ct_removed_fn *removed; /* i */
+    void *aux;              /* i */
+    uint64_t secret[4];     /* i */
+    uint32_t n;             /* a */
     struct ct_shard shards[CT_N_SHARDS];
 };
 
@@ -52,11 +54,13 @@ static struct slots *slots_create(uint64_t n_buckets)
     return s;
 }
 
-struct ct_table *ct_table_create(void)
+struct ct_table *ct_table_create(ct_removed_fn *removed, void *aux)
 {
     struct ct_table *t = xzalloc_cacheline(sizeof *t);
     random_secret(t->secret, sizeof t->secret);
     t->secret[1] |= 1; /* a factor */
+    t->removed = removed;
+    t->aux = aux;
     for (int i = 0; i < CT_N_SHARDS; i++) {
         t->shards[i].slots = slots_create(FIRST_BUCKETS);
         if (!t->shards[i].slots) {
@@ -379,6 +383,9 @@ bool ct_table_remove(struct ct_table *t, struct ct_conn *c)
     }
     unlock_both(a, b);
     if (ours) {
+        if (t->removed) {
+            t->removed(c, t->aux);
+        }
         rcu_postpone(&c->rcu, free_conn);
     }
     return ours;

@@ -36,7 +36,8 @@ struct ct_conn {
     uint8_t dead;         /* a: it has left the table */
     uint8_t has_label;    /* a: `label` is not all zero */
     uint8_t replied;      /* a: the other side was heard */
-    uint8_t pad[4];
+    uint8_t has_alg;      /* i: `alg` is there */
+    uint8_t pad[3];
     uint64_t hash; /* i: of orig */
 
     struct ct_tcp_peer tcp[2]; /* m: original, reply direction */
@@ -50,6 +51,7 @@ struct ct_conn {
     struct ct_tuple reply; /* i: the tuple of the answers */
     uint64_t reply_hash;   /* i */
     struct ct_shard *home; /* i: where its memory goes back to */
+    struct ct_alg *alg;    /* i: alg.h */
     struct ct_conn *next_free;
 
     struct rcu_head rcu;
@@ -62,7 +64,9 @@ _Static_assert(offsetof(struct ct_conn, tcp) == 64 && offsetof(struct ct_conn, r
 
 struct ct_table;
 
-struct ct_table *ct_table_create(void);
+/* REMOVED is told of each connection that has left the table, with no lock held; NULL: nobody. */
+typedef void ct_removed_fn(struct ct_conn *, void *aux);
+struct ct_table *ct_table_create(ct_removed_fn *removed, void *aux);
 void ct_table_destroy(struct ct_table *);
 const uint64_t *ct_table_secret(const struct ct_table *);
 

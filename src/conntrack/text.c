@@ -100,4 +100,12 @@ void ct_entry_format(struct strbuf *s, const struct ct_entry *e, bool verbose, b
     } else if (e->is_tcp) {
         strbuf_printf(s, ",protoinfo=(state=%s)", ct_tcp_state_name(ct_tcp_joined_state(e->tcp_state)));
     }
+    if (e->helper) {
+        strbuf_printf(s, ",helper=%s", ct_alg_name((enum ct_alg_helper)e->helper));
+    }
+    if (e->parent) {
+        strbuf_puts(s, ",parent=(");
+        put_tuple(s, e->parent);
+        strbuf_put_char(s, ')');
+    }
 }

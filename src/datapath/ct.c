@@ -87,6 +87,7 @@ void dp_ct_execute(struct forwarder *f, struct packet_batch *batch, const struct
         .nat_port_max = a->nat_port_max,
         .nat_min = a->nat_min,
         .nat_max = a->nat_max,
+        .helper = (uint8_t)ct_alg_from_name(a->helper),
         .timeout = a->timeout,
     };
     uint32_t fragments = conntrack_execute(f->dp->conntrack, batch, &req, f->now_ms);

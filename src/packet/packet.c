@@ -366,21 +366,18 @@ void batch_free(struct packet_batch *b)
     batch_init(b);
 }
 
-int packet_reserve_headroom(struct packet *p, uint32_t headroom)
+/* The packet moves into a buffer with HEADROOM bytes in front of it and TAILROOM behind. */
+static int move(struct packet *p, uint32_t headroom, uint32_t tailroom)
 {
-    if (likely(packet_headroom(p) >= headroom)) {
-        return 0;
-    }
-    if (headroom > PACKET_LARGE_SIZE - p->len) {
+    uint64_t size = (uint64_t)headroom + p->len + tailroom;
+    if (size > PACKET_LARGE_SIZE) {
         return ENOMEM;
     }
-    if (p->len + headroom <= p->buf_size) {
-        uint8_t *to = p->buf + p->buf_size - p->len;
-        p->data = memmove(to, p->data, p->len);
+    if (size <= p->buf_size) {
+        p->data = memmove(p->buf + headroom, p->data, p->len);
         return 0;
     }
     if (p->pool->heap) {
-        uint32_t size = headroom + p->len;
         uint8_t *buf = malloc(size);
         if (!buf) {
             return ENOMEM;
@@ -389,7 +386,7 @@ int packet_reserve_headroom(struct packet *p, uint32_t headroom)
         free(p->buf);
         p->pool->bytes += size - p->buf_size;
         p->buf = buf;
-        p->buf_size = size;
+        p->buf_size = (uint32_t)size;
         return 0;
     }
     /* The buffer of a large packet; that one gets ours, and goes back. Buffers may change descriptors: what
@@ -399,7 +396,7 @@ int packet_reserve_headroom(struct packet *p, uint32_t headroom)
         return ENOMEM;
     }
     uint8_t *old = p->buf;
-    p->data = memcpy(q->buf + q->buf_size - p->len, p->data, p->len);
+    p->data = memcpy(q->buf + headroom, p->data, p->len);
     p->buf = q->buf;
     p->buf_size = q->buf_size;
     p->flags |= PACKET_F_LARGE;
@@ -407,6 +404,24 @@ int packet_reserve_headroom(struct packet *p, uint32_t headroom)
     q->flags = 0;
     packet_free(q);
     return 0;
+}
+
+int packet_reserve_headroom(struct packet *p, uint32_t headroom)
+{
+    if (likely(packet_headroom(p) >= headroom)) {
+        return 0;
+    }
+    /* All the room that there is goes to the front. */
+    uint64_t size = (uint64_t)headroom + p->len;
+    return move(p, size <= p->buf_size ? p->buf_size - p->len : headroom, 0);
+}
+
+int packet_reserve_tailroom(struct packet *p, uint32_t tailroom)
+{
+    if (likely(packet_tailroom(p) >= tailroom)) {
+        return 0;
+    }
+    return move(p, MIN(packet_headroom(p), PACKET_HEADROOM), tailroom);
 }
 
 void packet_reset_metadata(struct packet *p)

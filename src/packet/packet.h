@@ -186,6 +186,8 @@ struct packet *packet_from_bytes(struct packet_pool *, const void *, uint32_t le
 struct packet *packet_clone(struct packet_pool *, const struct packet *);
 /* Makes HEADROOM bytes of room in front, moving to a larger buffer if need be; ENOMEM if it cannot be had. */
 int packet_reserve_headroom(struct packet *, uint32_t headroom);
+/* The same behind the last byte. */
+int packet_reserve_tailroom(struct packet *, uint32_t tailroom);
 
 /* DST gets SRC's offsets and metadata, but not what belongs to its buffer, nor the tunnel. */
 void packet_copy_metadata(struct packet *dst, const struct packet *src);
