@@ -66,6 +66,11 @@ void ofconn_set_state(struct ofconn *c, void *state)
     c->state = state;
 }
 
+bool ofconn_is_controller(const struct ofconn *c)
+{
+    return c->controller != NULL;
+}
+
 size_t ofconn_backlog(const struct ofconn *c)
 {
     return c->out.len - c->sent;

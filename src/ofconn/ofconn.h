@@ -155,6 +155,8 @@ uint64_t ofconn_id(const struct ofconn *);
 /* What the handlers keep for this session; see `closed` above. NULL at first. */
 void *ofconn_state(const struct ofconn *);
 void ofconn_set_state(struct ofconn *, void *);
+/* Is it a session of a controller, and not one of BRIDGE.mgmt, where tools ask? */
+bool ofconn_is_controller(const struct ofconn *);
 /* Bytes that wait to be sent. */
 size_t ofconn_backlog(const struct ofconn *);
 /* Every session that has said hello; EACH may send, but not end sessions. */

@@ -202,7 +202,7 @@ enum ofperr meter_stats_decode(struct reader *r, struct meter_stats *s, bool *mo
 }
 
 void meter_features_encode(struct bytebuf *b, const struct meter_features *f, enum ofp_version v,
-                           uint32_t xid)
+                           bool long_form, uint32_t xid)
 {
     size_t start = ofp_msg_begin(b, OFPTYPE_METER_FEATURES_REPLY, v, xid);
     put_u32(b, f->max_meters);
@@ -211,7 +211,7 @@ void meter_features_encode(struct bytebuf *b, const struct meter_features *f, en
     put_u8(b, f->max_bands);
     put_u8(b, f->max_color);
     put_u16(b, 0);
-    if (v >= OFP15) {
+    if (long_form) {
         put_u32(b, 0);
         put_u32(b, 0);
     }

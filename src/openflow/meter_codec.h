@@ -62,7 +62,9 @@ struct meter_features {
     uint32_t max_meters, band_types, capabilities;
     uint8_t max_bands, max_color;
 };
-void meter_features_encode(struct bytebuf *, const struct meter_features *, enum ofp_version, uint32_t xid);
+/* LONG_FORM: with the 8 bytes more that OpenFlow 1.5 has. Either form is decoded. */
+void meter_features_encode(struct bytebuf *, const struct meter_features *, enum ofp_version, bool long_form,
+                           uint32_t xid);
 enum ofperr meter_features_decode(const struct ofp_msg *, struct meter_features *);
 
 #endif

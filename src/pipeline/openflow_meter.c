@@ -123,6 +123,8 @@ enum ofperr openflow_meter_features(struct ofconn *c, const struct ofp_msg *m, v
         .capabilities = METER_KBPS | METER_PKTPS | METER_BURST | METER_STATS,
         .max_bands = METER_MAX_BANDS,
     };
-    meter_features_encode(ofconn_out(c), &f, m->version, m->xid);
+    /* ovs-ofctl takes nothing but the form of 1.3, os-ken nothing but 1.5's own. */
+    meter_features_encode(ofconn_out(c), &f, m->version, m->version >= OFP15 && ofconn_is_controller(c),
+                          m->xid);
     return OFPERR_NONE;
 }

@@ -19,6 +19,7 @@ class Peer:
         self.session = session or connect_unix(f"{switch.dir}/{bridge}.mgmt")
         self.session.hello(version)
         self.xid = 0x10000
+        self.recorded = []  # (class or None, bytes) of each message, sent and received
 
     def parse(self, message):
         return ofproto_parser.msg(self.desc, message.version, message.type, message.length, message.xid, message.raw)
@@ -27,6 +28,7 @@ class Peer:
         self.xid += 1
         message.set_xid(self.xid)
         message.serialize()
+        self.recorded.append((type(message).__name__, bytes(message.buf)))
         return bytes(message.buf)
 
     def send(self, message):
@@ -39,6 +41,7 @@ class Peer:
         got, others = [], []
         while True:
             m = self.session.wait(lambda m: m.type != HELLO, "the answer to a barrier", timeout=20)
+            self.recorded.append((None, m.raw))
             if m.xid == mark and m.type == barrier_type(self.version) + 1:
                 self.session.kept += others
                 return got

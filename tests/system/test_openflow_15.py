@@ -251,3 +251,20 @@ def test_controller_status_is_asked_for(controllers):
     old.hello(5)
     assert old.ask(18, struct.pack("!HHI", 18, 0, 0)).error() == (1, 2)
     old.close()
+
+
+def test_meter_features(bridge):
+    """A controller gets them as OpenFlow 1.5 has them, which os-ken needs; who asks BRIDGE.mgmt as 1.3 has them, which
+    ovs-ofctl needs."""
+    controller = Controller(bridge.switch.dir, "meters")
+    bridge.switch.vsctl(f"set-controller br0 {controller.target}")
+    peer = Peer(bridge.switch, 6, session=controller.accept())
+    [reply] = peer.ask(peer.parser.OFPMeterFeaturesStatsRequest(peer.desc, 0))
+    [features] = reply.body
+    assert features.max_meter == 262144 and features.max_bands == 8 and features.capabilities == 0xf
+    for argv in (["ovs-ofctl"], [build_dir() / "sluice", "ofctl"]):
+        said = [bridge.switch.command(*argv, "-O", version, "meter-features", "br0").stdout.split("\n", 1)[1]
+                for version in ("OpenFlow13", "OpenFlow15")]
+        assert said[0] == said[1] and said[0].startswith("max_meter:262144 max_bands:8")
+    peer.close()
+    controller.close()
