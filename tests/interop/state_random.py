@@ -137,11 +137,12 @@ class Case:
         method = r.choice(["", ",selection_method=hash,fields(eth_src)", ",selection_method=dp_hash"]) if kind == "select" else ""
         return f"{command} group_id={group},type={kind}{method}" + "".join("," + self.bucket(i, kind, 10 * (i == heavy)) for i in range(n))
 
-    def changes(self):
+    def changes(self, bundled):
         r, out = self.r, []
         for _ in range(r.choice([1, 3, 10, 25])):
             x = r.random()
-            out.append("flow " + self.flow_mod() if x < .8 else "group " + self.group_mod())
+            out.append("flow " + self.flow_mod() if x < .8 else "group " + self.group_mod() if x < .97 or not bundled else
+                       "packet-out in_port=%s,packet=%s,actions=%s" % (r.choice(["1", "2", "controller"]), r.choice(PACKETS), r.choice(["table", "output:2", "resubmit(,2)", "group:1", "normal"])))
         return out
 
     def wrong(self):
@@ -179,9 +180,10 @@ def state(switch, control):
     out = {}
     flows = ofctl(switch, "dump-flows").stdout
     out["flows"] = sorted(re.sub(r"(idle|hard)_age=\d+, ?", "", x) for x in flows.splitlines()[1:])
-    for name in ("dump-groups", "dump-group-stats", "dump-meters", "meter-stats", "dump-ports", "dump-ports-desc", "dump-aggregate"):
+    for name in ("dump-groups", "dump-group-stats", "dump-meters", "meter-stats", "dump-ports-desc", "dump-aggregate"):
         out[name] = sorted(re.sub(r"duration[=:][\d.]+s|addr:[0-9a-f:]+|dpid:\w+", "", x) for x in plain(ofctl(switch, name).stdout).splitlines()[1:])
-    out["dump-ports"] = [x for x in out["dump-ports"] if "pkts=" in x]  # the reference's dummies count more
+    ports = re.findall(r"port +(\S+): (rx pkts=.*)\n +(tx pkts=.*)", ofctl(switch, "dump-ports").stdout)  # the reference's dummies count more
+    out["dump-ports"] = sorted(map(" ".join, ports))
     tables = re.sub(r"\n\s+", " ", ofctl(switch, "dump-tables").stdout)
     out["tables"] = [x for x in re.findall(r"table \d+:? .*", tables) if "active=" in x][:TABLES + 2]
     return out
@@ -209,14 +211,17 @@ def run(pair, args):
             pair.ofctl(command)
         pair.ask("fdb/flush")
         for i in (1, 2, 3):
+            for word in ("forward", "flood", "receive", "packet-in"):
+                pair.ofctl("mod-port", f"p{i}", word)
+        for i in (1, 2, 3):
             pair.ofctl("add-meter", f"meter={i},kbps,stats,bands=type=drop,rate=10000000")
         watches = [Watch(s) for s in pair.both]
         log, since = [], 0
         for n in range(args.rounds):
             where = f"case {number} round {n}"
             count["rounds"] += 1
-            changes = case.changes()
             bundled = r.random() < .75
+            changes = case.changes(bundled)
             if not bundled:  # of several ovs-ofctl sends as many as it can before an error comes
                 changes = changes[:1]
             fails = bundled and r.random() < .4
@@ -265,7 +270,8 @@ def run(pair, args):
                     since += int(argv[1])
                     pair.ask(*argv)
                 else:
-                    argv = ["mod-port", "p%d" % r.randint(1, 3), r.choice(["down", "up", "no-forward", "forward", "no-flood", "flood"])]
+                    argv = r.choice([["mod-meter", "meter=%d,%s,stats,bands=type=drop,rate=10000000" % (r.randint(1, 3), r.choice(["kbps", "pktps", "kbps,burst"]))], ["del-meters", "meter=%d" % r.randint(1, 3)],
+                                     ["add-meter", "meter=%d,pktps,stats,bands=type=drop,rate=10000000,burst_size=5" % r.randint(1, 3)]]) if r.random() < .4 else ["mod-port", "p%d" % r.randint(1, 3), r.choice(["no-forward", "forward", "no-flood", "flood", "no-receive", "receive", "no-packet-in", "packet-in"])]
                     pair.ofctl(*argv)
                 log.append(" ".join(argv))
             # Each switch looks once a second, when is its own: so time-outs end in long silences alone.

@@ -79,7 +79,6 @@ struct xlate_ctx {
     uint32_t netflow_out; /* where packets go, or NETFLOW_OUT_* */
     uint32_t orig_skb_priority;
     uint32_t drop_reason; /* enum drop_reason: why there are no actions, if there are none; 0: they say so */
-    size_t tunnel_clone; /* where in the actions the last clone around a tunnel's output is; SIZE_MAX: none */
 
     /* Freezing: the rest is to be done after a recirculation. */
     bool freezing;
@@ -184,7 +183,6 @@ bool xlate_tunnel_enter(struct xlate_ctx *); /* a packet came in by a tunnel; fa
 /* Is the packet that goes out to OUT one for a tunnel that ends here? Then it is taken apart. */
 bool xlate_terminate_tunnel(struct xlate_ctx *, const struct xport *out);
 void xlate_output_tunnel(struct xlate_ctx *, const struct xport *, bool is_last, bool truncate);
-void xlate_unwrap_tunnel(struct xlate_ctx *);
 
 /* normal.c */
 void xlate_normal(struct xlate_ctx *);

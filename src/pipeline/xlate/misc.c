@@ -34,7 +34,6 @@ static bool is_reversible(const struct ofpact *list, size_t len)
         case OFPACT_NOTE:
         case OFPACT_OUTPUT:
         case OFPACT_OUTPUT_REG:
-        case OFPACT_OUTPUT_TRUNC:
         case OFPACT_POP_MPLS:
         case OFPACT_POP_QUEUE:
         case OFPACT_PUSH_MPLS:

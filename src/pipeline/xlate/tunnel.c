@@ -371,7 +371,6 @@ static void push(struct xlate_ctx *ctx, const struct xport *xport, bool is_last,
         bytebuf_truncate(ctx->actions, mark); /* nothing became of it */
     } else {
         dp_actions_end(ctx->actions, mark);
-        ctx->tunnel_clone = mark;
     }
 }
 
@@ -409,24 +408,4 @@ void xlate_output_tunnel(struct xlate_ctx *ctx, const struct xport *xport, bool 
     flow->erspan_idx = saved.erspan_idx;
     flow->pkt_mark = saved.pkt_mark;
     flow->packet_type = saved.packet_type;
-}
-
-/* A clone around what a tunnel sends keeps the packet for later actions: where there are none, it goes. */
-void xlate_unwrap_tunnel(struct xlate_ctx *ctx)
-{
-    const struct dp_action *a, *last = NULL;
-    uint8_t *list = ctx->actions->data;
-    size_t len = ctx->actions->len;
-    if (ctx->tunnel_clone == SIZE_MAX) {
-        return;
-    }
-    DP_ACTION_FOR_EACH (a, list, len) {
-        last = a;
-    }
-    if ((const uint8_t *)last == list + ctx->tunnel_clone && last->type == DP_ACTION_CLONE) {
-        size_t nested_len;
-        const void *nested = dp_action_nested(last, &nested_len);
-        memmove(list + ctx->tunnel_clone, nested, nested_len);
-        bytebuf_truncate(ctx->actions, ctx->tunnel_clone + nested_len);
-    }
 }

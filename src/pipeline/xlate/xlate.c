@@ -263,6 +263,21 @@ static void start(struct xlate_ctx *ctx)
     ctx->blocked = in_port && !special && !xport_forwards(in_port);
 }
 
+/* A clone keeps the packet for later actions: where there are none, it goes. */
+static void unwrap_last_clone(struct xlate_ctx *ctx)
+{
+    const struct dp_action *a, *last = NULL;
+    DP_ACTION_FOR_EACH (a, ctx->actions->data, ctx->actions->len) {
+        last = a;
+    }
+    if (last && last->type == DP_ACTION_CLONE) {
+        size_t len, at = (size_t)((const char *)last - (const char *)ctx->actions->data);
+        const void *nested = dp_action_nested(last, &len);
+        memmove((char *)ctx->actions->data + at, nested, len);
+        bytebuf_truncate(ctx->actions, at + len);
+    }
+}
+
 static const char *name_port(const struct port_names *names, uint32_t ofp_port)
 {
     const struct xlate_ctx *ctx = names->aux;
@@ -305,9 +320,9 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
     ctx.rule_cookie = ctx.left_cookie = UINT64_MAX;
     ctx.table_id = OFPTT_ALL; /* nothing is a step back from here */
     ctx.depth = xin->depth;
+    ctx.conntracked = (xin->flow.ct_state & FLOW_CS_TRK) != 0;
     ctx.resubmits = xin->resubmits;
     ctx.sflow_out = OFPP_NONE;
-    ctx.tunnel_clone = SIZE_MAX;
     ctx.netflow_out = NETFLOW_OUT_NONE;
     ctx.orig_skb_priority = xin->flow.skb_priority;
     init_mask(&ctx);
@@ -329,7 +344,7 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
     if (ctx.freezing && !ctx.error) {
         xlate_finish_freezing(&ctx);
     }
-    xlate_unwrap_tunnel(&ctx);
+    unwrap_last_clone(&ctx);
     if (!ctx.actions->len && ctx.drop_reason) {
         dp_actions_put_u32(ctx.actions, DP_ACTION_DROP, ctx.drop_reason);
     }
