@@ -202,9 +202,23 @@ static bool is_multicast(const struct ipv6_addr *group)
     return is_ipv4 ? (group->u8[12] & 0xf0) == 0xe0 : group->u8[0] == 0xff;
 }
 
+static bool is_router_locked(const struct mcast_table *table, uint16_t vlan, const void *port)
+{
+    const struct member *member;
+    LIST_FOR_EACH (member, node, &table->routers) {
+        if (member->port == port && member->vlan == vlan) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool join_locked(struct mcast_table *table, const struct ipv6_addr *addr, uint16_t vlan, void *port,
                         int64_t now_ms)
 {
+    if (is_router_locked(table, vlan, port)) {
+        return false; /* it gets all there is */
+    }
     if (!is_multicast(addr)) {
         return false;
     }

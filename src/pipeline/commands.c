@@ -15,6 +15,7 @@
 #include "l2/mac_table.h"
 #include "openflow/check.h"
 #include "pipeline/bond.h"
+#include "pipeline/mcast.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/slow_path.h"
 #include "pipeline/spanning.h"
@@ -661,6 +662,7 @@ void pipeline_register_commands(struct pipeline *p, struct control_server *serve
 {
     control_register(server, commands, ARRAY_SIZE(commands), p);
     bond_register_commands(p, server);
+    mcast_register_commands(p, server);
     spanning_register_commands(p, server);
 }
 
@@ -668,5 +670,6 @@ void pipeline_unregister_commands(struct control_server *server)
 {
     control_unregister(server, commands, ARRAY_SIZE(commands));
     bond_unregister_commands(server);
+    mcast_unregister_commands(server);
     spanning_unregister_commands(server);
 }

@@ -14,6 +14,7 @@
 #include "ofconn/ofconn.h"
 #include "pipeline/changes.h"
 #include "pipeline/group.h"
+#include "pipeline/mcast.h"
 #include "pipeline/meter.h"
 #include "pipeline/netflow.h"
 #include "pipeline/ofproto_impl.h"
@@ -341,6 +342,7 @@ int ofproto_create(struct pipeline *p, const char *name, const char *datapath_ty
     ofproto->groups = group_table_create();
     ofproto->meters = meter_table_create();
     ofproto->spanning = spanning_create(ofproto);
+    ofproto_mcast_init(ofproto);
     ofproto_tables_init(ofproto);
     task_init(&ofproto->mac_ageing, "mac ageing", run_mac_ageing);
     task_schedule_in(p->queue, &ofproto->mac_ageing, 1000);
@@ -378,6 +380,7 @@ void ofproto_destroy(struct ofproto *ofproto)
     p->n_ofprotos--;
     memmove(p->ofprotos + place, p->ofprotos + place + 1, (p->n_ofprotos - place) * sizeof *p->ofprotos);
     task_cancel(&ofproto->mac_ageing);
+    task_cancel(&ofproto->mcast_ageing);
 
     /* No new translation finds the bridge; cached flows that name it in their records go; then those that
      * read the old snapshot are waited for. Other flows follow, as after any commit. */
@@ -394,6 +397,7 @@ void ofproto_destroy(struct ofproto *ofproto)
     group_table_destroy(ofproto->groups);
     ofproto_set_netflow(ofproto, NULL);
     mac_table_destroy(ofproto->macs);
+    ofproto_mcast_fini(ofproto);
     hmap_fini(&ofproto->ports);
     free(ofproto->description);
     free(ofproto->serial);

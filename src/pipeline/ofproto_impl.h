@@ -20,6 +20,7 @@
 #include "pipeline/snapshot.h"
 
 struct group;
+struct mcast_table;
 struct meter_table;
 struct ofbond;
 struct ofproto_port_spanning;
@@ -123,13 +124,14 @@ struct ofport {
 };
 
 struct ofbundle {
-    struct list node;                 /* c: in ofproto.bundles, in the order of their making */
-    struct ofproto *ofproto;          /* i */
-    uint32_t id;                      /* i */
-    char *name;                       /* i */
-    struct list members;              /* c: struct ofport */
-    struct ofproto_bundle_settings s; /* c: pointers in it are our own copies */
-    struct ofbond *bond;              /* c: NULL: no bond, and no LACP */
+    struct list node;                      /* c: in ofproto.bundles, in the order of their making */
+    struct ofproto *ofproto;               /* i */
+    uint32_t id;                           /* i */
+    char *name;                            /* i */
+    struct list members;                   /* c: struct ofport */
+    struct ofproto_bundle_settings s;      /* c: pointers in it are our own copies */
+    bool mcast_flood, mcast_flood_reports; /* c */
+    struct ofbond *bond;                   /* c: NULL: no bond, and no LACP */
 };
 
 struct ofmirror {
@@ -156,8 +158,11 @@ struct ofproto {
     enum ofproto_fragments fragments; /* atomic */
     bool forward_bpdu;
     unsigned long *flood_vlans;
-    struct mac_table *macs;    /* t */
-    struct netflow *netflow;   /* c: NULL: none */
+    struct mac_table *macs;                       /* t */
+    struct netflow *netflow;                      /* c: NULL: none */
+    struct mcast_table *mcast;                    /* t */
+    bool mcast_enabled, mcast_flood_unregistered; /* c */
+    struct task mcast_ageing;
     struct spanning *spanning; /* c */
 
     struct hmap ports;   /* c: struct ofport by number */

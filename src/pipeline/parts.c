@@ -38,7 +38,8 @@ static bool same_bundle(const struct xbundle *a, const struct xbundle *b)
 {
     if (a->vlan_mode != b->vlan_mode || a->vlan != b->vlan || a->qinq_ethtype != b->qinq_ethtype ||
         a->priority_tags != b->priority_tags || a->protect != b->protect || a->floodable != b->floodable ||
-        a->n_members != b->n_members || a->lacp != b->lacp || a->recirc_id != b->recirc_id ||
+        a->n_members != b->n_members || a->lacp != b->lacp || a->mcast_flood != b->mcast_flood ||
+        a->mcast_flood_reports != b->mcast_flood_reports || a->recirc_id != b->recirc_id ||
         a->account != b->account || (a->bond && memcmp(a->bond, b->bond, sizeof *a->bond)) ||
         !same_vlans(a->trunks, b->trunks) || !same_vlans(a->cvlans, b->cvlans)) {
         return false;

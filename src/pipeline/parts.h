@@ -28,6 +28,7 @@ enum part_kind {
     PART_PORT,    /* the port with this OpenFlow number: is there one, what it is, what its bundle is */
     PART_BUNDLE,  /* the bundle with this id */
     PART_ALL,     /* which ports and bundles there are */
+    PART_MCAST,   /* who wants a multicast group, or where routers are: pipeline/mcast.h */
     PART_DEVICES, /* which port of any bridge has a device's name; of no bridge, number 0 */
 };
 

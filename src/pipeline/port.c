@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "l2/mac_table.h"
+#include "l2/mcast_snooping.h"
 #include "pipeline/bond.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/settle.h"
@@ -633,8 +634,9 @@ int ofproto_bundle_set(struct ofproto *ofproto, const struct ofproto_bundle_sett
         new.trunks = native;
     }
     if (!equal_settings(&b->s, &new)) {
-        /* What was learned in its VLANs may be wrong now. */
-        mac_table_flush_port(ofproto->macs, (void *)(uintptr_t)b->id, false);
+        /* What was learned in its VLANs may be wrong now. */ mac_table_flush_port(
+            ofproto->macs, (void *)(uintptr_t)b->id, false);
+        mcast_table_flush_port(ofproto->mcast, (void *)(uintptr_t)b->id);
         free((void *)b->s.trunks);
         free((void *)b->s.cvlans);
         b->s = new;
@@ -662,6 +664,7 @@ void ofbundle_destroy(struct ofproto *ofproto, struct ofbundle *b)
     }
     ofbond_destroy(b->bond);
     mac_table_flush_port(ofproto->macs, (void *)(uintptr_t)b->id, true);
+    mcast_table_flush_port(ofproto->mcast, (void *)(uintptr_t)b->id);
     list_remove(&b->node);
     free((void *)b->s.trunks);
     free((void *)b->s.cvlans);

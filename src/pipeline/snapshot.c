@@ -237,6 +237,8 @@ static void copy_bundles(struct snapshot *s, const struct ofproto *ofproto, stru
         x->qinq_ethtype = bundle->s.qinq_ethtype;
         x->priority_tags = bundle->s.priority_tags;
         x->protect = bundle->s.protect;
+        x->mcast_flood = bundle->mcast_flood;
+        x->mcast_flood_reports = bundle->mcast_flood_reports;
         x->floodable = true;
         x->members = take(s, (list_size(&bundle->members) + 1) * sizeof *x->members);
         const struct ofport *port;
@@ -339,6 +341,8 @@ void snapshot_publish(struct pipeline *p)
         xb->backer = ofproto->backer;
         xb->flood_vlans = take_vlans(s, ofproto->flood_vlans);
         xb->forward_bpdu = ofproto->forward_bpdu;
+        xb->mcast = ofproto->mcast_enabled;
+        xb->mcast_flood_unregistered = ofproto->mcast_flood_unregistered;
         xb->spanning = (uint8_t)spanning_protocol(ofproto->spanning);
         xb->tun_md = ofproto->tun_md;
         xb->netflow = ofproto->netflow;

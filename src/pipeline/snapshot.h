@@ -78,11 +78,12 @@ struct xbundle {
     size_t n_members;
     uint32_t src_mirrors, dst_mirrors; /* bit I: mirror I takes what comes in here, goes out here */
     uint32_t mirror_out;               /* bit I: this is mirror I's output */
-    bool lacp;                         /* its ports' LACPDUs are its own */
-    const struct bond_view *bond;      /* NULL: no bond */
-    struct xport **bond_members;       /* by the index that it has in `bond` */
-    struct bond *account;              /* its bytes; a reference. NULL: no bond */
-    uint32_t recirc_id;                /* 0: the bond's packets leave without coming back first */
+    bool mcast_flood, mcast_flood_reports;
+    bool lacp;                    /* its ports' LACPDUs are its own */
+    const struct bond_view *bond; /* NULL: no bond */
+    struct xport **bond_members;  /* by the index that it has in `bond` */
+    struct bond *account;         /* its bytes; a reference. NULL: no bond */
+    uint32_t recirc_id;           /* 0: the bond's packets leave without coming back first */
 };
 
 struct xmirror {
@@ -109,10 +110,11 @@ struct xbridge {
     bool has_mirrors;
     const unsigned long *flood_vlans; /* NULL: none */
     bool forward_bpdu;
-    uint8_t spanning;           /* enum spanning_protocol */
-    struct xport *local;        /* NULL: none */
-    struct tun_md_table tun_md; /* tunnel options that have names here */
-    struct netflow *netflow;    /* NULL: none */
+    bool mcast, mcast_flood_unregistered; /* it snoops */
+    uint8_t spanning;                     /* enum spanning_protocol */
+    struct xport *local;                  /* NULL: none */
+    struct tun_md_table tun_md;           /* tunnel options that have names here */
+    struct netflow *netflow;              /* NULL: none */
 };
 
 struct snapshot {

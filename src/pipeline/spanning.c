@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "l2/mac_table.h"
+#include "l2/mcast_snooping.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/protocol.h"
 
@@ -254,6 +255,7 @@ static void take_stp(struct spanning *sp)
     }
     if (flush) {
         mac_table_flush(sp->ofproto->macs);
+        mcast_table_flush(sp->ofproto->mcast);
     }
 }
 
@@ -263,6 +265,7 @@ static void flush_port(void *sp_, void *port_)
     const struct ofport *port = port_;
     if (port->bundle) {
         mac_table_flush_port(sp->ofproto->macs, (void *)(uintptr_t)port->bundle->id, false);
+        mcast_table_flush_port(sp->ofproto->mcast, (void *)(uintptr_t)port->bundle->id);
     }
 }
 

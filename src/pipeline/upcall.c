@@ -213,7 +213,8 @@ static void translate(struct slow_path *sp, struct dp_handler *h, struct dp_upca
     if (may_install && !xout.avoid_caching) {
         install(sp, u, &xout, &record, generation);
     }
-    if (xout.slow && !xout.actions.len && !xout.protocol_lost) {
+    const unsigned protocols = DP_SLOW_CFM | DP_SLOW_BFD | DP_SLOW_LACP | DP_SLOW_STP | DP_SLOW_LLDP;
+    if (xout.slow & protocols && !xout.actions.len && !xout.protocol_lost) {
         packet_free(u->packet); /* a protocol's: it has arrived */
     } else if (xout.protocol_lost && !xout.actions.len) {
         ops->drop(h, u->key.in_port, DROP_PROTOCOL, u->packet);

@@ -143,6 +143,7 @@ void config_run(struct config *c)
         config_ports_settings(b);
         config_mirrors_settings(b);
         config_spanning_settings(b);
+        config_mcast_settings(b);
         config_netflow_settings(b);
     }
     pipeline_start_commit(c->pipeline); /* commit: from here on it holds, but for cached flows */

@@ -187,6 +187,15 @@ void xlate_output_tunnel(struct xlate_ctx *, const struct xport *, bool is_last,
 /* normal.c */
 void xlate_normal(struct xlate_ctx *);
 
+/* mcast.c: a multicast packet in NORMAL, in a bridge that snoops. What it is flooded for, as the story has
+ * it; NULL: it has been sent to whom it concerns. */
+struct xlate_mcast {
+    const struct xbundle *in;
+    const struct xvlan *xvlan;
+    uint16_t vlan;
+};
+const char *xlate_mcast(struct xlate_ctx *, const struct xlate_mcast *);
+
 /* special.c */
 /* Is the packet one of a protocol that the port, by which it came in, speaks? Then that has it. */
 bool xlate_special(struct xlate_ctx *, const struct xport *);

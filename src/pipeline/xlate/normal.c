@@ -319,7 +319,14 @@ void xlate_normal(struct xlate_ctx *ctx)
     if (!in_port->tunnel || in_port->tunnel->packets != TUNNEL_L3) { /* whose packets have no address */
         learn_source(ctx, in, vlan, is_gratuitous_arp(ctx));
     }
-
+    if (ctx->bridge->mcast && flow->dl_dst.ea[0] & 1 && !is_broadcast(flow->dl_dst) && flow_key_is_ip(flow)) {
+        const char *why = xlate_mcast(ctx, &(struct xlate_mcast){.in = in, .xvlan = &xvlan, .vlan = vlan});
+        if (why) {
+            xlate_report(ctx, REPORT_DETAIL, "%s", why);
+            flood(ctx, in, &xvlan);
+        }
+        return;
+    }
     if (ctx->xin->record) {
         struct record_entry *e = record_add(ctx->xin->record, RECORD_MAC_LOOKUP);
         e->ofproto = ctx->bridge->ofproto;
