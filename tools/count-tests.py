@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Prints `PASSED FAILED` of a test run.
+"""Prints `PASSED FAILED` of a test run; `failed`: the names of those that failed, a line each, as pytest wants them.
 
-usage: count-tests.py meson BUILDDIR | junit REPORT.xml
+usage: count-tests.py meson BUILDDIR | junit REPORT.xml | failed REPORT.xml
 """
 import json
 import sys
@@ -29,7 +29,18 @@ def junit(report):
     return total - bad - skipped, bad
 
 
+def failed(report):
+    for case in xml.etree.ElementTree.parse(report).getroot().iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            path = case.get("classname").replace(".", "/")
+            yield f"{path}.py::{case.get('name')}"
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("meson", "junit"):
+    if len(sys.argv) != 3 or sys.argv[1] not in ("meson", "junit", "failed"):
         sys.exit(__doc__)
+    if sys.argv[1] == "failed":
+        for name in dict.fromkeys(failed(sys.argv[2])):
+            print(name)
+        sys.exit()
     print(*{"meson": meson, "junit": junit}[sys.argv[1]](sys.argv[2]))
