@@ -37,10 +37,6 @@ static char *parse_load(char *arg, const struct action_parse *p)
     if (error) {
         return error;
     }
-    if (!field_oxm_of(dst.field, OFP15)) {
-        return xasprintf("%s: field %s has no code to load it by%s", arg, dst.field->name,
-                         dst.field->store == FIELD_VLAN ? " (vlan_vid and vlan_pcp have)" : "");
-    }
     union field_value value = {0}, mask = {0}, shifted = {0};
     const char *rest;
     unsigned n = dst.field->n_bytes;

@@ -136,6 +136,9 @@ static char *parse_match(const char *whole, const char *key, const char *value, 
     struct subfield dst, src;
     char *error = subfield_parse(key, &dst);
     if (error) {
+        if (field_from_name(key)) {
+            return error; /* one that actions cannot name */
+        }
         free(error);
         return xasprintf("%s: unknown keyword %s", whole, key);
     }

@@ -167,7 +167,7 @@ static char *parse_bits(struct flow_mod *fm, const char *key, const char *value,
 {
     struct subfield sf;
     union field_value number = {0}, bits = {0}, mask = {0};
-    char *error = subfield_parse(key, &sf);
+    char *error = subfield_parse_match(key, &sf);
     if (error) {
         return error;
     }
@@ -176,7 +176,11 @@ static char *parse_bits(struct flow_mod *fm, const char *key, const char *value,
         return xasprintf("%s: cannot parse integer value: %s", key, value);
     }
     if (!bits_are_zero(number.b, n, sf.n_bits, n * 8u - sf.n_bits)) {
-        return xasprintf("%s: value %s does not fit into %u bits", key, value, sf.n_bits);
+        struct strbuf s = STRBUF_INITIALIZER;
+        bytes_format_hex(number.b, n, &s);
+        error = xasprintf("%s: value %s does not fit into %u bits", key, strbuf_text(&s), sf.n_bits);
+        strbuf_fini(&s);
+        return error;
     }
     /* Added to what is matched on of the field already. */
     field_match_get(sf.field, &fm->match, &bits, &mask);

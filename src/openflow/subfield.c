@@ -22,7 +22,7 @@ const char *subfield_field_name(const struct field *field)
     return oxm ? oxm->name : field->name;
 }
 
-char *subfield_parse_at(const char **textp, struct subfield *sf)
+static char *parse_at(const char **textp, bool coded, struct subfield *sf)
 {
     const char *text = *textp;
     size_t len = strcspn(text, "[-");
@@ -33,6 +33,10 @@ char *subfield_parse_at(const char **textp, struct subfield *sf)
     }
     if (!field) {
         return xasprintf("%s: unknown field `%.*s'", text, (int)len, text);
+    }
+    if (coded && !field_oxm_of(field, OFP15)) {
+        return xasprintf("%s: actions cannot name field %s%s", text, field->name,
+                         field->store == FIELD_VLAN ? " (but vlan_vid and vlan_pcp)" : "");
     }
     const char *p = text + len;
     unsigned start = 0, end = field->n_bits - 1u;
@@ -65,14 +69,29 @@ char *subfield_parse_at(const char **textp, struct subfield *sf)
     return NULL;
 }
 
-char *subfield_parse(const char *text, struct subfield *sf)
+static char *parse_whole(const char *text, bool coded, struct subfield *sf)
 {
     const char *p = text;
-    char *error = subfield_parse_at(&p, sf);
+    char *error = parse_at(&p, coded, sf);
     if (!error && *p) {
         error = xstrdup("unexpected input following field syntax");
     }
     return error;
+}
+
+char *subfield_parse_at(const char **text, struct subfield *sf)
+{
+    return parse_at(text, true, sf);
+}
+
+char *subfield_parse(const char *text, struct subfield *sf)
+{
+    return parse_whole(text, true, sf);
+}
+
+char *subfield_parse_match(const char *text, struct subfield *sf)
+{
+    return parse_whole(text, false, sf);
 }
 
 void subfield_format(const struct subfield *sf, struct strbuf *s)

@@ -8,9 +8,12 @@
 #include "openflow/actions.h"
 #include "openflow/errors.h"
 
-/* Parses at *TEXT and moves it behind; or the whole of it. */
+/* Parses at *TEXT and moves it behind; or the whole of it. For actions: fields without a code on the wire are
+ * refused. */
 char *subfield_parse_at(const char **text, struct subfield *) WARN_UNUSED;
 char *subfield_parse(const char *text, struct subfield *) WARN_UNUSED;
+/* For matches, where those fields stand for others. */
+char *subfield_parse_match(const char *text, struct subfield *) WARN_UNUSED;
 void subfield_format(const struct subfield *, struct strbuf *);
 /* "NXM_NX_REG0": the field's name in subfields. */
 const char *subfield_field_name(const struct field *);
