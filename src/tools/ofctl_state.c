@@ -122,7 +122,9 @@ static char *add_group(const char *text, void *aux)
         struct bytebuf b = BYTEBUF_INITIALIZER;
         error = put_group_mod(job->conn, &b, &gm, ofctl_xid(job->conn));
         group_mod_fini(&gm);
-        ofctl_bundle_add(&job->bundle, b.data, b.len);
+        if (!error) {
+            ofctl_bundle_add(&job->bundle, b.data, b.len);
+        }
         bytebuf_fini(&b);
     }
     return error;
