@@ -20,7 +20,9 @@
     X(NXBAC_BAD_ED_PROP, W(4, 6, NX, 41, 0)) \
     X(NXBAC_BAD_HEADER_TYPE, W(4, 6, NX, 39, 0)) \
     X(NXBAC_CT_DATAPATH_SUPPORT, W(1, 2, NX, 1, 265) W(3, 6, NX, 42, 0)) \
+    X(NXBAC_MUST_BE_ZERO, W(1, 2, NX, 2, 256) W(3, 6, NX, 11, 0)) \
     X(NXBAC_UNKNOWN_ED_PROP, W(4, 6, NX, 40, 0)) \
+    X(NXBMC_CT_DATAPATH_SUPPORT, W(1, 2, NX, 1, 264) W(3, 6, NX, 43, 0)) \
     X(NXBRC_BAD_REASON, W(1, 2, NX, 1, 516) W(3, 6, NX, 5, 0)) \
     X(NXBRC_FM_BAD_EVENT, W(1, 2, NX, 1, 520) W(3, 6, NX, 9, 0)) \
     X(NXBRC_MUST_BE_ZERO, W(1, 2, NX, 1, 515) W(3, 6, NX, 4, 0)) \
@@ -201,6 +203,7 @@
     X(OFPSCFC_BAD_FLAGS, W(2, 6, 0, 10, 0)) \
     X(OFPSCFC_BAD_LEN, W(2, 6, 0, 10, 1)) \
     X(OFPSCFC_EPERM, W(3, 6, 0, 10, 2)) \
+    X(OFPTFFC_BAD_CAPA, W(6, 6, 0, 13, 6)) \
     X(OFPTFFC_BAD_COMMAND, W(6, 6, 0, 13, 9)) \
     X(OFPTFFC_BAD_FEATURES, W(6, 6, 0, 13, 8)) \
     X(OFPTFFC_BAD_MAX_ENT, W(6, 6, 0, 13, 7)) \

@@ -117,7 +117,7 @@ static void deliver_one(const struct waiting_pin *w)
     if (!ofproto || !ofproto->sessions) {
         return;
     }
-    bool no_rule = w->reason == OFPR_NO_MATCH || w->reason == OFPR_IMPLICIT_MISS;
+    bool no_rule = w->reason == OFPR_IMPLICIT_MISS; /* a rule may say no_match itself */
     struct ofpacket_in pin = {
         .pin = {.packet = w->bytes,
                 .packet_len = w->packet_len,

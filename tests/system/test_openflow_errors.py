@@ -3,10 +3,13 @@
 lives on. tests/interop/openflow_errors.py does the same at more length."""
 import os
 import random
+import struct
+import subprocess
 import sys
 
 import pytest
 
+from netns import build_dir
 from switch import Reference, Switch
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -67,3 +70,29 @@ def test_no_table_255(simulation):
             said = simulation.command("sh", "-c", f"ovs-ofctl -O OpenFlow14 {options} {command} br0 actions=goto_table:255", check=False)
             assert said.returncode and "OFPBIC_BAD_TABLE_ID" in said.stderr, said
     assert not simulation.command("ovs-ofctl", "-O", "OpenFlow14", "add-flow", "br0", "actions=goto_table:254", check=False).returncode
+
+
+def test_every_code(tmp_path):
+    """Every type and code of each version, the experimenters', too, is printed by the name that the reference has."""
+    messages = []
+    for version in range(1, 7):
+        for kind in range(22):
+            for code in range(42):
+                messages.append(struct.pack("!BBHIHH", version, 1, 12, 1, kind, code))
+        for vendor in (0x2320, 0x4f4e4600):
+            if version < 3:  # in Nicira's wrapping
+                codes = [(kind, code) for kind in range(20) for code in (*range(20), *range(256, 280), *range(512, 540), *range(1024, 1040))]
+                messages += [struct.pack("!BBHIHHIHH", version, 1, 20, 1, 0xb0c2, 0, vendor, *c) for c in codes]
+            else:
+                kinds = (*range(60), *range(2300, 2320), *range(2600, 2660), *range(4240, 4260), *range(4430, 4460))
+                messages += [struct.pack("!BBHIHHI", version, 1, 16, 1, 0xffff, kind, vendor) for kind in kinds]
+    path = tmp_path / "errors"
+    path.write_bytes(b"".join(messages))
+    said = []
+    for tool in (["ovs-ofctl"], [build_dir() / "sluice", "ofctl"]):
+        text = subprocess.run([*tool, "ofp-parse", path], capture_output=True, text=True, check=True).stdout
+        said.append([line for line in text.splitlines() if line.startswith("OFPT_ERROR")])
+    assert len(said[0]) == len(messages)
+    different = [(m.hex(), a, b) for m, a, b in zip(messages, *said) if a != b]
+    assert not different, "\n".join(map(str, different[:20]))
+    assert len({line.split()[-1] for line in said[1]}) > 190

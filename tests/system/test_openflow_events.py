@@ -187,3 +187,26 @@ def test_dump_of_hidden_rules_with_offload_stats(pair):
     said = [[line for line in s.ask("bridge/dump-flows", "--offload-stats", "br0").splitlines() if "table_id=3" in line]
             for s in pair]
     assert said[0] == said[1] and "n_offload_packets=0" in said[1][0]
+
+
+def test_cookie_of_packet_in(simulation, reference):
+    """The rule's, whatever the reason that it gives; none without a rule."""
+    said = []
+    for switch in (simulation, reference):
+        switch.vsctl("add-br br0 -- set bridge br0 datapath_type=dummy fail_mode=secure protocols=[] "
+                     "-- add-port br0 p1 -- set interface p1 type=dummy ofport_request=1")
+        for version, form in ((1, 1), (1, 2), (4, 0), (4, 2), (6, 0)):
+            session = connect_unix(f"{switch.dir}/br0.mgmt")
+            session.hello(version)
+            session.nx(16, struct.pack("!I", form))
+            session.send(9, struct.pack("!HH", 0, 0xffff))
+            session.barrier()
+            for actions in ("controller(reason=no_match)", "controller(reason=no_match,pause)", "controller"):
+                switch.command("ovs-ofctl", "add-flow", "br0", "cookie=0x1234,actions=" + actions)
+                switch.appctl("netdev-dummy/receive", "p1", "5054000000025054000000011234" + "00" * 46)
+                message = session.wait(lambda m: m.type in (10, 4), "a packet-in")
+                said.append((version, form, actions, struct.pack("!Q", 0x1234) in message.raw))
+            session.close()
+            switch.command("ovs-ofctl", "del-flows", "br0")
+    half = len(said) // 2
+    assert said[:half] == said[half:] and all(s[3] for s in said)
