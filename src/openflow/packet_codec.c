@@ -79,7 +79,11 @@ static void put_props(struct bytebuf *b, const struct packet_in *pin, enum ofp_v
     if (pin->continuation_len) {
         at = property_begin(b, PIN_CONTINUATION);
         put_u32(b, 0);
-        bytebuf_put(b, pin->continuation, pin->continuation_len);
+        if (pin->put_continuation) {
+            pin->put_continuation(b, pin, v);
+        } else {
+            bytebuf_put(b, pin->continuation, pin->continuation_len);
+        }
         property_end(b, at);
     }
 }

@@ -29,6 +29,8 @@ struct packet_in {
     /* With `pause`: properties that NXT_RESUME brings back unchanged, in the switch's own form. */
     const uint8_t *continuation;
     size_t continuation_len;
+    /* Appends it as a session in that version is to get it. NULL: as it is. */
+    void (*put_continuation)(struct bytebuf *, const struct packet_in *, enum ofp_version);
 };
 /* The reason that version V has for it. */
 uint8_t packet_in_wire_reason(uint8_t reason, enum ofp_version);

@@ -18,9 +18,11 @@ enum {
     PROP_WAS_MPLS = 0x8100,
     PROP_EGRESS = 0x8102,       /* ports, 4 bytes each */
     PROP_INSTRUCTIONS = 0x8101, /* part of the list, too: an instruction among actions */
+    PROP_ACTIONS_13 = 0x8103,   /* in a session's terms that has no words for them: as in 1.3 */
+    PROP_ACTION_SET_13 = 0x8104,
 };
 
-#define VERSION   OFP13 /* of the actions in it, whatever the session's */
+#define VERSION   OFP13 /* of what does not go in the session's */
 #define MAX_STACK 65536
 
 static size_t begin_prop(struct bytebuf *b, uint16_t type)
@@ -45,12 +47,44 @@ static bool is_instruction(const struct ofpact *a)
            a->type == OFPACT_GOTO_TABLE || a->type == OFPACT_METER;
 }
 
-static void put_actions(struct bytebuf *b, uint16_t type, const struct ofpact *actions, size_t len)
+static size_t count(const struct ofpact *actions, size_t len)
 {
+    size_t n = 0;
+    const struct ofpact *a;
+    OFPACT_FOR_EACH (a, actions, len) {
+        n++;
+    }
+    return n;
+}
+
+/* V can say these actions, and they would come back as they are; or, where there are words for all of them,
+ * in other words. */
+static bool can_say(const struct ofpact *actions, size_t len, enum ofp_version v)
+{
+    struct bytebuf wire = BYTEBUF_INITIALIZER, back = BYTEBUF_INITIALIZER;
+    actions_encode(&wire, actions, len, v);
+    struct reader r = {.p = wire.data, .n = wire.len};
+    bool same = !actions_decode(&r, v, &back);
+    const struct ofpact *after = (const struct ofpact *)(const void *)back.data;
+    same = same && (v >= OFP12 ? count(after, back.len) == count(actions, len)
+                               : back.len == len && !memcmp(after, actions, len));
+    bytebuf_fini(&wire);
+    bytebuf_fini(&back);
+    return same;
+}
+
+static void put_actions(struct bytebuf *b, uint16_t type, const struct ofpact *actions, size_t len,
+                        enum ofp_version session)
+{
+    enum ofp_version v = type != PROP_INSTRUCTIONS ? session : VERSION;
+    if (v != VERSION && !can_say(actions, len, v)) {
+        v = VERSION;
+        type = type == PROP_ACTIONS ? PROP_ACTIONS_13 : PROP_ACTION_SET_13;
+    }
     size_t at = begin_prop(b, type);
     put_u32(b, 0);
-    size_t n = type == PROP_INSTRUCTIONS ? instructions_encode(b, actions, len, VERSION)
-                                         : actions_encode(b, actions, len, VERSION);
+    size_t n = type == PROP_INSTRUCTIONS ? instructions_encode(b, actions, len, v)
+                                         : actions_encode(b, actions, len, v);
     if (n) {
         end_prop(b, at);
     } else {
@@ -59,7 +93,7 @@ static void put_actions(struct bytebuf *b, uint16_t type, const struct ofpact *a
 }
 
 /* Runs of actions, and instructions one by one: what follows a goto_table comes from a rule further out. */
-static void put_list(struct bytebuf *b, const struct ofpact *list, size_t len)
+static void put_list(struct bytebuf *b, const struct ofpact *list, size_t len, enum ofp_version v)
 {
     const struct ofpact *a, *run = list;
     const char *end = (const char *)list + len;
@@ -67,18 +101,18 @@ static void put_list(struct bytebuf *b, const struct ofpact *list, size_t len)
         if (is_instruction(a)) {
             size_t n = (size_t)((const char *)a - (const char *)run);
             if (n) {
-                put_actions(b, PROP_ACTIONS, run, n);
+                put_actions(b, PROP_ACTIONS, run, n, v);
             }
-            put_actions(b, PROP_INSTRUCTIONS, a, ROUND_UP(a->len, OFPACT_ALIGN));
+            put_actions(b, PROP_INSTRUCTIONS, a, ROUND_UP(a->len, OFPACT_ALIGN), v);
             run = ofpact_next(a);
         }
     }
     if ((const char *)run < end) {
-        put_actions(b, PROP_ACTIONS, run, (size_t)(end - (const char *)run));
+        put_actions(b, PROP_ACTIONS, run, (size_t)(end - (const char *)run), v);
     }
 }
 
-void continuation_encode(const struct frozen_state *s, struct bytebuf *b)
+void continuation_encode(const struct frozen_state *s, enum ofp_version v, struct bytebuf *b)
 {
     size_t at = begin_prop(b, PROP_BRIDGE);
     put_u64(b, 0);
@@ -115,14 +149,15 @@ void continuation_encode(const struct frozen_state *s, struct bytebuf *b)
     put_u64(b, s->rule_cookie);
     end_prop(b, at);
     if (s->actions_len) {
-        put_list(b, s->actions, s->actions_len);
+        put_list(b, s->actions, s->actions_len, v);
     }
     if (s->action_set_len) {
-        put_actions(b, PROP_ACTION_SET, s->action_set, s->action_set_len);
+        put_actions(b, PROP_ACTION_SET, s->action_set, s->action_set_len, v);
     }
 }
 
-static enum ofperr get_prop(uint16_t type, struct reader *q, uint64_t ofproto_id, struct continuation *c)
+static enum ofperr get_prop(uint16_t type, struct reader *q, uint64_t ofproto_id, enum ofp_version session,
+                            struct continuation *c)
 {
     struct frozen_state *s = &c->state;
     switch (type) {
@@ -162,14 +197,19 @@ static enum ofperr get_prop(uint16_t type, struct reader *q, uint64_t ofproto_id
         break;
     case PROP_ACTIONS:
     case PROP_ACTION_SET:
+    case PROP_ACTIONS_13:
+    case PROP_ACTION_SET_13:
     case PROP_INSTRUCTIONS: {
+        bool plain = type == PROP_ACTIONS || type == PROP_ACTION_SET;
+        enum ofp_version v = plain ? session : VERSION;
         /* Each is decoded and checked by itself, then appended. */
         struct bytebuf part = BYTEBUF_INITIALIZER;
         get_skip(q, 4);
         enum ofperr error = q->bad                      ? OFPERR_OFPBPC_BAD_LEN
-                            : type == PROP_INSTRUCTIONS ? instructions_decode(q, VERSION, &part)
-                                                        : actions_decode(q, VERSION, &part);
-        struct bytebuf *list = type == PROP_ACTION_SET ? &c->action_set : &c->actions;
+                            : type == PROP_INSTRUCTIONS ? instructions_decode(q, v, &part)
+                                                        : actions_decode(q, v, &part);
+        bool is_set = type == PROP_ACTION_SET || type == PROP_ACTION_SET_13;
+        struct bytebuf *list = is_set ? &c->action_set : &c->actions;
         if (!error) {
             bytebuf_put(list, part.data, part.len);
         }
@@ -196,7 +236,8 @@ static bool is_stack(const struct bytebuf *stack)
     return true;
 }
 
-enum ofperr continuation_decode(const uint8_t *data, size_t len, uint64_t ofproto_id, struct continuation *c)
+enum ofperr continuation_decode(const uint8_t *data, size_t len, uint64_t ofproto_id, enum ofp_version v,
+                                struct continuation *c)
 {
     struct reader r = {.p = data, .n = len};
     *c = (struct continuation){.state = {.rule_cookie = UINT64_MAX}};
@@ -207,7 +248,7 @@ enum ofperr continuation_decode(const uint8_t *data, size_t len, uint64_t ofprot
         }
         struct reader q = get_sub(&r, n - 4u);
         get_skip(&r, MIN(r.n, (size_t)(ROUND_UP(n, 8) - n)));
-        enum ofperr error = r.bad ? OFPERR_OFPBPC_BAD_LEN : get_prop(type, &q, ofproto_id, c);
+        enum ofperr error = r.bad ? OFPERR_OFPBPC_BAD_LEN : get_prop(type, &q, ofproto_id, v, c);
         if (error) {
             return error;
         }
@@ -230,4 +271,18 @@ void continuation_fini(struct continuation *c)
     bytebuf_fini(&c->stack);
     bytebuf_fini(&c->actions);
     bytebuf_fini(&c->action_set);
+}
+
+void continuation_put(const uint8_t *data, size_t len, enum ofp_version v, struct bytebuf *b)
+{
+    struct continuation c;
+    struct reader r = {.p = data, .n = len};
+    if (v == VERSION) {
+        bytebuf_put(b, data, len);
+        return;
+    }
+    get_skip(&r, 12); /* the bridge comes first */
+    continuation_decode(data, len, get_u64(&r), VERSION, &c);
+    continuation_encode(&c.state, v, b);
+    continuation_fini(&c);
 }

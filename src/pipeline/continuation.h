@@ -10,15 +10,21 @@
 #include "openflow/errors.h"
 #include "pipeline/recirc.h"
 
-void continuation_encode(const struct frozen_state *, struct bytebuf *);
+/* As a session in this version is to get it. */
+void continuation_encode(const struct frozen_state *, enum ofp_version, struct bytebuf *);
+
+/* The same of one that was encoded for OpenFlow 1.3. */
+void continuation_put(const uint8_t *data, size_t len, enum ofp_version, struct bytebuf *);
 
 struct continuation {
     struct frozen_state state; /* its pointers into the buffers below */
     struct bytebuf stack, actions, action_set;
 };
 /* For the bridge OFPROTO_ID; another one's is OFPERR_NXR_STALE. To be finished in any case. The packet's
- * metadata (in_port, registers ...) is not in it: the caller fills that in. */
-enum ofperr continuation_decode(const uint8_t *data, size_t len, uint64_t ofproto_id, struct continuation *);
+ * metadata (in_port, registers ...) is not in it: the caller fills that in. In the terms of a session's
+ * version. */
+enum ofperr continuation_decode(const uint8_t *data, size_t len, uint64_t ofproto_id, enum ofp_version,
+                                struct continuation *);
 void continuation_fini(struct continuation *);
 
 #endif

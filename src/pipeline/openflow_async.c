@@ -111,6 +111,12 @@ static void metadata_of(const struct flow_key *key, const struct tun_md_layout *
     m->wc.blocks = (uint16_t)flow_mask_find_blocks(&m->wc);
 }
 
+/* Who made the continuation did not know whom it is for. */
+static void put_continuation(struct bytebuf *b, const struct packet_in *pin, enum ofp_version v)
+{
+    continuation_put(pin->continuation, pin->continuation_len, v, b);
+}
+
 static void deliver_one(const struct waiting_pin *w)
 {
     const struct ofproto *ofproto = find_ofproto(queue.pipeline, w->ofproto_id);
@@ -129,7 +135,8 @@ static void deliver_one(const struct waiting_pin *w)
                 .userdata = w->userdata_len ? w->bytes + w->packet_len : NULL,
                 .userdata_len = w->userdata_len,
                 .continuation = w->bytes + w->packet_len + w->userdata_len,
-                .continuation_len = w->continuation_len},
+                .continuation_len = w->continuation_len,
+                .put_continuation = put_continuation},
         .controller_id = w->controller_id,
         .max_len = w->max_len,
     };
@@ -191,7 +198,7 @@ static void packet_in(struct ofproto *ofproto, const struct ofproto_packet_in *p
     struct bytebuf continuation = BYTEBUF_INITIALIZER;
     bool post = false;
     if (pin->continuation) {
-        continuation_encode(pin->continuation, &continuation);
+        continuation_encode(pin->continuation, OFP13, &continuation);
     }
     size_t n = sizeof(struct waiting_pin) + pin->packet->len + pin->userdata_len + continuation.len;
     pthread_mutex_lock(&queue.mutex);
@@ -225,7 +232,7 @@ enum ofperr openflow_resume(struct ofconn *c, const struct ofp_msg *m, void *ofp
     if (pin.packet_len != pin.total_len || !pin.packet_len) {
         return OFPERR_NXR_NOT_SUPPORTED; /* a packet that is not whole cannot go on */
     }
-    error = continuation_decode(pin.continuation, pin.continuation_len, ofproto->id, &cont);
+    error = continuation_decode(pin.continuation, pin.continuation_len, ofproto->id, m->version, &cont);
     if (!error) {
         pipeline_start_commit(ofproto->pipeline); /* rules that came before it take effect on it */
         int code = ofproto_resume(ofproto, pin.packet, pin.packet_len, &pin.metadata.flow, &cont.state);

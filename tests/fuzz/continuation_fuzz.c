@@ -21,10 +21,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct continuation c, again;
     struct bytebuf first = BYTEBUF_INITIALIZER, second = BYTEBUF_INITIALIZER;
     log_set_all_levels(LOG_LEVEL_OFF);
-    if (data && !continuation_decode(data, size, 1, &c)) {
-        continuation_encode(&c.state, &first);
-        if (first.len < 60000 && !continuation_decode(first.data, first.len, 1, &again)) {
-            continuation_encode(&again.state, &second);
+    if (data && !continuation_decode(data, size, 1, OFP13, &c)) {
+        continuation_encode(&c.state, OFP13, &first);
+        if (first.len < 60000 && !continuation_decode(first.data, first.len, 1, OFP13, &again)) {
+            continuation_encode(&again.state, OFP13, &second);
             check_equal(&first, &second);
             check_equal(&c.stack, &again.stack);
             continuation_fini(&again);

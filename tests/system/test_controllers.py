@@ -404,6 +404,52 @@ def test_pause_and_resume(pair):
     assert "table=7, n_packets=1" in seen[0] and "table=8, n_packets=1" in seen[0]
 
 
+def packets_in_table_5(switch):
+    return re.findall(r"n_packets=([0-9]+)", switch.command("ovs-ofctl", "-OOpenFlow13", "dump-flows", "br0", "table=5").stdout)
+
+
+@pytest.mark.parametrize("version", ["OpenFlow10", "OpenFlow11", "OpenFlow13", "OpenFlow15"])
+def test_ofctl_resumes(simulation, version):
+    """Debian's ovs-ofctl reads what is left to do, actions included, in the session's version, and sends it back."""
+    make_bridge(simulation)
+    add_flow(simulation, "in_port=1,actions=controller(pause),set_field:1->reg1,output:2,resubmit(,5)")
+    add_flow(simulation, "table=5,reg1=1,actions=drop")
+    output = open(simulation.dir / "monitor", "w+")
+    program = subprocess.Popen(["ovs-ofctl", "-O", version, "monitor", "br0", "65535", "resume"], env=simulation.env,
+                               stdout=output, stderr=subprocess.STDOUT)
+    try:
+        def text():
+            return (simulation.dir / "monitor").read_text()
+
+        def resumed():
+            receive(simulation)
+            return packets_in_table_5(simulation) != ["0"]
+        wait_for(resumed, "the packet to go on")
+        assert "output:2,resubmit(,5)" in text() and "decode error" not in text(), text()
+    finally:
+        program.kill()
+        program.wait()
+        output.close()
+
+
+def test_what_a_version_has_no_words_for_resumes(simulation):
+    """A session of OpenFlow 1.0 brings back a group, which it could not say."""
+    make_bridge(simulation)
+    session = connect_unix(simulation.dir / "br0.mgmt")
+    session.hello(1)
+    session.nx(16, struct.pack("!I", 2))
+    session.send(SET_CONFIG, struct.pack("!HH", 0, 65535))
+    session.barrier()
+    simulation.command("ovs-ofctl", "-OOpenFlow13", "add-group", "br0", "group_id=1,type=all,bucket=resubmit(,5)")
+    add_flow(simulation, "in_port=1,actions=controller(pause),group:1", "-OOpenFlow13")
+    add_flow(simulation, "table=5,actions=drop")
+    receive(simulation)
+    packet = session.wait(lambda m: m.type == 4, "the packet").body[8:]
+    session.nx(28, packet)
+    session.nothing(ERROR)
+    assert packets_in_table_5(simulation) == ["1"]
+
+
 @pytest.mark.parametrize("version", [1, 3])
 def test_a_miss_is_the_controllers_before_13(pair, version):
     seen = []
