@@ -14,24 +14,21 @@
 #include "wire/ipv6.h"
 #include "wire/mpls.h"
 
-/* NAME=VALUE, of a number: in decimal, but hexadecimal under a mask; or always hexadecimal. */
-static void put_dec(struct strbuf *s, const char *name, uint32_t v, uint32_t mask, uint32_t all)
-{
-    if (mask == all) {
-        color_put_name(s, name);
-        strbuf_printf(s, "%u,", v);
-    } else if (mask) {
-        color_put_name(s, name);
-        strbuf_printf(s, "%#x/%#x,", v, mask);
-    }
-}
-
-/* With "0x" in front of a 0, too. */
+/* NAME=VALUE, of a number: in decimal, but hexadecimal under a mask; or always hexadecimal, with "0x" in
+ * front of a 0, too. */
 static void put_0x(struct strbuf *s, const char *name, uint32_t v, uint32_t mask, uint32_t all)
 {
     if (mask) {
         color_put_name(s, name);
         strbuf_printf(s, mask == all ? "0x%x," : "0x%x/0x%x,", v, mask);
+    }
+}
+
+static void put_u16(struct strbuf *s, const char *name, uint16_t v, uint16_t mask)
+{
+    if (mask) {
+        color_put_name(s, name);
+        strbuf_printf(s, mask == UINT16_MAX ? "%u," : "0x%x/0x%x,", v, mask);
     }
 }
 
@@ -178,7 +175,7 @@ static void put_metadata(struct strbuf *s, const struct match *m, const struct p
                             (wc->ct_state & 0xff) == 0xff ? 0xff : UINT32_MAX);
         strbuf_put_char(s, ',');
     }
-    put_dec(s, "ct_zone", f->ct_zone, wc->ct_zone, UINT16_MAX);
+    put_u16(s, "ct_zone", f->ct_zone, wc->ct_zone);
     put_hex(s, "ct_mark", f->ct_mark, wc->ct_mark, UINT32_MAX);
     if (wc->ct_label.be32[0] | wc->ct_label.be32[1] | wc->ct_label.be32[2] | wc->ct_label.be32[3]) {
         put_field(s, FIELD_CT_LABEL, m);

@@ -150,9 +150,7 @@ static void check_decap(const struct ofpact_decap *a, struct state *s)
 {
     struct flow_key *f = &s->flow;
     if (f->packet_type == FLOW_PT_ETH) {
-        if (f->dl_type) {
-            f->packet_type = htonl(0x10000 | ntohs(f->dl_type));
-        }
+        f->packet_type = htonl(0x10000 | ntohs(f->dl_type)); /* 0: not known, but not Ethernet */
     } else {
         f->packet_type = a->new_pkt_type == OFP_PT_USE_NEXT_PROTO ? FLOW_PT_ETH : a->new_pkt_type;
         f->dl_type = 0;

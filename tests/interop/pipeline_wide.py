@@ -3,10 +3,9 @@
 """Both daemons under random rules of every field and action, which tests/model/pipeline_diff.py has not: traces of flows in
 words and of packets in hexadecimal, their JSON form, and errors for rules that are refused.
 
-usage: pipeline_wide.py [--cases N] [--packets N] [--seed N] [--case N] [--show N] [--rules] [--aware]
+usage: pipeline_wide.py [--cases N] [--packets N] [--seed N] [--case N] [--show N] [--rules]
 
-A rule takes its match from one of the case's packets, so that packets find rules. With --aware the bridge is one that
-knows packet types, with ports of layer 3."""
+A rule takes its match from one of the case's packets, so that packets find rules."""
 import argparse
 import difflib
 import json
@@ -453,7 +452,7 @@ def groups(r):
 METERS = ["meter=1 kbps band=type=drop rate=1000", "meter=2 pktps burst stats band=type=drop rate=10 burst_size=5"]
 
 
-def case(r, aware):
+def case(r):
     kinds = list(KINDS)
     packets = [Packet(r, kinds) for _ in range(8)]
     # Priorities in no order, none twice, but for conjunctions: between equals either answer is right.
@@ -482,7 +481,7 @@ def plain(text):
 
 
 class Pair:
-    def __init__(self, aware=False):
+    def __init__(self):
         self.ours = Switch(None, "--enable-dummy", "--disable-system")
         try:
             self.theirs = Reference(None, "--enable-dummy", "--disable-system")
@@ -524,9 +523,10 @@ class Pair:
 
 
 def mend(text):
-    """What is known to differ by design (docs/compatibility.md)."""
+    """What is known to differ by design (docs/compatibility.md); and the megaflow of a translation that failed, which the
+    reference does not finish."""
     text = pipeline_diff.normalise(text)
-    return text
+    return re.sub(r"(?m)^Megaflow: .*$", "Megaflow: X", text) if "Translation failed" in text else text
 
 
 def flatten(reports, depth=0):
@@ -626,7 +626,7 @@ def run(pair, args):
 
     def one(number):
         r = random.Random(args.seed * 1000 + number)
-        packets, flows, group_lines = case(r, args.aware)
+        packets, flows, group_lines = case(r)
         pair.ofctl("del-flows")
         pair.ofctl("del-groups")
         load(number, "group", group_lines)
@@ -651,9 +651,8 @@ def main():
         parser.add_argument("--" + name, type=int, default=default)
     parser.add_argument("--case", type=int, help="this one alone")
     parser.add_argument("--rules", action="store_true")
-    parser.add_argument("--aware", action="store_true")
     args = parser.parse_args()
-    pair = Pair(args.aware)
+    pair = Pair()
     try:
         count = run(pair, args)
     finally:

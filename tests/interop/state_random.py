@@ -211,7 +211,7 @@ def run(pair, args):
             pair.ofctl(command)
         pair.ask("fdb/flush")
         for i in (1, 2, 3):
-            for word in ("forward", "flood", "receive", "packet-in"):
+            for word in ("forward", "flood", "packet-in"):
                 pair.ofctl("mod-port", f"p{i}", word)
         for i in (1, 2, 3):
             pair.ofctl("add-meter", f"meter={i},kbps,stats,bands=type=drop,rate=10000000")
@@ -271,7 +271,7 @@ def run(pair, args):
                     pair.ask(*argv)
                 else:
                     argv = r.choice([["mod-meter", "meter=%d,%s,stats,bands=type=drop,rate=10000000" % (r.randint(1, 3), r.choice(["kbps", "pktps", "kbps,burst"]))], ["del-meters", "meter=%d" % r.randint(1, 3)],
-                                     ["add-meter", "meter=%d,pktps,stats,bands=type=drop,rate=10000000,burst_size=5" % r.randint(1, 3)]]) if r.random() < .4 else ["mod-port", "p%d" % r.randint(1, 3), r.choice(["no-forward", "forward", "no-flood", "flood", "no-receive", "receive", "no-packet-in", "packet-in"])]
+                                     ["add-meter", "meter=%d,pktps,stats,bands=type=drop,rate=10000000,burst_size=5" % r.randint(1, 3)]]) if r.random() < .4 else ["mod-port", "p%d" % r.randint(1, 3), r.choice(["no-forward", "forward", "no-flood", "flood", "no-packet-in", "packet-in"])]
                     pair.ofctl(*argv)
                 log.append(" ".join(argv))
             # Each switch looks once a second, when is its own: so time-outs end in long silences alone.

@@ -262,7 +262,14 @@ void xlate_encap(struct xlate_ctx *ctx, const struct ofpact_encap *a)
     case PT_MPLS:
     case PT_MPLS_MCAST: {
         int n = xlate_count_labels(flow, wc);
-        be32 lse = n && n <= FLOW_MAX_MPLS ? flow->mpls_lse[0] & ~LSE_BOS : htobe32(1u << 8 | 64);
+        uint32_t label = flow->dl_type == CONST_BE16(ETH_TYPE_IPV6) ? 2 : 0; /* explicit null */
+        be32 lse =
+            n && n <= FLOW_MAX_MPLS ? flow->mpls_lse[0] & ~LSE_BOS : htobe32(label << 12 | 1u << 8 | 64);
+        if (flow->packet_type == FLOW_PT_ETH) {
+            /* What is under the labels is out of reach: tags are no more this packet's. */
+            memset(flow->vlans, 0, sizeof flow->vlans);
+            memset(ctx->base_flow.vlans, 0, sizeof ctx->base_flow.vlans);
+        }
         if (!n) {
             clear_l3(flow);
         } else {

@@ -40,7 +40,7 @@ static void add_load(const struct learn_spec *spec, const uint8_t *value, unsign
     struct ofpact_set_field *sf = OFPACT_PUT(SET_FIELD, actions);
     sf->field = field;
     sf->n_bytes = field->n_bytes;
-    sf->masked = true;
+    sf->is_load = sf->masked = true;
     uint8_t *data = bytebuf_put_zeros(actions, 2u * field->n_bytes);
     bits_copy(value, n, 0, data, field->n_bytes, spec->dst.ofs, spec->n_bits);
     bits_set_ones(data + field->n_bytes, field->n_bytes, spec->dst.ofs, spec->n_bits);
@@ -124,7 +124,7 @@ void xlate_learn(struct xlate_ctx *ctx, const struct ofpact_learn *a)
     if (ctx->report) {
         struct strbuf s = STRBUF_INITIALIZER;
         strbuf_printf(&s, "table=%u ", mod.table_id);
-        match_format(&mod.match, xlate_port_names(ctx), &s, mod.priority);
+        match_format(&mod.match, xlate_port_names(ctx), &s, MATCH_DEFAULT_PRIORITY);
         strbuf_chomp(&s, ',');
         strbuf_printf(&s, " priority=%u", mod.priority);
         if (mod.new_cookie) {
