@@ -251,7 +251,7 @@ static void check(struct cfm *cfm, int64_t now_ms)
     cfm->faults = cfm->override == 0   ? 0
                   : cfm->override == 1 ? cfm->faults | CFM_FAULT_OVERRIDE
                                        : cfm->faults;
-    cfm->flap_count += cfm->checked_once && !old != !cfm->faults;
+    cfm->flap_count += !old != !cfm->faults;
     cfm->checked_once = true;
     reckon_health(cfm);
 }
@@ -289,7 +289,7 @@ void cfm_get(const struct cfm *cfm, struct cfm_status *status)
 {
     *status = (struct cfm_status){.faults = cfm->faults,
                                   .flap_count = cfm->flap_count,
-                                  .health = cfm->health,
+                                  .health = cfm->settings.extended ? cfm->health : -1,
                                   .remote_opstate_up = remotes_are_up(cfm),
                                   .n_remotes = cfm->n_mpids,
                                   .remote_mpids = cfm->mpids};
@@ -298,8 +298,8 @@ void cfm_get(const struct cfm *cfm, struct cfm_status *status)
 void cfm_format(const struct cfm *cfm, int64_t now_ms, struct strbuf *s)
 {
     bool up = !cfm->settings.extended || !cfm->settings.opdown;
-    strbuf_printf(s, "MPID %llu:%s\n", (unsigned long long)cfm->settings.mpid,
-                  cfm->settings.extended ? " extended" : "");
+    strbuf_printf(s, "MPID %llu:%s%s\n", (unsigned long long)cfm->settings.mpid,
+                  cfm->settings.extended ? " extended" : "", cfm->override >= 0 ? " fault_override" : "");
     if (cfm->faults) {
         strbuf_puts(s, "  fault:");
         for (unsigned bit = 0; bit < CFM_N_FAULTS; bit++) {
@@ -309,7 +309,7 @@ void cfm_format(const struct cfm *cfm, int64_t now_ms, struct strbuf *s)
         }
         strbuf_puts(s, "\n");
     }
-    if (cfm->health < 0) {
+    if (cfm->health < 0 || !cfm->settings.extended) {
         strbuf_puts(s, "  average health: undefined\n");
     } else {
         strbuf_printf(s, "  average health: %d\n", cfm->health);

@@ -33,9 +33,9 @@ static void sends_what_the_reference_sends(void **state)
     assert_true(lldp_run(lldp, 0, &wake));
     assert_int_equal(lldp_make_message(lldp, buf, false, 0), sizeof reference);
     assert_memory_equal(buf, reference, sizeof reference);
-    assert_false(lldp_run(lldp, 29999, &wake));
-    assert_int_equal(wake, 30000);
-    assert_true(lldp_run(lldp, 30000, &wake));
+    assert_false(lldp_run(lldp, LLDP_TX_INTERVAL_MS - 1, &wake));
+    assert_int_equal(wake, LLDP_TX_INTERVAL_MS);
+    assert_true(lldp_run(lldp, LLDP_TX_INTERVAL_MS, &wake));
     lldp_destroy(lldp);
 }
 

@@ -16,6 +16,7 @@
 #include "openflow/check.h"
 #include "pipeline/bond.h"
 #include "pipeline/mcast.h"
+#include "pipeline/oam.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/slow_path.h"
 #include "pipeline/spanning.h"
@@ -663,6 +664,7 @@ void pipeline_register_commands(struct pipeline *p, struct control_server *serve
     control_register(server, commands, ARRAY_SIZE(commands), p);
     bond_register_commands(p, server);
     mcast_register_commands(p, server);
+    oam_register_commands(p, server);
     spanning_register_commands(p, server);
 }
 
@@ -671,5 +673,6 @@ void pipeline_unregister_commands(struct control_server *server)
     control_unregister(server, commands, ARRAY_SIZE(commands));
     bond_unregister_commands(server);
     mcast_unregister_commands(server);
+    oam_unregister_commands(server);
     spanning_unregister_commands(server);
 }

@@ -22,6 +22,7 @@
 struct group;
 struct mcast_table;
 struct meter_table;
+struct oam;
 struct ofbond;
 struct ofproto_port_spanning;
 struct protocol_queue;
@@ -117,6 +118,7 @@ struct ofport {
     struct eth_addr mac;              /* i: patch port's */
     struct ofproto_queue_mark *marks; /* c */
     size_t n_marks;
+    struct oam *oam;                    /* c: NULL: nothing watches its link */
     struct ofproto_port_spanning *tree; /* c: NULL: takes no part in the spanning tree */
     uint32_t tree_state;                /* c: what that says: OFPROTO_PS_* */
     struct ofport_shown shown;          /* c: what was last told of it */

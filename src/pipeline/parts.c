@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "l2/bond.h"
+#include "pipeline/oam.h"
 #include "pipeline/snapshot.h"
 
 static void changed(struct parts_changed *c, enum part_kind kind, const struct xbridge *xb, uint32_t number)
@@ -22,14 +23,15 @@ static bool same_vlans(const unsigned long *a, const unsigned long *b)
 
 /* Whoever adds a member that flows may depend on compares it here, or calls pipeline_mark_changed() where it
  * changes (as for a port's `marks` and `tunnel`, and for all of a bridge but its ports and bundles). */
-_Static_assert(sizeof(struct xport) == 120, "is the new member of xport compared, or its change marked?");
+_Static_assert(sizeof(struct xport) == 128, "is the new member of xport compared, or its change marked?");
 _Static_assert(sizeof(struct xbundle) == 144, "is the new member of xbundle compared, or its change marked?");
 
 static bool same_port(const struct xport *a, const struct xport *b)
 {
     /* The counters are each port's own: another port, and a peer that was made anew, has others. */
     return a->dp_port == b->dp_port && a->config == b->config && a->state == b->state &&
-           a->is_patch == b->is_patch && a->counters == b->counters &&
+           a->is_patch == b->is_patch && !a->oam == !b->oam &&
+           (!a->oam || !memcmp(a->oam, b->oam, sizeof *a->oam)) && a->counters == b->counters &&
            (a->peer ? a->peer->counters : NULL) == (b->peer ? b->peer->counters : NULL) &&
            (a->bundle ? a->bundle->id : 0) == (b->bundle ? b->bundle->id : 0);
 }

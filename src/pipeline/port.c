@@ -11,6 +11,7 @@
 #include "l2/mac_table.h"
 #include "l2/mcast_snooping.h"
 #include "pipeline/bond.h"
+#include "pipeline/oam.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/settle.h"
 #include "pipeline/spanning.h"
@@ -80,6 +81,9 @@ bool ofport_has_carrier(const struct ofport *port)
 /* Do protocols let it forward? */
 static bool may_enable(const struct ofport *port)
 {
+    if (port->oam && !oam_may_enable(port->oam)) {
+        return false;
+    }
     return !port->bundle || !port->bundle->bond || ofbond_may_enable(port->bundle->bond, port);
 }
 
@@ -297,6 +301,8 @@ void ofport_destroy(struct ofport *port)
         ofproto->pipeline->hooks.port_status(ofproto, port->ofp_port, 1, ofproto->pipeline->hooks.aux);
     }
     spanning_forget_port(ofproto->spanning, port);
+    oam_destroy(port->oam);
+    port->oam = NULL;
     ofport_leave_bundle(port);
     hmap_remove(&ofproto->ports, &port->by_number);
     if (port->tunnel) {

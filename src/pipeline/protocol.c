@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "packet/packet.h"
 #include "pipeline/bond.h"
+#include "pipeline/oam.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/rule.h"
 #include "pipeline/spanning.h"
@@ -118,6 +119,8 @@ static void deliver(const struct waiting *w)
         /* The length field says how much of it is not padding. */
         size_t said = (size_t)(pdu[-2] << 8 | pdu[-1]);
         spanning_receive(w->ofproto->spanning, port, pdu, MIN(said, len));
+    } else if (port && pdu && port->oam) {
+        oam_receive(port->oam, w->reason, pdu, len);
     }
 }
 

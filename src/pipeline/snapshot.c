@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "pipeline/bond.h"
 #include "pipeline/netflow.h"
+#include "pipeline/oam.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/spanning.h"
 #include "tunnel/map.h"
@@ -184,6 +185,11 @@ static void copy_ports(struct snapshot *s, const struct ofproto *ofproto, struct
         xp->bridge = xb;
         xp->counters = counters_ref(port->counters);
         copy_marks(s, port, xp);
+        if (port->oam) {
+            struct xoam *view = take(s, sizeof *view);
+            oam_get_view(port->oam, view);
+            xp->oam = view;
+        }
         hmap_insert(&xb->by_ofp, &xp->by_ofp, hash_u32(xp->ofp_port, 0));
         if (port->tunnel) {
             xp->tunnel = memcpy(take(s, sizeof *port->tunnel), port->tunnel, sizeof *port->tunnel);

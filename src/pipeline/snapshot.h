@@ -45,6 +45,8 @@ struct xmark {
     uint8_t tos; /* the DSCP where it stands in an IP header */
 };
 
+struct xoam;
+
 struct xport {
     struct hmap_node by_dp;  /* in snapshot.by_dp; not for patch ports */
     struct hmap_node by_ofp; /* in xbridge.by_ofp */
@@ -57,6 +59,7 @@ struct xport {
     struct xbundle *bundle; /* NULL: none, drops */
     struct xport *peer;     /* patch port: NULL while it has no peer */
     struct traffic_counters *counters;
+    const struct xoam *oam;    /* whose frames are its own; NULL: nobody's */
     const struct xmark *marks; /* of its queues */
     size_t n_marks;
 };

@@ -144,6 +144,7 @@ void config_run(struct config *c)
         config_mirrors_settings(b);
         config_spanning_settings(b);
         config_mcast_settings(b);
+        config_oam_settings(b);
         config_netflow_settings(b);
     }
     pipeline_start_commit(c->pipeline); /* commit: from here on it holds, but for cached flows */
@@ -313,6 +314,13 @@ static void declare_columns(struct ovsdb_client *db)
         {OVS_TABLE_PORT, OVS_PORT_STATUS},
         {OVS_TABLE_PORT, OVS_PORT_STATISTICS},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_ADMIN_STATE},
+        {OVS_TABLE_INTERFACE, OVS_INTERFACE_BFD_STATUS},
+        {OVS_TABLE_INTERFACE, OVS_INTERFACE_CFM_FAULT},
+        {OVS_TABLE_INTERFACE, OVS_INTERFACE_CFM_FAULT_STATUS},
+        {OVS_TABLE_INTERFACE, OVS_INTERFACE_CFM_FLAP_COUNT},
+        {OVS_TABLE_INTERFACE, OVS_INTERFACE_CFM_HEALTH},
+        {OVS_TABLE_INTERFACE, OVS_INTERFACE_CFM_REMOTE_MPIDS},
+        {OVS_TABLE_INTERFACE, OVS_INTERFACE_CFM_REMOTE_OPSTATE},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_DUPLEX},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_ERROR},
         {OVS_TABLE_INTERFACE, OVS_INTERFACE_IFINDEX},

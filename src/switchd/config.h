@@ -7,7 +7,8 @@
  *   config_interface.c  Interface: devices and OpenFlow ports
  *   config_port.c       Port: VLANs and members (bundles)
  *   config_bond.c       Port: bonds and LACP
- *   config_qos.c        QoS, Queue; qos/show *   config_mcast.c      Bridge, Port: multicast snooping
+ *   config_qos.c        QoS, Queue; qos/show *   config_oam.c        Interface: BFD, CFM, LLDP
+ *   config_mcast.c Bridge, Port: multicast snooping
  *   config_spanning.c   Bridge, Port: STP and RSTP, the way back too
  *   config_mirror.c     Mirror
  *   config_netflow.c    NetFlow
@@ -169,6 +170,8 @@ const struct ofproto_bond *config_bond_settings(const struct config_bond *);
 void config_bonds_write(struct ovsdb_txn *, const struct bridge *); /* Port: bond_active_slave */
 void config_mirrors_settings(struct bridge *);
 void config_mcast_settings(struct bridge *);
+void config_oam_settings(struct bridge *);
+void config_oam_write(struct ovsdb_txn *, const struct iface *); /* bfd_status, cfm_* */
 void config_spanning_settings(struct bridge *);
 void config_spanning_write(struct ovsdb_txn *, const struct bridge *); /* status, rstp_status, statistics */
 void config_netflow_settings(struct bridge *);

@@ -213,6 +213,7 @@ static void write_iface(struct ovsdb_txn *txn, struct iface *iface)
     char *peerless = iface->error ? NULL : peer_error(iface);
     ovsdb_txn_set_string(txn, row, OVS_INTERFACE_ERROR, peerless ? peerless : iface->error);
     free(peerless);
+    config_oam_write(txn, iface);
     int lacp = open ? ofproto_lacp_current(iface->bridge->ofproto, iface->ofp_port) : -1;
     if (lacp >= 0) {
         ovsdb_txn_set_boolean(txn, row, OVS_INTERFACE_LACP_CURRENT, lacp);

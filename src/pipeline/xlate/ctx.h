@@ -199,6 +199,8 @@ const char *xlate_mcast(struct xlate_ctx *, const struct xlate_mcast *);
 /* special.c */
 /* Is the packet one of a protocol that the port, by which it came in, speaks? Then that has it. */
 bool xlate_special(struct xlate_ctx *, const struct xport *);
+/* The same by BFD and CFM alone, of PORT: nothing but looks. */
+unsigned xlate_link_protocol(struct xlate_ctx *, const struct xport *port);
 bool xlate_is_bpdu(const struct flow_key *); /* of the spanning tree */
 /* Does the spanning tree let packets in by the port: to be learned from, to be forwarded? */
 static inline bool xport_learns(const struct xport *xport)

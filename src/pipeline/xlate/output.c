@@ -187,7 +187,8 @@ static const struct xport *find_output(struct xlate_ctx *ctx, uint32_t ofp_port)
         xlate_report(ctx, REPORT_DETAIL, "OFPPC_NO_FWD set, skipping output");
         return NULL;
     }
-    if (!xport_forwards(xport) && !ctx->all_trees && !xlate_is_bpdu(&ctx->base_flow)) {
+    if (!xport_forwards(xport) && !ctx->all_trees && !xlate_is_bpdu(&ctx->base_flow) &&
+        !(xport->oam && xlate_link_protocol(ctx, xport))) {
         xlate_report(ctx, REPORT_WARN, "%s not in forwarding state, skipping output",
                      ctx->bridge->spanning == SPANNING_STP ? "STP" : "RSTP");
         return NULL;
