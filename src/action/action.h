@@ -380,10 +380,15 @@ struct dp_cookie {
             uint32_t obs_domain_id;
             uint32_t obs_point_id;
             uint32_t output_port; /* datapath port; UINT32_MAX: none */
-            uint32_t direction;   /* 0 none, 1 ingress, 2 egress */
+            uint8_t direction;    /* 0 none, 1 ingress, 2 egress */
+            uint8_t dropped;      /* the packet goes nowhere */
+            uint16_t ofp_output;  /* OpenFlow number of the output port */
         } flow_sample;
         struct {
-            uint32_t output_port; /* datapath port */
+            uint32_t output_port; /* datapath port; UINT32_MAX: as it came in */
+            uint16_t ofp_output;  /* OpenFlow number */
+            uint8_t dropped;
+            uint8_t pad;
         } ipfix;
         struct {
             uint64_t rule_cookie; /* host order */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/netflow.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -15,7 +13,7 @@
 #include "base/log.h"
 #include "base/task.h"
 #include "flow/mask.h"
-#include "io/address.h"
+#include "pipeline/collectors.h"
 #include "pipeline/xlate/record.h"
 #include "wire/eth.h"
 #include "wire/ipv4.h"
@@ -74,9 +72,7 @@ struct netflow {
     int refs; /* a */
     pthread_mutex_t mutex;
     struct hmap flows;                    /* m */
-    int *sockets;                         /* m */
-    size_t n_sockets;                     /* m */
-    char **targets;                       /* c: n_sockets of them */
+    struct collectors collectors;         /* m */
     int64_t active_ms;                    /* m: 0: never */
     uint8_t engine_type, engine_id;       /* m */
     uint16_t datapath_hash;               /* i */
@@ -111,13 +107,7 @@ static void send_message(struct netflow *nf)
                             .engine_type = nf->engine_type,
                             .engine_id = nf->engine_id};
     size_t size = sizeof *h + nf->n_records * sizeof nf->message.records[0];
-    for (size_t i = 0; i < nf->n_sockets; i++) {
-        if (nf->sockets[i] >= 0 && send(nf->sockets[i], &nf->message, size, MSG_DONTWAIT) < 0 &&
-            errno != EAGAIN && errno != ECONNREFUSED) {
-            static struct log_rate_limit rl = LOG_RATE_LIMIT_INIT(1, 5);
-            LOG_WARN_RL(&rl, "%s: sending to collector failed (%s)", nf->targets[i], strerror(errno));
-        }
-    }
+    collectors_send(&nf->collectors, &nf->message, size);
     nf->n_records = 0;
 }
 
@@ -314,54 +304,6 @@ struct netflow *netflow_create(struct task_queue *tasks, const char *datapath)
     return nf;
 }
 
-static int open_collector(const char *target)
-{
-    struct sockaddr_storage to;
-    char *wrong = address_parse_active(target, 0, true, &to);
-    if (!wrong && !address_port(&to)) {
-        wrong = xasprintf("%s: port must be specified", target);
-    }
-    if (wrong) {
-        LOG_ERR("%s", wrong);
-        free(wrong);
-        return -1;
-    }
-    int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, address_length(&to)) < 0) {
-        LOG_WARN("couldn't open connection to collector %s (%s)", target, strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-        }
-        return -1;
-    }
-    return fd;
-}
-
-/* Under the mutex, or when nobody else has it. */
-static void close_collectors(struct netflow *nf)
-{
-    for (size_t i = 0; i < nf->n_sockets; i++) {
-        if (nf->sockets[i] >= 0) {
-            close(nf->sockets[i]);
-        }
-        free(nf->targets[i]);
-    }
-    free(nf->sockets);
-    free(nf->targets);
-    nf->sockets = NULL;
-    nf->targets = NULL;
-    nf->n_sockets = 0;
-}
-
-static bool has_targets(const struct netflow *nf, const struct netflow_settings *s)
-{
-    bool same = nf->n_sockets == s->n_targets;
-    for (size_t i = 0; same && i < s->n_targets; i++) {
-        same = nf->sockets[i] >= 0 && !strcmp(nf->targets[i], s->targets[i]);
-    }
-    return same;
-}
-
 void netflow_set(struct netflow *nf, const struct netflow_settings *s)
 {
     pthread_mutex_lock(&nf->mutex);
@@ -371,16 +313,7 @@ void netflow_set(struct netflow *nf, const struct netflow_settings *s)
     nf->active_ms = s->active_timeout_s < 0
                         ? 0
                         : (s->active_timeout_s ? s->active_timeout_s : DEFAULT_ACTIVE) * (int64_t)1000;
-    if (!has_targets(nf, s)) {
-        close_collectors(nf);
-        nf->sockets = xcalloc(s->n_targets + 1, sizeof *nf->sockets);
-        nf->targets = xcalloc(s->n_targets + 1, sizeof *nf->targets);
-        nf->n_sockets = s->n_targets;
-        for (size_t i = 0; i < s->n_targets; i++) {
-            nf->targets[i] = xstrdup(s->targets[i]);
-            nf->sockets[i] = open_collector(s->targets[i]);
-        }
-    }
+    collectors_set(&nf->collectors, s->targets, s->n_targets, 0);
     pthread_mutex_unlock(&nf->mutex);
 }
 
@@ -412,7 +345,7 @@ void netflow_unref(struct netflow *nf)
             remove_flow(nf, f);
         }
         hmap_fini(&nf->flows);
-        close_collectors(nf);
+        collectors_close(&nf->collectors);
         pthread_mutex_destroy(&nf->mutex);
         free(nf);
     }

@@ -14,6 +14,7 @@
 #include "ofconn/ofconn.h"
 #include "pipeline/changes.h"
 #include "pipeline/group.h"
+#include "pipeline/ipfix.h"
 #include "pipeline/mcast.h"
 #include "pipeline/meter.h"
 #include "pipeline/netflow.h"
@@ -114,6 +115,9 @@ void pipeline_start_commit(struct pipeline *p)
         settle_run(backer);
     }
     for (size_t i = 0; i < p->n_ofprotos; i++) {
+        if (p->ofprotos[i]->ipfix && ipfix_run(p->ofprotos[i]->ipfix)) {
+            pipeline_wake(p);
+        }
         ofproto_reap_rules(p->ofprotos[i]);
         if (p->ofprotos[i]->sessions) {
             ofservice_settled(p->ofprotos[i]->sessions);
@@ -396,6 +400,7 @@ void ofproto_destroy(struct ofproto *ofproto)
     backer_close(ofproto->backer);
     group_table_destroy(ofproto->groups);
     ofproto_set_netflow(ofproto, NULL);
+    ofproto_set_ipfix(ofproto, NULL, NULL, 0);
     mac_table_destroy(ofproto->macs);
     ofproto_mcast_fini(ofproto);
     hmap_fini(&ofproto->ports);
@@ -438,6 +443,25 @@ void ofproto_set_netflow(struct ofproto *ofproto, const struct netflow_settings 
         netflow_stop(ofproto->netflow);
         netflow_unref(ofproto->netflow);
         ofproto->netflow = NULL;
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+}
+
+void ofproto_set_ipfix(struct ofproto *ofproto, const struct ipfix_bridge_settings *bridge,
+                       const struct ipfix_set_settings *sets, size_t n_sets)
+{
+    bool any = bridge || n_sets, changed = any != !!ofproto->ipfix;
+    if (any && !ofproto->ipfix) {
+        ofproto->ipfix = ipfix_create(ofproto->pipeline->queue);
+    }
+    if (any) {
+        changed |= ipfix_set(ofproto->ipfix, bridge, sets, n_sets);
+    } else if (ofproto->ipfix) {
+        ipfix_stop(ofproto->ipfix);
+        ipfix_unref(ofproto->ipfix);
+        ofproto->ipfix = NULL;
+    }
+    if (changed) {
         pipeline_mark_changed(ofproto->pipeline);
     }
 }

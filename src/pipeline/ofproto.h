@@ -30,6 +30,8 @@
 
 struct datapath;
 struct mac_table;
+struct ipfix_bridge_settings;
+struct ipfix_set_settings;
 struct netflow_settings;
 struct ofproto;
 struct ofproto_bond;
@@ -150,6 +152,9 @@ void ofproto_set_mac_config(struct ofproto *, int idle_time_s, size_t max_entrie
 /* 4096 bits, NULL: none. On these VLANs nothing is learned and everything floods. */
 void ofproto_set_flood_vlans(struct ofproto *, const unsigned long *flood_vlans);
 void ofproto_set_forward_bpdu(struct ofproto *, bool);
+/* BRIDGE: NULL: it samples nothing by itself. */
+void ofproto_set_ipfix(struct ofproto *, const struct ipfix_bridge_settings *bridge,
+                       const struct ipfix_set_settings *, size_t n_sets);
 void ofproto_set_netflow(struct ofproto *, const struct netflow_settings *); /* NULL: none */
 struct mac_table *ofproto_mac_table(const struct ofproto *);
 

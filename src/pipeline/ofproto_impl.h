@@ -166,6 +166,7 @@ struct ofproto {
     bool mcast_enabled, mcast_flood_unregistered; /* c */
     struct task mcast_ageing;
     struct spanning *spanning; /* c */
+    struct ipfix *ipfix;       /* c: NULL: none */
 
     struct hmap ports;   /* c: struct ofport by number */
     size_t max_ports;    /* c: most at one time */

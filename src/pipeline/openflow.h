@@ -4,6 +4,7 @@
  *
  *   openflow.c        the table; features, configuration, description, ports
  *   openflow_change.c flow mods; bundles
+ *   openflow_ipfix.c  what IPFIX exporters have told
  *   openflow_flow.c   flow statistics, tables, packet-out
  *   openflow_group.c  groups
  *   openflow_meter.c  meters
@@ -62,7 +63,8 @@ ofconn_handler openflow_flow_mod, openflow_flow_stats, openflow_flow_counts, ope
     openflow_group_mod, openflow_group_desc, openflow_group_stats, openflow_group_features,
     openflow_meter_mod, openflow_meter_config, openflow_meter_stats, openflow_meter_features,
     openflow_table_mod, openflow_table_desc, openflow_queue_config, openflow_queue_stats,
-    openflow_flow_monitor, openflow_flow_monitor_cancel, openflow_tlv_table_mod, openflow_tlv_table;
+    openflow_flow_monitor, openflow_flow_monitor_cancel, openflow_tlv_table_mod, openflow_tlv_table,
+    openflow_ipfix_bridge, openflow_ipfix_flow;
 
 /* The message, to be decoded with the bridge's names of tunnel options. */
 struct ofp_msg openflow_mapped(const struct ofp_msg *, const void *ofproto);

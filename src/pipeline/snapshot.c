@@ -11,6 +11,7 @@
 #include "pipeline/oam.h"
 #include "pipeline/ofproto_impl.h"
 #include "pipeline/spanning.h"
+#include "port/vport.h"
 #include "tunnel/map.h"
 
 /* Memory of a snapshot: chunks that begin with a pointer to the one before. */
@@ -61,6 +62,7 @@ void snapshot_destroy(struct snapshot *s)
             bond_unref(s->bridges[i]->bundles[b]->account);
         }
         netflow_unref(s->bridges[i]->netflow);
+        ipfix_unref(s->bridges[i]->ipfix);
         hmap_fini(&s->bridges[i]->by_ofp);
         hmap_fini(&s->bridges[i]->by_id);
     }
@@ -182,6 +184,8 @@ static void copy_ports(struct snapshot *s, const struct ofproto *ofproto, struct
         xp->config = port->config;
         xp->state = port->state;
         xp->is_patch = port->dp_port == PACKET_NO_PORT;
+        const struct vport *vport = ofport_vport(port);
+        xp->ifindex = vport ? (uint32_t)vport->status.ifindex : 0;
         xp->bridge = xb;
         xp->counters = counters_ref(port->counters);
         copy_marks(s, port, xp);
@@ -353,6 +357,9 @@ void snapshot_publish(struct pipeline *p)
         xb->tun_md = ofproto->tun_md;
         xb->netflow = ofproto->netflow;
         netflow_ref(xb->netflow);
+        xb->ipfix = ofproto->ipfix;
+        ipfix_ref(xb->ipfix);
+        xb->ipfix_sampling = xb->ipfix ? ipfix_sampling(xb->ipfix) : (struct ipfix_sampling){0};
         hmap_init(&xb->by_ofp);
         hmap_init(&xb->by_id);
         s->bridges[s->n_bridges++] = xb;

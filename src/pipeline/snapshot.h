@@ -18,6 +18,7 @@
 #include "base/rcu.h"
 #include "base/types.h"
 #include "flow/tun_md.h"
+#include "pipeline/ipfix.h"
 #include "pipeline/ofproto.h"
 
 #define MAX_MIRRORS 32
@@ -53,6 +54,7 @@ struct xport {
     const char *name;
     uint32_t ofp_port, dp_port; /* dp_port PACKET_NO_PORT: a patch port */
     uint32_t config, state;     /* OFPROTO_PC_*, OFPROTO_PS_* */
+    uint32_t ifindex;           /* the device's; 0: none */
     bool is_patch;
     const struct tunnel_config *tunnel; /* NULL: no tunnel; dp_port is shared then */
     struct xbridge *bridge;
@@ -118,6 +120,8 @@ struct xbridge {
     struct xport *local;                  /* NULL: none */
     struct tun_md_table tun_md;           /* tunnel options that have names here */
     struct netflow *netflow;              /* NULL: none */
+    struct ipfix *ipfix;                  /* NULL: none */
+    struct ipfix_sampling ipfix_sampling;
 };
 
 struct snapshot {

@@ -17,6 +17,7 @@
 #include "pipeline/dependents.h"
 #include "pipeline/packet_in.h"
 #include "pipeline/recirc.h"
+#include "pipeline/sample.h"
 #include "pipeline/slow_path.h"
 #include "pipeline/trace.h"
 #include "pipeline/ukey.h"
@@ -284,7 +285,7 @@ void slow_path_upcall(struct slow_path *sp, struct dp_handler *h, struct dp_upca
         controller(sp, h, u, cookie);
         break;
     default:
-        /* Samples for collectors that are not configured. */
+        sample_upcall(sp->backer, u, cookie);
         packet_free(u->packet);
         break;
     }

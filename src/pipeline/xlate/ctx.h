@@ -75,6 +75,7 @@ struct xlate_ctx {
     bool in_mirror;
     uint8_t n_egress; /* ports of this bridge whose egress processing is under way, the outermost first */
     uint32_t egress[FROZEN_MAX_EGRESS];
+    bool sampled;         /* some action sends a sample up */
     uint32_t sflow_out;   /* the last output port */
     uint32_t netflow_out; /* where packets go, or NETFLOW_OUT_* */
     uint32_t orig_skb_priority;
@@ -182,6 +183,8 @@ void xlate_egress_missed(struct xlate_ctx *);
 bool xlate_tunnel_enter(struct xlate_ctx *); /* a packet came in by a tunnel; false: it goes no further */
 /* Is the packet that goes out to OUT one for a tunnel that ends here? Then it is taken apart. */
 bool xlate_terminate_tunnel(struct xlate_ctx *, const struct xport *out);
+/* Fills in the flow's tunnel members as the tunnel's configuration has it. */
+void xlate_fill_tunnel(struct xlate_ctx *, const struct tunnel_config *);
 void xlate_output_tunnel(struct xlate_ctx *, const struct xport *, bool is_last, bool truncate);
 
 /* normal.c */
@@ -305,13 +308,19 @@ void xlate_thaw(struct xlate_ctx *, const struct frozen_state *);
 
 /* misc.c */
 void xlate_clone(struct xlate_ctx *, const struct ofpact *, size_t len, bool is_last);
-void xlate_sample(struct xlate_ctx *, const struct ofpact_sample *);
 void xlate_check_pkt_larger(struct xlate_ctx *, const struct ofpact_check_pkt_larger *,
                             const struct ofpact *rest, size_t rest_len);
 void xlate_multipath(struct xlate_ctx *, const struct ofpact_multipath *);
 void xlate_bundle(struct xlate_ctx *, const struct ofpact_bundle *, bool is_last);
 void xlate_fin_timeout(struct xlate_ctx *, const struct ofpact_fin_timeout *);
 void xlate_set_queue(struct xlate_ctx *, uint32_t queue);
+
+/* sample.c */
+void xlate_sample(struct xlate_ctx *, const struct ofpact_sample *);
+void xlate_sample_input(struct xlate_ctx *); /* as the packet came into the bridge */
+void xlate_sample_output(struct xlate_ctx *, const struct xport *);
+/* Samples are told whether the packet goes anywhere. */
+void xlate_finish_samples(struct xlate_ctx *);
 
 /* learn.c */
 void xlate_learn(struct xlate_ctx *, const struct ofpact_learn *);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clone, sample, check_pkt_larger, multipath, bundle, fin_timeout. */
+/* clone, check_pkt_larger, multipath, bundle, fin_timeout. */
 #include <string.h>
 
 #include "base/hash.h"
@@ -115,13 +115,6 @@ void xlate_clone(struct xlate_ctx *ctx, const struct ofpact *list, size_t len, b
     ctx->stack = old_stack;
     bytebuf_fini(&ctx->action_set);
     ctx->action_set = old_set;
-}
-
-void xlate_sample(struct xlate_ctx *ctx, const struct ofpact_sample *a)
-{
-    /* Collector sets are configured with IPFIX; without one of this number there is nobody to sample for. */
-    (void)ctx;
-    (void)a;
 }
 
 /* One side of a decision that the datapath takes. */

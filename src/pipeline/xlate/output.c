@@ -266,6 +266,7 @@ void xlate_output_port(struct xlate_ctx *ctx, uint32_t ofp_port, bool is_last, b
     } else if (!xlate_terminate_tunnel(ctx, xport)) {
         mark_for_queue(ctx, xport);
         xlate_commit(ctx);
+        xlate_sample_output(ctx, xport);
         if (ctx->mirror_snaplen) {
             dp_actions_put_trunc(ctx->actions, ctx->mirror_snaplen);
         }

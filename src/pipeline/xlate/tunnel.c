@@ -148,8 +148,7 @@ bool xlate_terminate_tunnel(struct xlate_ctx *ctx, const struct xport *out)
 
 /* ------------------------------------------------------------------ out */
 
-/* Fills in the flow's tunnel members as the tunnel's configuration has it. */
-static void fill_tunnel(struct xlate_ctx *ctx, const struct tunnel_config *c)
+void xlate_fill_tunnel(struct xlate_ctx *ctx, const struct tunnel_config *c)
 {
     struct flow_key *flow = ctx->flow, *wc = &ctx->wc->bits;
     if (!c->src_flow) {
@@ -388,7 +387,7 @@ void xlate_output_tunnel(struct xlate_ctx *ctx, const struct xport *xport, bool 
                      "Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.");
         return;
     }
-    fill_tunnel(ctx, xport->tunnel);
+    xlate_fill_tunnel(ctx, xport->tunnel);
     if (flow->tun_dst == original->tun_dst && ipv6_addr_equal(&flow->tun_ipv6_dst, &original->tun_ipv6_dst)) {
         xlate_report(ctx, REPORT_WARN, "Not tunneling to our own address");
         return; /* the reference leaves the flow so */

@@ -330,6 +330,9 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
         netflow_mask(ctx.flow, ctx.wc);
     }
 
+    if (!xin->frozen) {
+        xlate_sample_input(&ctx);
+    }
     ctx.report = report_add(ctx.report, REPORT_BRIDGE, ctx.report ? xstrdup(ctx.bridge->name) : NULL);
     start(&ctx);
     if (!ctx.freezing) {
@@ -349,6 +352,7 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
         dp_actions_put_u32(ctx.actions, DP_ACTION_DROP, ctx.drop_reason);
     }
     record_netflow(&ctx);
+    xlate_finish_samples(&ctx);
     if (ctx.error) {
         bytebuf_clear(ctx.actions);
     } else if (ctx.actions->len > UINT16_MAX - 512) {

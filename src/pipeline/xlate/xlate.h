@@ -8,13 +8,21 @@
  * (`record`) from which statistics are credited later and by which revalidation knows what the flow depends
  * on.
  *
- *   xlate.c     begin and end: port, special packets, mirrors, mask           fields.c  header and metadata
- * fields table.c     lookup, resubmit, goto, rules                                 encap.c   MPLS, NSH,
- * Ethernet, encap, decap actions.c   the table of actions, action set                              group.c
- * groups; hashes of packets output.c    ports, patch ports, flooding, controller                      ct.c
- * connection tracking, freezing normal.c    NORMAL: the learning switch; mirrors misc.c    clone, sample,
- * check_pkt_larger ... commit.c    differences between the packet and the flow -> set actions    learn.c
- * learn
+ *   xlate.c    begin and end: port, special packets, mask
+ *   table.c    lookup, resubmit, goto, rules
+ *   actions.c  the table of actions, action set
+ *   output.c   ports, patch ports, flooding, controller
+ *   egress.c   egress tables
+ *   normal.c   NORMAL: the learning switch; mirrors
+ *   tunnel.c   into tunnels, and out of them
+ *   fields.c   header and metadata fields
+ *   encap.c    MPLS, NSH, Ethernet, encap, decap
+ *   group.c    groups; hash.c: hashes of packets
+ *   ct.c       connection tracking, freezing
+ *   misc.c     clone, check_pkt_larger ...
+ *   sample.c   sample; what bridges sample by themselves
+ *   commit.c   differences between the packet and the flow -> set actions
+ *   learn.c    learn
  *
  * Thread-safety: a translation belongs to the RCU-registered thread that runs it; any number run at once. */
 #ifndef PIPELINE_XLATE_XLATE_H
