@@ -23,6 +23,7 @@
 #include "pipeline/protocol.h"
 #include "pipeline/recirc.h"
 #include "pipeline/settle.h"
+#include "pipeline/sflow.h"
 #include "pipeline/slow_path.h"
 #include "pipeline/spanning.h"
 #include "pipeline/tunnel.h"
@@ -115,6 +116,9 @@ void pipeline_start_commit(struct pipeline *p)
         settle_run(backer);
     }
     for (size_t i = 0; i < p->n_ofprotos; i++) {
+        if (p->ofprotos[i]->sflow) {
+            sflow_run(p->ofprotos[i]->sflow);
+        }
         if (p->ofprotos[i]->ipfix && ipfix_run(p->ofprotos[i]->ipfix)) {
             pipeline_wake(p);
         }
@@ -401,6 +405,7 @@ void ofproto_destroy(struct ofproto *ofproto)
     group_table_destroy(ofproto->groups);
     ofproto_set_netflow(ofproto, NULL);
     ofproto_set_ipfix(ofproto, NULL, NULL, 0);
+    ofproto_set_sflow(ofproto, NULL);
     mac_table_destroy(ofproto->macs);
     ofproto_mcast_fini(ofproto);
     hmap_fini(&ofproto->ports);
@@ -443,6 +448,24 @@ void ofproto_set_netflow(struct ofproto *ofproto, const struct netflow_settings 
         netflow_stop(ofproto->netflow);
         netflow_unref(ofproto->netflow);
         ofproto->netflow = NULL;
+        pipeline_mark_changed(ofproto->pipeline);
+    }
+}
+
+void ofproto_set_sflow(struct ofproto *ofproto, const struct sflow_settings *settings)
+{
+    uint32_t before = ofproto->sflow ? sflow_probability(ofproto->sflow) : 0, probability = 0;
+    if (settings) {
+        if (!ofproto->sflow) {
+            ofproto->sflow = sflow_create(ofproto, ofproto->pipeline->queue);
+        }
+        probability = sflow_set(ofproto->sflow, settings) ? sflow_probability(ofproto->sflow) : 0;
+    } else if (ofproto->sflow) {
+        sflow_stop(ofproto->sflow);
+        sflow_unref(ofproto->sflow);
+        ofproto->sflow = NULL;
+    }
+    if (before != probability) {
         pipeline_mark_changed(ofproto->pipeline);
     }
 }

@@ -33,6 +33,7 @@ struct mac_table;
 struct ipfix_bridge_settings;
 struct ipfix_set_settings;
 struct netflow_settings;
+struct sflow_settings;
 struct ofproto;
 struct ofproto_bond;
 struct ofservice;
@@ -155,6 +156,7 @@ void ofproto_set_forward_bpdu(struct ofproto *, bool);
 /* BRIDGE: NULL: it samples nothing by itself. */
 void ofproto_set_ipfix(struct ofproto *, const struct ipfix_bridge_settings *bridge,
                        const struct ipfix_set_settings *, size_t n_sets);
+void ofproto_set_sflow(struct ofproto *, const struct sflow_settings *);     /* NULL: none */
 void ofproto_set_netflow(struct ofproto *, const struct netflow_settings *); /* NULL: none */
 struct mac_table *ofproto_mac_table(const struct ofproto *);
 

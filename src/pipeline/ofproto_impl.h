@@ -167,6 +167,7 @@ struct ofproto {
     struct task mcast_ageing;
     struct spanning *spanning; /* c */
     struct ipfix *ipfix;       /* c: NULL: none */
+    struct sflow *sflow;       /* c: NULL: none */
 
     struct hmap ports;   /* c: struct ofport by number */
     size_t max_ports;    /* c: most at one time */

@@ -10,6 +10,7 @@
 #include "pipeline/netflow.h"
 #include "pipeline/oam.h"
 #include "pipeline/ofproto_impl.h"
+#include "pipeline/sflow.h"
 #include "pipeline/spanning.h"
 #include "port/vport.h"
 #include "tunnel/map.h"
@@ -63,6 +64,7 @@ void snapshot_destroy(struct snapshot *s)
         }
         netflow_unref(s->bridges[i]->netflow);
         ipfix_unref(s->bridges[i]->ipfix);
+        sflow_unref(s->bridges[i]->sflow);
         hmap_fini(&s->bridges[i]->by_ofp);
         hmap_fini(&s->bridges[i]->by_id);
     }
@@ -357,6 +359,9 @@ void snapshot_publish(struct pipeline *p)
         xb->tun_md = ofproto->tun_md;
         xb->netflow = ofproto->netflow;
         netflow_ref(xb->netflow);
+        xb->sflow = ofproto->sflow;
+        sflow_ref(xb->sflow);
+        xb->sflow_probability = xb->sflow ? sflow_probability(xb->sflow) : 0;
         xb->ipfix = ofproto->ipfix;
         ipfix_ref(xb->ipfix);
         xb->ipfix_sampling = xb->ipfix ? ipfix_sampling(xb->ipfix) : (struct ipfix_sampling){0};

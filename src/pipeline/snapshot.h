@@ -27,6 +27,7 @@ struct bond;
 struct bond_view;
 struct dp_backer;
 struct flow_key;
+struct sflow;
 struct tunnel_config;
 struct tunnel_map;
 struct tunnel_net;
@@ -120,6 +121,8 @@ struct xbridge {
     struct xport *local;                  /* NULL: none */
     struct tun_md_table tun_md;           /* tunnel options that have names here */
     struct netflow *netflow;              /* NULL: none */
+    struct sflow *sflow;                  /* NULL: none */
+    uint32_t sflow_probability;           /* of UINT32_MAX; 0: nothing is sampled */
     struct ipfix *ipfix;                  /* NULL: none */
     struct ipfix_sampling ipfix_sampling;
 };

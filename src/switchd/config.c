@@ -147,6 +147,7 @@ void config_run(struct config *c)
         config_oam_settings(b);
         config_netflow_settings(b);
         config_ipfix_settings(c, b);
+        config_sflow_settings(b);
     }
     pipeline_start_commit(c->pipeline); /* commit: from here on it holds, but for cached flows */
     write_when_settled(c, ovsdb_row_integer(root, OVS_OPEN_VSWITCH_NEXT_CFG, 0));
@@ -347,7 +348,8 @@ static void declare_columns(struct ovsdb_client *db)
                                       OVS_TABLE_MANAGER,      OVS_TABLE_SSL,
                                       OVS_TABLE_FLOW_TABLE,   OVS_TABLE_QOS,
                                       OVS_TABLE_QUEUE,        OVS_TABLE_NETFLOW,
-                                      OVS_TABLE_IPFIX,        OVS_TABLE_FLOW_SAMPLE_COLLECTOR_SET};
+                                      OVS_TABLE_IPFIX,        OVS_TABLE_FLOW_SAMPLE_COLLECTOR_SET,
+                                      OVS_TABLE_SFLOW};
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
         ovsdb_client_monitor_table(db, tables[i], OVSDB_MONITOR_ALERT);
     }

@@ -12,6 +12,7 @@
  *   config_spanning.c   Bridge, Port: STP and RSTP, the way back too
  *   config_mirror.c     Mirror
  *   config_netflow.c    NetFlow
+ *   config_sflow.c      sFlow
  *   config_ipfix.c      IPFIX, Flow_Sample_Collector_Set
  *   config_controller.c Controller, SSL: sessions, in-band control, fail mode
  *   status.c            the way back: ofport, error, mac_in_use, statistics ...
@@ -176,6 +177,7 @@ void config_oam_write(struct ovsdb_txn *, const struct iface *); /* bfd_status, 
 void config_spanning_settings(struct bridge *);
 void config_spanning_write(struct ovsdb_txn *, const struct bridge *); /* status, rstp_status, statistics */
 void config_netflow_settings(struct bridge *);
+void config_sflow_settings(struct bridge *);
 void config_ipfix_settings(const struct config *, struct bridge *);
 
 void config_controllers_start(struct bridge *);

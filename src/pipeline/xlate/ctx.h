@@ -76,7 +76,8 @@ struct xlate_ctx {
     uint8_t n_egress; /* ports of this bridge whose egress processing is under way, the outermost first */
     uint32_t egress[FROZEN_MAX_EGRESS];
     bool sampled;         /* some action sends a sample up */
-    uint32_t sflow_out;   /* the last output port */
+    uint32_t sflow_n_out; /* datapath ports that packets go out by */
+    uint32_t sflow_out;   /* the interface's index of the last one */
     uint32_t netflow_out; /* where packets go, or NETFLOW_OUT_* */
     uint32_t orig_skb_priority;
     uint32_t drop_reason; /* enum drop_reason: why there are no actions, if there are none; 0: they say so */
@@ -318,6 +319,7 @@ void xlate_set_queue(struct xlate_ctx *, uint32_t queue);
 /* sample.c */
 void xlate_sample(struct xlate_ctx *, const struct ofpact_sample *);
 void xlate_sample_input(struct xlate_ctx *); /* as the packet came into the bridge */
+void xlate_count_output(struct xlate_ctx *, const struct xport *);
 void xlate_sample_output(struct xlate_ctx *, const struct xport *);
 /* Samples are told whether the packet goes anywhere. */
 void xlate_finish_samples(struct xlate_ctx *);

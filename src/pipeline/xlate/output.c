@@ -203,7 +203,7 @@ static const struct xport *find_output(struct xlate_ctx *ctx, uint32_t ofp_port)
 
 static void mirror_output(struct xlate_ctx *ctx, const struct xport *xport)
 {
-    ctx->sflow_out = xport->ofp_port;
+    xlate_count_output(ctx, xport);
     ctx->netflow_out = xport->ofp_port;
     if (ctx->bridge->has_mirrors && xport->bundle) {
         xlate_mirror(ctx, xport->bundle, xport->bundle->dst_mirrors);

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "pipeline/ipfix.h"
+#include "pipeline/sflow.h"
 #include "pipeline/xlate/ctx.h"
+#include "wire/eth.h"
 
 static void begin_cookie(struct xlate_ctx *ctx, struct dp_cookie *cookie, enum dp_cookie_type type)
 {
@@ -16,13 +18,13 @@ static void begin_cookie(struct xlate_ctx *ctx, struct dp_cookie *cookie, enum d
 
 /* PROBABILITY of UINT32_MAX. */
 static void put_sample(struct xlate_ctx *ctx, const struct dp_cookie *cookie, uint32_t probability,
-                       uint32_t tunnel_port)
+                       uint32_t tunnel_port, bool actions)
 {
     size_t mark = 0;
     if (probability != UINT32_MAX) {
         mark = dp_actions_begin_sample(ctx->actions, probability);
     }
-    dp_actions_put_cookie(ctx->actions, cookie, tunnel_port, false);
+    dp_actions_put_cookie(ctx->actions, cookie, tunnel_port, actions);
     if (probability != UINT32_MAX) {
         dp_actions_end(ctx->actions, mark);
     }
@@ -57,18 +59,33 @@ void xlate_sample(struct xlate_ctx *ctx, const struct ofpact_sample *a)
     cookie.flow_sample.output_port = output_port;
     cookie.flow_sample.direction = a->direction;
     cookie.flow_sample.ofp_output = (uint16_t)(output_port != UINT32_MAX ? a->sampling_port : OFPP_NONE);
-    put_sample(ctx, &cookie, (uint32_t)a->probability << 16 | a->probability, tunnel_port);
+    put_sample(ctx, &cookie, (uint32_t)a->probability << 16 | a->probability, tunnel_port, false);
+}
+
+void xlate_count_output(struct xlate_ctx *ctx, const struct xport *out)
+{
+    ctx->sflow_n_out++;
+    ctx->sflow_out = out->ifindex;
 }
 
 void xlate_sample_input(struct xlate_ctx *ctx)
 {
     const struct ipfix_sampling *s = &ctx->bridge->ipfix_sampling;
+    if (ctx->bridge->sflow_probability) {
+        struct dp_cookie cookie;
+        begin_cookie(ctx, &cookie, DP_COOKIE_SFLOW);
+        if (ctx->flow->vlans[0].tpid) {
+            /* What it leaves with is in the cookie. */
+            ctx->wc->bits.vlans[0].tci |= CONST_BE16(VLAN_VID_MASK | VLAN_CFI);
+        }
+        put_sample(ctx, &cookie, ctx->bridge->sflow_probability, UINT32_MAX, true);
+    }
     if (s->probability && s->input) {
         struct dp_cookie cookie;
         begin_cookie(ctx, &cookie, DP_COOKIE_IPFIX);
         cookie.ipfix.output_port = UINT32_MAX;
         cookie.ipfix.ofp_output = (uint16_t)OFPP_NONE;
-        put_sample(ctx, &cookie, s->probability, UINT32_MAX);
+        put_sample(ctx, &cookie, s->probability, UINT32_MAX, false);
     }
 }
 
@@ -80,14 +97,38 @@ void xlate_sample_output(struct xlate_ctx *ctx, const struct xport *out)
         begin_cookie(ctx, &cookie, DP_COOKIE_IPFIX);
         cookie.ipfix.output_port = out->dp_port;
         cookie.ipfix.ofp_output = (uint16_t)out->ofp_port;
-        put_sample(ctx, &cookie, s->probability, UINT32_MAX);
+        put_sample(ctx, &cookie, s->probability, UINT32_MAX, false);
     }
 }
 
-/* Does one of the actions send the packet on? Cookies of samples are told DROPPED, unless it is NULL. */
-static bool walk(struct dp_action *list, size_t len, const bool *dropped);
+/* What samples are told of the packet's way. */
+struct way {
+    bool dropped;
+    uint32_t sflow_output;
+    be16 vlan_tci; /* that it leaves with */
+};
 
-static bool walk_action(struct dp_action *a, const bool *dropped)
+static void tell(struct dp_action_userspace *u, const struct way *way)
+{
+    struct dp_cookie copy;
+    if (!dp_cookie_from_userdata(u->userdata, u->userdata_len, &copy)) {
+        return;
+    }
+    if (copy.type == DP_COOKIE_FLOW_SAMPLE) {
+        copy.flow_sample.dropped = way->dropped;
+    } else if (copy.type == DP_COOKIE_IPFIX) {
+        copy.ipfix.dropped = way->dropped;
+    } else if (copy.type == DP_COOKIE_SFLOW) {
+        copy.sflow.output = way->sflow_output;
+        copy.sflow.vlan_tci = way->vlan_tci;
+    }
+    memcpy(u->userdata, &copy, sizeof copy);
+}
+
+/* Does one of the actions send the packet on? Samples are told of WAY, unless it is NULL. */
+static bool walk(struct dp_action *list, size_t len, const struct way *);
+
+static bool walk_action(struct dp_action *a, const struct way *way)
 {
     size_t len;
     bool goes_on = false;
@@ -100,40 +141,32 @@ static bool walk_action(struct dp_action *a, const bool *dropped)
         return true;
     case DP_ACTION_CHECK_PKT_LEN: {
         struct dp_action *list = (struct dp_action *)dp_action_if_less_equal(a, &len);
-        goes_on = walk(list, len, dropped);
+        goes_on = walk(list, len, way);
         list = (struct dp_action *)dp_action_if_greater(a, &len);
-        return walk(list, len, dropped) || goes_on;
+        return walk(list, len, way) || goes_on;
     }
     case DP_ACTION_SAMPLE:
     case DP_ACTION_CLONE:
     case DP_ACTION_DEC_TTL: {
         struct dp_action *list = (struct dp_action *)dp_action_nested(a, &len);
-        return walk(list, len, dropped);
+        return walk(list, len, way);
     }
-    case DP_ACTION_USERSPACE: {
-        struct dp_action_userspace *u = (struct dp_action_userspace *)(void *)a;
-        struct dp_cookie copy;
-        if (dropped && dp_cookie_from_userdata(u->userdata, u->userdata_len, &copy)) {
-            if (copy.type == DP_COOKIE_FLOW_SAMPLE) {
-                copy.flow_sample.dropped = *dropped;
-            } else if (copy.type == DP_COOKIE_IPFIX) {
-                copy.ipfix.dropped = *dropped;
-            }
-            memcpy(u->userdata, &copy, sizeof copy);
+    case DP_ACTION_USERSPACE:
+        if (way) {
+            tell((struct dp_action_userspace *)(void *)a, way);
         }
         return false;
-    }
     default:
         return false;
     }
 }
 
-static bool walk(struct dp_action *list, size_t len, const bool *dropped)
+static bool walk(struct dp_action *list, size_t len, const struct way *way)
 {
     bool goes_on = false;
     const struct dp_action *a;
     DP_ACTION_FOR_EACH (a, list, len) {
-        goes_on |= walk_action((struct dp_action *)a, dropped);
+        goes_on |= walk_action((struct dp_action *)a, way);
     }
     return goes_on;
 }
@@ -142,7 +175,13 @@ void xlate_finish_samples(struct xlate_ctx *ctx)
 {
     if (ctx->sampled) {
         struct dp_action *list = (struct dp_action *)(void *)ctx->actions->data;
-        bool dropped = !walk(list, ctx->actions->len, NULL);
-        walk(list, ctx->actions->len, &dropped);
+        struct way way = {
+            .dropped = !walk(list, ctx->actions->len, NULL),
+            .sflow_output = !ctx->sflow_n_out                         ? SFLOW_OUT_DROPPED
+                            : ctx->sflow_n_out == 1 && ctx->sflow_out ? ctx->sflow_out
+                                                                      : SFLOW_OUT_MULTIPLE | ctx->sflow_n_out,
+            .vlan_tci = ctx->base_flow.vlans[0].tci & CONST_BE16((uint16_t)~VLAN_CFI),
+        };
+        walk(list, ctx->actions->len, &way);
     }
 }

@@ -322,7 +322,6 @@ enum xlate_error xlate(struct xlate_in *xin, struct xlate_out *xout)
     ctx.depth = xin->depth;
     ctx.conntracked = (xin->flow.ct_state & FLOW_CS_TRK) != 0;
     ctx.resubmits = xin->resubmits;
-    ctx.sflow_out = OFPP_NONE;
     ctx.netflow_out = NETFLOW_OUT_NONE;
     ctx.orig_skb_priority = xin->flow.skb_priority;
     init_mask(&ctx);
