@@ -70,7 +70,7 @@ def test_stp_in_a_ring(both):
         say(daemon, "time/stop")
         ports = make_ring(daemon, "stp", "patch")
         said = [shown(daemon, "stp")]
-        for ms in (3000, 14000, 16000, 10000):
+        for ms in (8000, 12000, 16000, 7000):
             say(daemon, "time/warp", str(ms), "250")
             said.append(shown(daemon, "stp"))
         said.append(described(daemon))
