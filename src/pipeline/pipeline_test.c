@@ -900,6 +900,26 @@ static void test_packet_out(void **state)
     bytebuf_fini(&actions);
 }
 
+/* Packets may be under way with an id that nobody holds any more. */
+static void test_recirculation_ids(void **unused)
+{
+    (void)unused;
+    struct recirc_table *t = recirc_table_create();
+    struct frozen_state s = {.ofproto_id = 1, .table_id = 7}, other = {.ofproto_id = 1, .table_id = 8};
+    uint32_t id = recirc_alloc(t, &s);
+    recirc_unref(t, id);
+    assert_int_equal(recirc_count(t), 0);
+    assert_int_equal(recirc_find(t, id)->table_id, 7);
+    assert_int_equal(recirc_alloc(t, &s), id);
+    assert_int_equal(recirc_count(t), 1);
+    recirc_unref(t, id);
+    clock_warp(10000);
+    recirc_unref(t, recirc_alloc(t, &other));
+    assert_null(recirc_find(t, id));
+    assert_int_not_equal(recirc_alloc(t, &s), id);
+    recirc_table_destroy(t);
+}
+
 static void test_bridge_goes(void **state)
 {
     struct fixture *f = *state;
@@ -937,6 +957,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_learn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bundle_is_atomic, setup, teardown),
         cmocka_unit_test_setup_teardown(test_packet_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_recirculation_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bridge_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ports_agree, setup, teardown),
     };

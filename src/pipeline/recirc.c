@@ -6,12 +6,20 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/hmap.h"
+#include "base/list.h"
 #include "base/rcu.h"
+
+/* How long an id that nobody holds lives on, and how many of those at most. */
+#define UNUSED_MS  2000
+#define MAX_UNUSED 4096
 
 struct recirc_node {
     struct hmap_node by_id, by_state;
+    struct list unused; /* in the table's, while refs is 0 */
+    int64_t unused_ms;  /* since when */
     uint32_t id;
     int refs;
     bool empty; /* no state */
@@ -22,6 +30,8 @@ struct recirc_node {
 struct recirc_table {
     pthread_mutex_t lock; /* over everything; readers copy a pointer and live on RCU */
     struct hmap by_id, by_state;
+    struct list unused; /* struct recirc_node, the oldest first */
+    size_t n_unused;
     uint32_t next_id;
 };
 
@@ -162,6 +172,7 @@ struct recirc_table *recirc_table_create(void)
     pthread_mutex_init(&t->lock, NULL);
     hmap_init(&t->by_id);
     hmap_init(&t->by_state);
+    list_init(&t->unused);
     t->next_id = 1;
     return t;
 }
@@ -192,6 +203,14 @@ static struct recirc_node *find_locked(const struct recirc_table *t, uint32_t id
     return NULL;
 }
 
+static void take_locked(struct recirc_table *t, struct recirc_node *node)
+{
+    if (!node->refs++) {
+        list_remove(&node->unused);
+        t->n_unused--;
+    }
+}
+
 static struct recirc_node *add_locked(struct recirc_table *t)
 {
     struct recirc_node *node = xzalloc(sizeof *node);
@@ -210,7 +229,7 @@ uint32_t recirc_alloc(struct recirc_table *t, const struct frozen_state *state)
     pthread_mutex_lock(&t->lock);
     HMAP_FOR_EACH_WITH_HASH (node, by_state, hash, &t->by_state) {
         if (equal_states(&node->state, state)) {
-            node->refs++;
+            take_locked(t, node);
             goto out;
         }
     }
@@ -238,22 +257,37 @@ bool recirc_ref(struct recirc_table *t, uint32_t id)
     pthread_mutex_lock(&t->lock);
     struct recirc_node *node = find_locked(t, id);
     if (node) {
-        node->refs++;
+        take_locked(t, node);
     }
     pthread_mutex_unlock(&t->lock);
     return node != NULL;
 }
 
+/* The oldest of those that wait to be freed goes. */
+static void free_oldest_locked(struct recirc_table *t)
+{
+    struct recirc_node *node = OBJECT_OF(list_pop_front(&t->unused), node, unused);
+    t->n_unused--;
+    hmap_remove(&t->by_id, &node->by_id);
+    if (!node->empty) {
+        hmap_remove(&t->by_state, &node->by_state);
+    }
+    rcu_postpone(&node->rcu, free_node_rcu);
+}
+
 void recirc_unref(struct recirc_table *t, uint32_t id)
 {
+    int64_t now = clock_ms();
     pthread_mutex_lock(&t->lock);
     struct recirc_node *node = find_locked(t, id);
     if (node && --node->refs == 0) {
-        hmap_remove(&t->by_id, &node->by_id);
-        if (!node->empty) {
-            hmap_remove(&t->by_state, &node->by_state);
-        }
-        rcu_postpone(&node->rcu, free_node_rcu);
+        node->unused_ms = now;
+        list_push_back(&t->unused, &node->unused);
+        t->n_unused++;
+    }
+    while (t->n_unused > MAX_UNUSED ||
+           (t->n_unused && OBJECT_OF(list_front(&t->unused), node, unused)->unused_ms + UNUSED_MS <= now)) {
+        free_oldest_locked(t);
     }
     pthread_mutex_unlock(&t->lock);
 }
@@ -272,7 +306,7 @@ size_t recirc_count(const struct recirc_table *t_)
 {
     struct recirc_table *t = (struct recirc_table *)t_;
     pthread_mutex_lock(&t->lock);
-    size_t n = hmap_count(&t->by_id);
+    size_t n = hmap_count(&t->by_id) - t->n_unused;
     pthread_mutex_unlock(&t->lock);
     return n;
 }

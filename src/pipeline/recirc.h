@@ -3,7 +3,8 @@
  * its translation stopped ("frozen"), and translation goes on from there ("thaw"). Equal states share an id.
  *
  * Ownership: an id lives while somebody holds a reference: the cached flow whose actions recirculate to it, a
- * translation at work. A state stays readable for a grace period after that.
+ * translation at work. It lives on for some seconds after that, since packets may be under way with it: those
+ * of a packet-out, of a flow that was deleted. A state stays readable for a grace period more.
  *
  * Thread-safety: any thread. */
 #ifndef PIPELINE_RECIRC_H
@@ -65,6 +66,7 @@ bool recirc_ref(struct recirc_table *, uint32_t id); /* false: there is none */
 void recirc_unref(struct recirc_table *, uint32_t id);
 /* Valid until the thread is quiescent; NULL: none. */
 const struct frozen_state *recirc_find(const struct recirc_table *, uint32_t id);
+/* Those that somebody holds. */
 size_t recirc_count(const struct recirc_table *);
 
 #endif
