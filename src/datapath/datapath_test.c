@@ -153,6 +153,22 @@ static void every_drop_is_counted(void **state)
     receive(2, sizeof frame);
     assert_int_equal(dropped(2, DROP_EXPLICIT), before + 1);
 
+    /* One may come back often. */
+    dp_actions_put_recirc(&actions, 20);
+    put_flow(2, 0, &actions);
+    for (uint32_t id = 20; id < 35; id++) {
+        bytebuf_clear(&actions);
+        dp_actions_put_recirc(&actions, id + 1);
+        put_flow(2, id, &actions);
+    }
+    bytebuf_clear(&actions);
+    dp_actions_put_output(&actions, 7);
+    put_flow(2, 35, &actions);
+    uint64_t came = sent(7);
+    receive(2, sizeof frame);
+    assert_int_equal(sent(7), came + 1);
+    bytebuf_clear(&actions);
+
     /* A packet that recirculates for ever is stopped. */
     dp_actions_put_recirc(&actions, 5);
     put_flow(2, 0, &actions);

@@ -28,7 +28,9 @@
 
 #define DP_MAX_PORTS      65536
 #define DP_MAX_FORWARDERS 64
-#define DP_MAX_DEPTH      6    /* recirculation, clone and sample within one reception */
+#define DP_MAX_NESTING    18 /* recirculation, clone and sample within one reception: what they cost */
+#define DP_COST_BRANCH    3 /* one that leaves a packet behind, so that there are more of them: six at most */
+#define DP_COST_ON        1 /* a recirculation in which the packet goes on */
 #define DP_MAX_SOURCES    1024 /* receive queues that one forwarding thread serves */
 #define DP_MAX_THREADS    32   /* forwarding threads */
 
@@ -159,10 +161,12 @@ struct forwarder {
     struct dp_handler *handler; /* i; NULL: a forwarding thread's */
     struct upcall_ring *ring;   /* f: of the source being served; NULL: the datapath's stray ring */
     int64_t now_us, now_ms;     /* f: clock, once a burst */
-    unsigned depth;             /* f */
+    unsigned depth;             /* f: calls of the journey's functions that are under way */
+    unsigned nesting;           /* f: what they cost */
+    unsigned n_bursts;          /* f: in use */
     unsigned counters;          /* i: index into a flow's counters */
     bool shares_counters;       /* i: others count there, too */
-    struct burst *bursts;       /* i: DP_MAX_DEPTH + 1 of them */
+    struct burst *bursts;       /* i: DP_MAX_NESTING + 1 of them */
     unsigned n_pending;         /* f */
     struct dp_port *pending[BATCH_SIZE * 2]; /* f: ports with packets to send */
     struct forwarder_stats stats;

@@ -114,20 +114,21 @@ static void recirculate(struct forwarder *f, struct packet_batch *batch, uint32_
         packet->recirc_id = recirc_id;
     }
     f->stats.recirculated += out.n;
-    journey_process(f, &out);
+    journey_again(f, &out, last);
 }
 
 void journey_continue(struct forwarder *f, struct packet_batch *batch, const void *list, size_t len)
 {
     static struct log_rate_limit limit = LOG_RATE_LIMIT_INIT(1, 5);
-    if (unlikely(f->depth >= DP_MAX_DEPTH)) {
-        LOG_WARN_RL(&limit, "%s: actions are nested deeper than %d, packet dropped", f->dp->up.name,
-                    DP_MAX_DEPTH);
+    if (unlikely(f->nesting + DP_COST_BRANCH > DP_MAX_NESTING)) {
+        LOG_WARN_RL(&limit, "%s: actions are nested too deep, packet dropped", f->dp->up.name);
         forwarder_drop_batch(f, batch, DROP_RECURSION);
         return;
     }
     f->depth++;
+    f->nesting += DP_COST_BRANCH;
     execute_actions(f, batch, list, len);
+    f->nesting -= DP_COST_BRANCH;
     f->depth--;
 }
 
@@ -368,7 +369,7 @@ static void tnl_pop(struct forwarder *f, struct packet_batch *batch, uint32_t po
     out.n = kept;
     out.truncated = false;
     f->stats.recirculated += out.n;
-    journey_process(f, &out);
+    journey_again(f, &out, last);
 }
 
 static void hash(struct packet_batch *batch, const struct dp_action_hash *a)

@@ -23,7 +23,7 @@ int forwarder_init(struct forwarder *f, struct dp *dp, struct packet_pool *pool,
         return EMFILE;
     }
     f->index = index;
-    f->bursts = xzalloc_cacheline((DP_MAX_DEPTH + 1) * sizeof *f->bursts);
+    f->bursts = xzalloc_cacheline((DP_MAX_NESTING + 1) * sizeof *f->bursts);
     f->emc = with_emc ? emc_create(EMC_ENTRIES) : NULL;
     return 0;
 }

@@ -314,24 +314,14 @@ static uint32_t lookup(struct forwarder *f, struct burst *b, unsigned n)
 
 /* ---- extract, lookup, and on ---- */
 
-static void recursion_too_deep(struct forwarder *f, struct packet_batch *batch)
-{
-    static struct log_rate_limit limit = LOG_RATE_LIMIT_INIT(1, 5);
-    LOG_WARN_RL(&limit, "%s: packet recirculated more than %d times, dropped", f->dp->up.name, DP_MAX_DEPTH);
-    forwarder_drop_batch(f, batch, DROP_RECURSION);
-}
-
 void journey_process(struct forwarder *f, struct packet_batch *batch)
 {
     static const struct upcall_item miss = {.type = DP_UPCALL_MISS, .out_tunnel_port = PACKET_NO_PORT};
-    if (unlikely(f->depth >= DP_MAX_DEPTH)) {
-        recursion_too_deep(f, batch);
-        return;
-    }
     if (unlikely(!batch->n)) {
         return;
     }
-    struct burst *b = &f->bursts[f->depth++];
+    struct burst *b = &f->bursts[f->n_bursts++];
+    f->depth++;
     flow_extract_batch(batch, b->keys, b->blocks);
     uint32_t missed = lookup(f, b, batch->n);
     for (uint32_t left = missed; unlikely(left); left &= left - 1) {
@@ -344,6 +334,21 @@ void journey_process(struct forwarder *f, struct packet_batch *batch)
     }
     execute_flows(f, b, batch);
     f->depth--;
+    f->n_bursts--;
+}
+
+void journey_again(struct forwarder *f, struct packet_batch *batch, bool last)
+{
+    static struct log_rate_limit limit = LOG_RATE_LIMIT_INIT(1, 5);
+    unsigned cost = last ? DP_COST_ON : DP_COST_BRANCH;
+    if (unlikely(f->nesting + cost > DP_MAX_NESTING)) {
+        LOG_WARN_RL(&limit, "%s: packet recirculated too often, dropped", f->dp->up.name);
+        forwarder_drop_batch(f, batch, DROP_RECURSION);
+        return;
+    }
+    f->nesting += cost;
+    journey_process(f, batch);
+    f->nesting -= cost;
 }
 
 /* ---- vport_receive ---- */
@@ -401,8 +406,9 @@ void journey_receive(struct forwarder *f, struct dp_port *port, struct packet_ba
 
 void journey_execute(struct forwarder *f, struct packet_batch *batch, const void *actions, size_t actions_len)
 {
-    if (unlikely(f->depth >= DP_MAX_DEPTH)) {
-        recursion_too_deep(f, batch);
+    /* Inline, upcalls are answered within what they came from. */
+    if (unlikely(f->depth > 2 * DP_MAX_NESTING)) {
+        forwarder_drop_batch(f, batch, DROP_RECURSION);
         return;
     }
     f->depth++;

@@ -19,6 +19,9 @@ void journey_execute(struct forwarder *, struct packet_batch *, const void *acti
 /* Key extraction, lookup, and what follows, for packets that have their metadata: a reception's, a
  * recirculation's. */
 void journey_process(struct forwarder *, struct packet_batch *);
+/* The same from within: recirculated, or out of a tunnel. LAST: nothing of it stays behind. Past a limit of
+ * nesting the packets are dropped. */
+void journey_again(struct forwarder *, struct packet_batch *, bool last);
 
 /* Hands a packet to the slow path; never waits for it. The packet is consumed. */
 void journey_upcall(struct forwarder *, struct packet *, const struct flow_key *, const struct upcall_item *);
