@@ -64,9 +64,10 @@ void conntrack_destroy(struct conntrack *ct)
     }
     ct_table_each(ct->table, 0, CT_N_SHARDS, drop_conn, ct);
     ct_table_destroy(ct->table);
-    for (int i = 0; i < CT_MAX_POLICIES; i++) {
+    for (unsigned i = 0; ct->policies && i < CT_N_POLICIES; i++) {
         free(ct->policies[i]);
     }
+    free(ct->policies);
     ct_fragment_store_destroy(ct->fragments);
     ct_expectations_destroy(ct->expectations);
     free(ct->zones);
@@ -78,9 +79,10 @@ void conntrack_destroy(struct conntrack *ct)
 static uint32_t seconds(const struct conntrack *ct, uint16_t policy, enum ct_timeout timeout)
 {
     if (unlikely(policy)) {
-        const struct ct_policy *p = rcu_get(&ct->policies[policy]);
-        if (p && p->seconds[timeout]) {
-            return p->seconds[timeout];
+        struct ct_policy *const *policies = rcu_get(&ct->policies);
+        const struct ct_policy *p = policies ? rcu_get(&policies[policy]) : NULL;
+        if (p && p->seconds[timeout] >= 0) {
+            return (uint32_t)p->seconds[timeout];
         }
     }
     return default_times[timeout];
@@ -143,17 +145,6 @@ static enum ct_timeout first_timeout(const struct ct_tuple *t)
                                       : CT_TIMEOUT_OTHER_FIRST;
 }
 
-static uint16_t find_policy(const struct conntrack *ct, const char *name)
-{
-    for (uint16_t i = 1; name && *name && i < CT_MAX_POLICIES; i++) {
-        const struct ct_policy *p = rcu_get(&ct->policies[i]);
-        if (p && !strcmp(p->name, name)) {
-            return i;
-        }
-    }
-    return 0;
-}
-
 /* Takes a place in the zone and the table. */
 static bool take_place(struct conntrack *ct, uint16_t zone)
 {
@@ -201,7 +192,7 @@ static struct ct_conn *commit(struct conntrack *ct, const struct ct_packet *pk, 
         __atomic_fetch_sub(&ct->zones[req->zone].count, 1, __ATOMIC_RELAXED);
         return NULL;
     }
-    c->policy = find_policy(ct, req->timeout);
+    c->policy = req->policy;
     if (c->orig.proto == IP_PROTO_TCP) {
         ct_tcp_begin(c->tcp, pk->l4, pk->l4_len);
     }
@@ -339,6 +330,57 @@ static uint16_t nat_bits(const struct ct_conn *c, int dir)
     return (c->nat & source ? FLOW_CS_SNAT : 0) | (c->nat & destination ? FLOW_CS_DNAT : 0);
 }
 
+/* The connection of a packet that was tracked in this zone before, and was not changed since other than by
+ * the connection's own translation; NULL: it is to be looked for. */
+static struct ct_conn *tracked_here(const struct burst *b, const struct packet *p, const struct ct_packet *pk,
+                                    int *dir)
+{
+    const struct packet_ct_orig *o = &p->ct_orig;
+    struct ct_tuple orig = {.src = o->src,
+                            .dst = o->dst,
+                            .tp_src = o->tp_src,
+                            .tp_dst = o->tp_dst,
+                            .zone = b->req->zone,
+                            .proto = o->proto,
+                            .is_ipv6 = o->is_ipv6};
+    if (!(p->flags & PACKET_F_CT_ORIG) || p->ct_zone != b->req->zone || p->ct_state & FLOW_CS_INV ||
+        b->req->flags & CT_REQ_FORCE || b->req->helper) {
+        return NULL;
+    }
+    if (ct_tuple_is_icmp(&orig)) {
+        orig.tp_src = pk->tuple.tp_src; /* the identifier, which is never translated */
+        orig.tp_dst = htobe16((uint16_t)(be16toh(o->tp_src) << 8 | be16toh(o->tp_dst)));
+    }
+    uint64_t hash = ct_table_hash(b->ct->table, &orig);
+    struct ct_conn *c = ct_table_find(b->ct->table, &orig, hash, b->now_ms, dir);
+    if (!c || *dir) {
+        return NULL;
+    }
+    *dir = p->ct_state & FLOW_CS_RPL ? 1 : 0;
+    struct ct_tuple translated;
+    ct_tuple_reverse(*dir ? &c->orig : &c->reply, &translated);
+    return pk->kind == CT_KIND_ERROR || ct_tuple_equal(&pk->tuple, *dir ? &c->reply : &c->orig) ||
+                   ct_tuple_equal(&pk->tuple, &translated)
+               ? c
+               : NULL;
+}
+
+/* What it is to its connection is known, and does not count again. */
+static void track_again(const struct burst *b, struct packet *p, const struct ct_packet *pk,
+                        struct ct_conn *c, int dir)
+{
+    const struct ct_request *req = b->req;
+    uint16_t state = p->ct_state;
+    if (req->flags & CT_REQ_COMMIT && req->flags & (CT_REQ_MARK | CT_REQ_LABEL)) {
+        set_mark_and_label(c, req);
+    }
+    if (c->nat && req->flags & CT_REQ_NAT && !(state & (FLOW_CS_SNAT | FLOW_CS_DNAT))) {
+        ct_nat_translate(p, pk, c, dir);
+        state |= nat_bits(c, dir);
+    }
+    write_packet(p, state, req->zone, c, &c->orig);
+}
+
 static void track(struct burst *b, struct packet *p, struct ct_packet *pk, uint64_t hash, struct ct_conn *c,
                   int dir)
 {
@@ -351,6 +393,14 @@ static void track(struct burst *b, struct packet *p, struct ct_packet *pk, uint6
     if (unlikely(pk->kind == CT_KIND_INVALID)) {
         write_packet(p, FLOW_CS_INV, req->zone, NULL, NULL);
         return;
+    }
+    if (unlikely(p->ct_state & FLOW_CS_TRK)) {
+        int own_dir;
+        struct ct_conn *own = tracked_here(b, p, pk, &own_dir);
+        if (own) {
+            track_again(b, p, pk, own, own_dir);
+            return;
+        }
     }
     if (unlikely(b->changed)) {
         c = ct_table_find(ct->table, &pk->tuple, hash, b->now_ms, &dir);
@@ -549,34 +599,23 @@ static void free_policy(struct rcu_head *head)
     free(CONTAINER_OF(head, struct ct_policy, rcu));
 }
 
-static void replace_policy(struct conntrack *ct, uint16_t i, struct ct_policy *with)
+void conntrack_set_timeouts(struct conntrack *ct, uint16_t policy, const int64_t *seconds)
 {
-    struct ct_policy *old = ct->policies[i];
-    rcu_set(&ct->policies[i], with);
+    if (!ct->policies && seconds) {
+        /* Untouched pages cost nothing. */
+        rcu_set(&ct->policies, xcalloc(CT_N_POLICIES, sizeof *ct->policies));
+    }
+    struct ct_policy *old = ct->policies ? ct->policies[policy] : NULL;
+    struct ct_policy *new = NULL;
+    if (seconds) {
+        new = xzalloc(sizeof *new);
+        memcpy(new->seconds, seconds, sizeof new->seconds);
+    }
+    if (new || old) {
+        rcu_set(&ct->policies[policy], new);
+    }
     if (old) {
         rcu_postpone(&old->rcu, free_policy);
-    }
-}
-
-void conntrack_set_timeouts(struct conntrack *ct, const char *name, const uint32_t *times)
-{
-    uint16_t i = find_policy(ct, name);
-    for (uint16_t j = 1; !i && j < CT_MAX_POLICIES; j++) {
-        i = ct->policies[j] ? 0 : j;
-    }
-    if (i && *name) {
-        struct ct_policy *p = xzalloc(sizeof *p);
-        strncpy(p->name, name, sizeof p->name - 1);
-        memcpy(p->seconds, times, sizeof p->seconds);
-        replace_policy(ct, i, p);
-    }
-}
-
-void conntrack_del_timeouts(struct conntrack *ct, const char *name)
-{
-    uint16_t i = find_policy(ct, name);
-    if (i) {
-        replace_policy(ct, i, NULL);
     }
 }
 

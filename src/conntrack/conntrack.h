@@ -72,7 +72,7 @@ struct ct_request {
     uint16_t nat_port_min, nat_port_max; /* 0: none given */
     struct ipv6_addr nat_min, nat_max;   /* all zero last: one address */
     uint8_t helper;                      /* enum ct_alg_helper */
-    const char *timeout;                 /* timeout policy's name; NULL or "": the default times */
+    uint16_t policy;                     /* timeout policy; 0, or one that there is not: the default times */
 };
 
 /* Runs the request over the packets, each with its offsets set (flow/extract.h). Afterwards each has its
@@ -108,9 +108,9 @@ void conntrack_get_limit(struct conntrack *, int32_t zone, struct ct_zone_limit 
 void conntrack_each_limit(struct conntrack *, void (*each)(const struct ct_zone_limit *, void *aux),
                           void *aux);
 
-/* Times of a policy, seconds, by enum ct_timeout (proto.h); 0: the default. Replaces one of the same name. */
-void conntrack_set_timeouts(struct conntrack *, const char *policy, const uint32_t *seconds);
-void conntrack_del_timeouts(struct conntrack *, const char *policy);
+/* Times of a policy, not 0, seconds by enum ct_timeout (proto.h); -1: the default. Connections that have the
+ * policy get its times with their next packet. SECONDS NULL: there is no such policy any more. */
+void conntrack_set_timeouts(struct conntrack *, uint16_t policy, const int64_t *seconds);
 
 /* Fragments (conntrack/fragments.h). Counters: name, as ipf-get-status says it. */
 #define CT_FRAG_COUNTERS(X)                                                                                  \

@@ -112,6 +112,73 @@ static void a_burst_sees_its_own_connections(void **unused)
     conntrack_destroy(ct);
 }
 
+/* A packet passes the same zone again, translated by then. */
+static void what_was_tracked_is_not_tracked_anew(void **unused)
+{
+    struct conntrack *ct = conntrack_create();
+    struct ct_request to_b = {.zone = 3,
+                              .flags = CT_REQ_COMMIT | CT_REQ_NAT | CT_REQ_NAT_DST | CT_REQ_NAT_V4,
+                              .nat_min.be32[0] = CONST_BE32(B),
+                              .nat_port_min = 8080};
+    struct ct_request again = {.zone = 3,
+                               .flags = CT_REQ_COMMIT | CT_REQ_NAT | CT_REQ_NAT_SRC | CT_REQ_MARK,
+                               .mark = 5,
+                               .mark_mask = UINT32_MAX};
+    struct ct_request elsewhere = {.zone = 4, .flags = CT_REQ_COMMIT};
+    for (int i = 0; i < 2; i++) {
+        struct packet_batch b;
+        batch_init(&b);
+        batch_add(&b, udp(A, 1, C, 80));
+        conntrack_execute(ct, &b, &to_b, 1000);
+        conntrack_execute(ct, &b, &again, 1000);
+        assert_int_equal(b.packets[0]->ct_state, FLOW_CS_TRK | FLOW_CS_NEW | FLOW_CS_DNAT);
+        assert_int_equal(b.packets[0]->ct_mark, 5);
+        struct flow_key key;
+        flow_key_extract(b.packets[0], &key);
+        assert_int_equal(key.nw_dst, CONST_BE32(B));
+        assert_int_equal(key.tp_src, CONST_BE16(1));
+        assert_int_equal(key.tp_dst, CONST_BE16(8080));
+        assert_int_equal(conntrack_count(ct), 1 + i);
+        conntrack_execute(ct, &b, &elsewhere, 1000);
+        assert_int_equal(conntrack_count(ct), 2);
+        packet_free(b.packets[0]);
+    }
+    /* One that was changed meanwhile is another's. */
+    struct ct_request look = {.zone = 3, .flags = CT_REQ_COMMIT};
+    struct packet_batch b;
+    batch_init(&b);
+    batch_add(&b, udp(A, 7, B, 7));
+    conntrack_execute(ct, &b, &look, 1000);
+    b.packets[0]->data[b.packets[0]->l4_ofs + 1] = 8; /* the source port */
+    conntrack_execute(ct, &b, &look, 1000);
+    assert_int_equal(conntrack_count(ct), 4);
+    packet_free(b.packets[0]);
+    conntrack_destroy(ct);
+}
+
+static void policies_say_how_long(void **unused)
+{
+    struct conntrack *ct = conntrack_create();
+    int64_t seconds[CT_N_TIMEOUTS];
+    struct ct_request commit = {.zone = 3, .flags = CT_REQ_COMMIT, .policy = 7}, look = {.zone = 3};
+    for (int i = 0; i < CT_N_TIMEOUTS; i++) {
+        seconds[i] = -1;
+    }
+    seconds[CT_TIMEOUT_UDP_FIRST] = 1000;
+    seconds[CT_TIMEOUT_UDP_MULTIPLE] = 0;
+    assert_int_equal(track(ct, udp(A, 1, B, 2), &commit, 1000),
+                     FLOW_CS_TRK | FLOW_CS_NEW); /* not there yet */
+    conntrack_set_timeouts(ct, 7, seconds);
+    assert_int_equal(track(ct, udp(A, 3, B, 2), &commit, 1000), FLOW_CS_TRK | FLOW_CS_NEW);
+    assert_int_equal(track(ct, udp(B, 2, A, 1), &look, 62000), FLOW_CS_TRK | FLOW_CS_NEW);
+    assert_int_equal(track(ct, udp(B, 2, A, 3), &look, 62000), FLOW_CS_TRK | FLOW_CS_EST | FLOW_CS_RPL);
+    assert_int_equal(track(ct, udp(B, 2, A, 3), &look, 62000), FLOW_CS_TRK | FLOW_CS_NEW); /* 0: at once */
+    conntrack_set_timeouts(ct, 7, NULL);
+    assert_int_equal(track(ct, udp(A, 4, B, 2), &commit, 62000), FLOW_CS_TRK | FLOW_CS_NEW);
+    assert_int_equal(track(ct, udp(B, 2, A, 4), &look, 123000), FLOW_CS_TRK | FLOW_CS_NEW);
+    conntrack_destroy(ct);
+}
+
 static void full_zones_and_tables_commit_nothing(void **unused)
 {
     struct conntrack *ct = conntrack_create();
@@ -390,6 +457,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections_begin_are_answered_and_end),
         cmocka_unit_test(a_burst_sees_its_own_connections),
+        cmocka_unit_test(what_was_tracked_is_not_tracked_anew),
+        cmocka_unit_test(policies_say_how_long),
         cmocka_unit_test(full_zones_and_tables_commit_nothing),
         cmocka_unit_test(translations_do_not_collide),
         cmocka_unit_test(fragments_wait_and_go_on_translated),

@@ -6,8 +6,8 @@
 #include "conntrack/conntrack.h"
 #include "conntrack/table.h"
 
-#define CT_N_ZONES      65536
-#define CT_MAX_POLICIES 256
+#define CT_N_ZONES    65536
+#define CT_N_POLICIES 65536
 
 struct ct_expectations;
 struct ct_fragment_store;
@@ -20,20 +20,19 @@ struct ct_zone {
 
 struct ct_policy {
     struct rcu_head rcu;
-    char name[64];
-    uint32_t seconds[CT_N_TIMEOUTS]; /* 0: the default */
+    int64_t seconds[CT_N_TIMEOUTS]; /* -1: the default */
 };
 
 struct conntrack {
-    struct ct_table *table;                      /* i */
-    uint32_t maxconns;                           /* a, c writes */
-    bool check_seq;                              /* a, c writes */
-    uint32_t default_limit;                      /* a, c writes; 0: none */
-    struct ct_zone *zones;                       /* i: CT_N_ZONES */
-    struct ct_policy *policies[CT_MAX_POLICIES]; /* RCU, c writes; 0 is nobody's */
-    struct ct_fragment_store *fragments;         /* i */
-    struct ct_expectations *expectations;        /* i */
-    unsigned sweep_at;                           /* c: the shard that is swept next */
+    struct ct_table *table;               /* i */
+    uint32_t maxconns;                    /* a, c writes */
+    bool check_seq;                       /* a, c writes */
+    uint32_t default_limit;               /* a, c writes; 0: none */
+    struct ct_zone *zones;                /* i: CT_N_ZONES */
+    struct ct_policy **policies;          /* RCU, as what it points to; c writes. NULL: there was none yet */
+    struct ct_fragment_store *fragments;  /* i */
+    struct ct_expectations *expectations; /* i */
+    unsigned sweep_at;                    /* c: the shard that is swept next */
 };
 
 #endif

@@ -73,6 +73,16 @@ static void hold_fragments(struct forwarder *f, struct packet_batch *batch, uint
     batch->n = kept;
 }
 
+/* Policies of this datapath have numbers for names, as in the reference's. */
+static uint16_t policy_number(const char *name)
+{
+    unsigned long number = 0;
+    for (; *name >= '0' && *name <= '9' && number <= UINT16_MAX; name++) {
+        number = number * 10 + (unsigned long)(*name - '0');
+    }
+    return *name || number > UINT16_MAX ? 0 : (uint16_t)number;
+}
+
 void dp_ct_execute(struct forwarder *f, struct packet_batch *batch, const struct dp_action_ct *a,
                    const void *actions, size_t actions_len)
 {
@@ -88,7 +98,7 @@ void dp_ct_execute(struct forwarder *f, struct packet_batch *batch, const struct
         .nat_min = a->nat_min,
         .nat_max = a->nat_max,
         .helper = (uint8_t)ct_alg_from_name(a->helper),
-        .timeout = a->timeout,
+        .policy = a->timeout[0] ? policy_number(a->timeout) : 0,
     };
     uint32_t fragments = conntrack_execute(f->dp->conntrack, batch, &req, f->now_ms);
     if (unlikely(fragments)) {
@@ -186,11 +196,7 @@ void dp_ct_each_limit(struct datapath *up, void (*each)(const struct ct_zone_lim
     conntrack_each_limit(dp_cast(up)->conntrack, each, aux);
 }
 
-void dp_ct_set_timeouts(struct datapath *up, const char *policy, const uint32_t *seconds)
+void dp_ct_set_timeouts(struct datapath *up, uint16_t policy, const int64_t *seconds)
 {
-    if (seconds) {
-        conntrack_set_timeouts(dp_cast(up)->conntrack, policy, seconds);
-    } else {
-        conntrack_del_timeouts(dp_cast(up)->conntrack, policy);
-    }
+    conntrack_set_timeouts(dp_cast(up)->conntrack, policy, seconds);
 }

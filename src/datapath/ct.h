@@ -23,6 +23,6 @@ void dp_ct_set_limit(struct datapath *, int32_t zone, uint32_t limit);
 int dp_ct_del_limit(struct datapath *, uint16_t zone);
 void dp_ct_get_limit(struct datapath *, int32_t zone, struct ct_zone_limit *);
 void dp_ct_each_limit(struct datapath *, void (*each)(const struct ct_zone_limit *, void *aux), void *aux);
-void dp_ct_set_timeouts(struct datapath *, const char *policy, const uint32_t *seconds);
+void dp_ct_set_timeouts(struct datapath *, uint16_t policy, const int64_t *seconds);
 
 #endif

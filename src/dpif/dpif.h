@@ -244,8 +244,8 @@ struct datapath_ops {
     void (*sweep)(struct datapath *);
 
     /* control. Connections, in the words of conntrack/conntrack.h; zone -1: all zones, or the default limit.
-     * ct_flush: how many went. ct_del_limit: ENOENT. ct_set_timeouts: SECONDS by enum ct_timeout, NULL: the
-     * policy goes. */
+     * ct_flush: how many went. ct_del_limit: ENOENT. ct_set_timeouts: a policy's SECONDS, as
+     * conntrack_set_timeouts() has them. */
     void (*ct_dump)(struct datapath *, int32_t zone, void (*each)(const struct ct_entry *, void *aux),
                     void *aux);
     uint32_t (*ct_flush)(struct datapath *, int32_t zone, const struct ct_match *orig,
@@ -259,7 +259,7 @@ struct datapath_ops {
     void (*ct_get_limit)(struct datapath *, int32_t zone, struct ct_zone_limit *);
     void (*ct_each_limit)(struct datapath *, void (*each)(const struct ct_zone_limit *, void *aux),
                           void *aux);
-    void (*ct_set_timeouts)(struct datapath *, const char *policy, const uint32_t *seconds);
+    void (*ct_set_timeouts)(struct datapath *, uint16_t policy, const int64_t *seconds);
 
     /* control. Text of the datapath's own state, in the reference's form where it has one. Which: the control
      * command's name behind "dpif-netdev/", pmd-stats-show, pmd-stats-clear, pmd-rxq-show, pmd-perf-show,

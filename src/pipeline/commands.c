@@ -15,6 +15,7 @@
 #include "l2/mac_table.h"
 #include "openflow/check.h"
 #include "pipeline/bond.h"
+#include "pipeline/dp_features.h"
 #include "pipeline/mcast.h"
 #include "pipeline/oam.h"
 #include "pipeline/ofproto_impl.h"
@@ -367,38 +368,19 @@ static void dpif_dump_flows(struct control_request *r, int argc, const char *arg
 
 static void dpif_show_features(struct control_request *r, int argc, const char *argv[], void *aux)
 {
-    /* What our datapath does; the reference's names. */
-    static const char text[] = "Masked set action: Yes\n"
-                               "Tunnel push pop: Yes\n"
-                               "Ufid: Yes\n"
-                               "Truncate action: Yes\n"
-                               "Clone action: Yes\n"
-                               "Sample nesting: 10\n"
-                               "Conntrack eventmask: Yes\n"
-                               "Conntrack clear: Yes\n"
-                               "Max dp_hash algorithm: 1\n"
-                               "Check pkt length action: Yes\n"
-                               "Conntrack timeout policy: Yes\n"
-                               "Explicit Drop action: Yes\n"
-                               "Optimized Balance TCP mode: Yes\n"
-                               "Conntrack all-zero IP SNAT: Yes\n"
-                               "MPLS Label add: Yes\n"
-                               "Max VLAN headers: %d\n"
-                               "Max MPLS depth: 3\n"
-                               "Recirc: Yes\n"
-                               "CT state: Yes\n"
-                               "CT zone: Yes\n"
-                               "CT mark: Yes\n"
-                               "CT label: Yes\n"
-                               "CT state NAT: Yes\n"
-                               "CT orig tuple: Yes\n"
-                               "CT orig tuple for IPv6: Yes\n"
-                               "IPv6 ND Extension: Yes\n";
     struct pipeline *p = aux;
     (void)argc;
     if (need_bridge(r, p, argv[1])) {
-        int limit = p->config.vlan_limit;
-        control_reply_steal(r, xasprintf(text, limit && limit < FLOW_MAX_VLANS ? limit : FLOW_MAX_VLANS));
+        struct strbuf s = STRBUF_INITIALIZER;
+        for (size_t i = 0; i < pipeline_n_dp_features; i++) {
+            char number[16];
+            const struct pipeline_dp_feature *f = &pipeline_dp_features[i];
+            if (f->title) {
+                strbuf_printf(&s, "%s: %s\n", f->title,
+                              f->number ? pipeline_dp_feature(p, f, number) : "Yes");
+            }
+        }
+        control_reply_steal(r, strbuf_steal(&s));
     }
 }
 

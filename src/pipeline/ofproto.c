@@ -13,6 +13,7 @@
 #include "l2/mac_table.h"
 #include "ofconn/ofconn.h"
 #include "pipeline/changes.h"
+#include "pipeline/ct_zones.h"
 #include "pipeline/group.h"
 #include "pipeline/ipfix.h"
 #include "pipeline/mcast.h"
@@ -301,6 +302,7 @@ static void backer_close(struct dp_backer *backer)
     list_remove(&backer->node);
     changes_destroy(backer->changes);
     backer->dp->ops->handler_destroy(backer->handler);
+    ct_zones_destroy(backer);
     dpif_close(backer->dp);
     free(backer);
 }

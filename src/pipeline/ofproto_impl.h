@@ -19,6 +19,7 @@
 #include "pipeline/rule.h"
 #include "pipeline/snapshot.h"
 
+struct ct_zones;
 struct group;
 struct mcast_table;
 struct meter_table;
@@ -58,6 +59,7 @@ struct dp_backer {
     unsigned id;                 /* i: unique in the pipeline */
     struct list tunnel_vports;   /* c: struct tunnel_vport_ref */
     unsigned n_refs;             /* c: bridges */
+    struct ct_zones *ct_zones;   /* r: NULL: none */
     unsigned long meter_ids[BITMAP_N_WORDS(BACKER_MAX_METERS)]; /* c: the datapath's meters in use */
 };
 

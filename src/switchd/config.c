@@ -136,6 +136,7 @@ void config_run(struct config *c)
     HMAP_FOR_EACH (b, node, &c->bridges) {
         config_ifaces_add(b);
     }
+    config_datapaths_settings(c, root);
     config_bridges_settings(c, root);
     HMAP_FOR_EACH (b, node, &c->bridges) {
         config_ifaces_settings(b);
@@ -306,6 +307,7 @@ static void declare_columns(struct ovsdb_client *db)
         {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_DB_VERSION},
         {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_SYSTEM_TYPE},
         {OVS_TABLE_OPEN_VSWITCH, OVS_OPEN_VSWITCH_SYSTEM_VERSION},
+        {OVS_TABLE_DATAPATH, OVS_DATAPATH_CAPABILITIES},
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_DATAPATH_ID},
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_DATAPATH_VERSION},
         {OVS_TABLE_BRIDGE, OVS_BRIDGE_STATUS},
@@ -349,7 +351,8 @@ static void declare_columns(struct ovsdb_client *db)
                                       OVS_TABLE_FLOW_TABLE,   OVS_TABLE_QOS,
                                       OVS_TABLE_QUEUE,        OVS_TABLE_NETFLOW,
                                       OVS_TABLE_IPFIX,        OVS_TABLE_FLOW_SAMPLE_COLLECTOR_SET,
-                                      OVS_TABLE_SFLOW};
+                                      OVS_TABLE_SFLOW,        OVS_TABLE_DATAPATH,
+                                      OVS_TABLE_CT_ZONE,      OVS_TABLE_CT_TIMEOUT_POLICY};
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
         ovsdb_client_monitor_table(db, tables[i], OVSDB_MONITOR_ALERT);
     }
@@ -369,6 +372,7 @@ struct config *config_create(struct loop *loop, struct pipeline *pipeline, const
     c->aux = aux;
     hmap_init(&c->bridges);
     hmap_init(&c->failures);
+    hmap_init(&c->unknown_datapaths);
     c->owns_database = fd >= 0;
     c->db = fd >= 0 ? ovsdb_client_create_fd(loop, ovsdb_vswitch_schema(), fd)
                     : ovsdb_client_create(loop, ovsdb_vswitch_schema(), remote);
@@ -411,6 +415,8 @@ void config_destroy(struct config *c)
     ovsdb_client_destroy(c->db);
     named_clear(&c->failures);
     hmap_fini(&c->failures);
+    named_clear(&c->unknown_datapaths);
+    hmap_fini(&c->unknown_datapaths);
     hmap_fini(&c->bridges);
     free(c);
 }

@@ -3,6 +3,7 @@
  * applied, one file for each table, and committed once:
  *
  *   config.c            Open_vSwitch: the round itself, and cur_cfg
+ *   config_datapath.c   Datapath, CT_Zone, CT_Timeout_Policy
  *   config_bridge.c     Bridge: bridges come and go; addresses, fail mode, ageing
  *   config_interface.c  Interface: devices and OpenFlow ports
  *   config_port.c       Port: VLANs and members (bundles)
@@ -95,8 +96,9 @@ struct config {
     struct ovsdb_client *db;
     struct pipeline *pipeline;
     struct hmap bridges;
-    struct hmap failures; /* bridges that could not be made (struct named: name and text) */
-    int64_t applied_cfg;  /* next_cfg of the configuration in force */
+    struct hmap unknown_datapaths; /* types that Datapath rows have (struct named) */
+    struct hmap failures;          /* bridges that could not be made (struct named: name and text) */
+    int64_t applied_cfg;           /* next_cfg of the configuration in force */
     /* Rounds whose flows do not agree yet: the first one, and the last; those between became that. */
     struct config_wait waits[2];
     unsigned n_waits;
@@ -157,6 +159,10 @@ void config_iface_destroy(struct iface *);
 struct iface *config_iface_find(const struct bridge *, const char *name);
 /* The device of IFACE; NULL: none (patch port, or not there). */
 struct vport *config_iface_vport(const struct iface *, struct ofproto_port *);
+
+void config_datapaths_settings(struct config *, const struct ovsdb_row *root);
+/* What they can do, of those that there are. */
+void config_datapaths_write(struct ovsdb_txn *, const struct config *, const struct ovsdb_row *root);
 
 void config_qos_settings(struct bridge *);
 void config_qos_register_commands(struct config *, struct control_server *);

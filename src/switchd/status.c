@@ -178,6 +178,11 @@ static void write_statistics(struct ovsdb_txn *txn, const struct iface *iface)
     }
 }
 
+static bool same_datapath(const struct bridge *a, const struct bridge *b)
+{
+    return dpif_ops_lookup(a->type) == dpif_ops_lookup(b->type); /* "" is "system" */
+}
+
 /* What is wrong with a patch port whose other end is not there, in the reference's words; NULL: nothing. */
 static char *peer_error(const struct iface *iface)
 {
@@ -191,7 +196,7 @@ static char *peer_error(const struct iface *iface)
         HMAP_FOR_EACH (peer, node, &b->ifaces) {
             const char *back = smap_get(&peer->options, "peer");
             if (!strcmp(peer->name, name) && peer->ofp_port != OFPORT_NONE && !strcmp(peer->type, "patch") &&
-                back && !strcmp(back, iface->name) && !strcmp(b->type, iface->bridge->type)) {
+                back && !strcmp(back, iface->name) && same_datapath(b, iface->bridge)) {
                 return NULL;
             }
         }
@@ -409,6 +414,7 @@ void status_write(struct config *c, int64_t cur_cfg)
         write_bridge(txn, b);
     }
     write_failures(txn, c, root);
+    config_datapaths_write(txn, c, root);
     ovsdb_txn_set_integer(txn, root, OVS_OPEN_VSWITCH_CUR_CFG, c->applied_cfg);
     c->status_txn = txn;
     ovsdb_txn_commit(txn, written, c);

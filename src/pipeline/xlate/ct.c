@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connection tracking as OpenFlow has it; and freezing: what cannot be translated before the datapath has
  * done its part waits in the state that a recirculation id names. */
+#include <stdio.h>
 #include <string.h>
 
 #include "openflow/text.h"
+#include "pipeline/ct_zones.h"
 #include "pipeline/xlate/ctx.h"
 #include "wire/eth.h"
 
@@ -237,6 +239,10 @@ void xlate_ct(struct xlate_ctx *ctx, const struct ofpact_ct *a, bool is_last)
                 ct.label.be32[i] = flow->ct_label.be32[i] & ct.label_mask.be32[i];
             }
         }
+    }
+    uint16_t policy = a->flags & CT_COMMIT ? ct_zone_policy(ctx->bridge->backer, ct.zone) : 0;
+    if (policy) {
+        snprintf(ct.timeout, sizeof ct.timeout, "%u", policy);
     }
     if (a->alg == 21) {
         strcpy(ct.helper, "ftp");
