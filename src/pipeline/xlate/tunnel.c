@@ -352,7 +352,7 @@ static void push(struct xlate_ctx *ctx, const struct xport *xport, bool is_last,
         ctx->drop_reason = DROP_TUNNEL_PUSH;
         return;
     }
-    if (ctx->nesting >= XLATE_MAX_DEPTH) {
+    if (ctx->depth >= XLATE_MAX_DEPTH) { /* as a table that is earlier */
         xlate_report_error(ctx, "over max translation depth %d", XLATE_MAX_DEPTH);
         ctx->error = XLATE_RECURSION_TOO_DEEP;
         return;
