@@ -6,6 +6,7 @@
 """
 import collections
 import re
+import signal
 import subprocess
 import time
 
@@ -13,6 +14,7 @@ import pytest
 
 import ovn
 from netns import Net, wait_for
+from ports_util import transfer
 from switch import Reference, Switch
 
 pytestmark = pytest.mark.skipif(not ovn.INSTALLED, reason="ovn-central and ovn-host are not installed")
@@ -298,3 +300,111 @@ def test_beside_the_reference(world):
     ours, theirs = seen
     for mine, other in zip(ours, theirs):
         assert [x for x in mine if x not in other] == [x for x in other if x not in mine]
+
+
+TWO = """
+ls-add s0
+ls-add s1
+lr-add r
+lrp-add r r0 02:00:00:00:01:00 10.0.0.254/24
+lrp-add r r1 02:00:00:00:01:01 10.0.1.254/24
+acl-add s0 to-lport 1000 "ip4 && tcp" allow-related
+acl-add s1 to-lport 1000 "ip4 && tcp" allow-related
+""" + "".join(f"""
+lsp-add s{k} s{k}-r
+lsp-set-type s{k}-r router
+lsp-set-addresses s{k}-r router
+lsp-set-options s{k}-r router-port=r{k}
+""" for k in (0, 1)) + "".join(f"""
+lsp-add s{(i - 1) % 2} p{i}
+lsp-set-addresses p{i} "02:00:00:00:00:0{i} 10.0.{(i - 1) % 2}.{i}"
+""" for i in range(1, 5))
+
+
+class Elsewhere:
+    """A Net whose switch is in namespace "b"."""
+
+    def __init__(self, net):
+        self.net = net
+
+    def full(self, ns):
+        return self.net.full("b" if ns == "sw" else ns)
+
+
+def restarts(net, central, chassis):
+    """Of all parts; what the switch does by itself goes on meanwhile."""
+    switch = chassis.switch
+    pings = net.start("h1", ["ping", "-n", "-i", "0.05", "-c", "60", "10.0.1.4"], stdout=subprocess.PIPE)
+    chassis.stop_controller()
+    central.end("northd")
+    chassis.start_controller()
+    central.start_northd()
+    central.sync()
+    # A chassis that leaves takes its tunnels along for a moment; one that is killed does not, but rules begin anew.
+    out = pings.communicate(timeout=30)[0]
+    assert int(re.search(r"(\d+) received", out).group(1)) > 20, out
+    pings = net.start("h1", ["ping", "-n", "-i", "0.05", "-c", "60", "10.0.1.4"], stdout=subprocess.PIPE)
+    chassis.stop_controller(signal.SIGKILL)
+    chassis.start_controller()
+    central.sync()
+    out = pings.communicate(timeout=30)[0]
+    assert int(re.search(r"(\d+) received", out).group(1)) > 40, out
+    switch.kill()
+    switch.start()
+    switch.command("ip", "addr", "replace", "192.168.0.1/24", "dev", "br-phys")
+    switch.command("ip", "link", "set", "br-phys", "up")
+    wait_for(lambda: net.ping("h1", "10.0.1.4"), "the way through the tunnel", 30)
+    wait_for(lambda: net.ping("h4", "10.0.0.1"), "the way back", 30)
+    central.sync()
+    assert chassis.ask("connection-status") == "connected\n"
+
+
+@pytest.mark.parametrize("other", ["ours", "reference"])
+def test_two_chassis(net, other):
+    """Switches and a router across a Geneve tunnel. Routed packets pass more tables than 64 on their way into it."""
+    net.add_namespace("b")
+    net.run("sw", f"ip link add u0 type veth peer name u0 netns {net.full('b')}")
+    for ns in ("sw", "b"):
+        net.run(ns, "ip link set u0 up")
+        if other == "reference":
+            net.run(ns, "ethtool -K u0 tx off")
+    for i in range(1, 5):
+        side, ns, host = (i - 1) % 2, "sw" if i < 3 else "b", f"h{i}"
+        net.add_namespace(host)
+        net.run(ns, f"ip link add v{i} mtu 1400 type veth peer name e0 mtu 1400 netns {net.full(host)}")
+        net.run(ns, f"ip link set v{i} up")
+        for command in (f"link set e0 address 02:00:00:00:00:0{i}", "link set e0 up", f"addr add 10.0.{side}.{i}/24 dev e0",
+                        f"route add default via 10.0.{side}.254"):
+            net.run(host, "ip " + command)
+        if other == "reference":
+            net.run(host, "ethtool -K e0 tx off")
+    central, switches, controllers = ovn.Central(), [], []
+    try:
+        central.nbctl(TWO)
+        for k, (kind, where) in enumerate([(Switch, net), (Switch if other == "ours" else Reference, Elsewhere(net))], 1):
+            switch = kind(where)
+            switches.append(switch)
+            netdev = " -- set bridge br-phys datapath_type=netdev" if kind is Reference else ""
+            switch.vsctl(f"add-br br-phys{netdev} -- add-port br-phys u0")
+            switch.command("ip", "addr", "add", f"192.168.0.{k}/24", "dev", "br-phys")
+            switch.command("ip", "link", "set", "br-phys", "up")
+            chassis = ovn.Chassis(central, switch, f"hv{k}", encap_ip=f"192.168.0.{k}")
+            controllers.append(chassis)
+            wait_for(lambda s=switch: "br-int" in s.vsctl("list-br").stdout, "br-int")
+            for i in (2 * k - 1, 2 * k):
+                chassis.bind(f"p{i}", f"v{i}")
+        central.sync()
+        for host, address in (("h1", "10.0.0.3"), ("h3", "10.0.0.1"), ("h1", "10.0.1.4"), ("h4", "10.0.0.1"),
+                              ("h2", "10.0.1.4"), ("h3", "10.0.1.4")):
+            net.wait_ping(host, address)
+            assert net.ping(host, address, 5, "-s", "1300"), (host, address)
+        for source, sink, address in (("h1", "h3", "10.0.0.3"), ("h1", "h4", "10.0.1.4"), ("h4", "h1", "10.0.0.1")):
+            transfer(net, source, sink, address, 16)
+        maps = [c.openflow("dump-tlv-map", "br-int").partition("\n")[2] for c in controllers]
+        assert maps[0] == maps[1] and "0x102" in maps[0]
+        assert not complaints(controllers[0])
+        if other == "ours":
+            restarts(net, central, controllers[0])
+    finally:
+        for end in (*controllers, *switches, central):
+            end.close()
