@@ -124,10 +124,11 @@ void ofpact_format_SET_FIELD(const struct ofpact_set_field *a, const struct acti
         subfield_format(&(struct subfield){.field = a->field, .ofs = ofs, .n_bits = n_bits}, f->s);
         return;
     }
-    bool exact = a->n_bytes && ofpact_set_field_is_exact(a); /* an option may have no value */
+    bool has_value = a->n_bytes; /* an option may have none */
+    bool exact = has_value && ofpact_set_field_is_exact(a);
     color_puts(f->s, COLOR_SPECIAL, "set_field:");
-    (exact ? field_format : field_format_masked)(a->field, &value, exact ? NULL : &mask,
-                                                 f->names ? f->names->ports : NULL, f->s);
+    (exact || !has_value ? field_format : field_format_masked)(a->field, &value, exact ? NULL : &mask,
+                                                               f->names ? f->names->ports : NULL, f->s);
     color_puts(f->s, COLOR_SPECIAL, "->");
     strbuf_puts(f->s, a->field->name);
 }

@@ -244,6 +244,17 @@ def translated(step, name, family=4):
     return port, raw(p)
 
 
+def receive(ours, theirs, port, frame):
+    """What comes out of both."""
+    got = [u.receive(port, frame) for u in (ours, theirs)]
+    for _ in range(50):  # the reference sends when its main loop turns
+        if got[0] == got[1] or len(got[0]) <= len(got[1]):
+            break
+        time.sleep(0.02)
+        got[1] += theirs.sent()
+    return got
+
+
 def run(cases=60, packets=40, seed=1, nat=False, show=3, switches=None):
     rng = random.Random(seed)
     ours, theirs = switches
@@ -263,12 +274,7 @@ def run(cases=60, packets=40, seed=1, nat=False, show=3, switches=None):
                 continue
             port, frame = translated(step, name) if nat else step[:2]
             total += 1
-            got = [u.receive(port, frame) for u in (ours, theirs)]
-            for _ in range(50):  # the reference sends when its main loop turns
-                if got[0] == got[1] or len(got[0]) <= len(got[1]):
-                    break
-                time.sleep(0.02)
-                got[1] += theirs.sent()
+            got = receive(ours, theirs, port, frame)
             story.append("%s %s" % (port, Ether(frame).summary() + (" seq %d ack %d win %d" % (Ether(frame)[TCP].seq, Ether(frame)[TCP].ack, Ether(frame)[TCP].window) if TCP in Ether(frame) else "")))
             conns = [u.connections() for u in (ours, theirs)]
             if got[0] != got[1] or conns[0] != conns[1]:

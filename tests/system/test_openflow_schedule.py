@@ -112,14 +112,14 @@ def test_committed_at_its_time(peer):
     late = peer.add(8)
     assert peer.answer(late) == ("error", BUNDLE_FAILED, CLOSED)
     peer.switch.appctl("time/warp", "200")
-    assert peer.answer(xid) == ("control", COMMIT_REPLY, ORDERED | TIME)
+    assert peer.answer(xid) == ("control", COMMIT_REPLY, 0)
     assert peer.cookies() == [7]
     assert peer.ask(DISCARD, 1) == ("error", BUNDLE_FAILED, BAD_ID)  # it is done with
 
 
 def test_discarded_before_its_time(peer):
     xid = peer.schedule(3)
-    assert peer.ask(DISCARD, 1, ORDERED) == ("control", DISCARD_REPLY, ORDERED)
+    assert peer.ask(DISCARD, 1, ORDERED) == ("control", DISCARD_REPLY, 0)
     peer.switch.appctl("time/warp", "5000")
     peer.session.barrier()
     assert peer.cookies() == [] and not [m for m in peer.session.kept if m.xid == xid]
@@ -150,7 +150,7 @@ def test_bad_requests(peer):
     assert peer.ask(COMMIT, 1, ORDERED, property_time(0, kind=5)) == ("error", BAD_PROPERTY, 0)
     assert peer.ask(COMMIT, 1, ORDERED | 8) == ("error", BUNDLE_FAILED, BAD_FLAGS)
     assert peer.ask(COMMIT, 1, ORDERED, property_time(0, length=23)) == ("error", BAD_PROPERTY, 1)
-    assert peer.ask(CLOSE, 1, ORDERED | TIME) == ("control", CLOSE_REPLY, ORDERED | TIME)
+    assert peer.ask(CLOSE, 1, ORDERED | TIME) == ("control", CLOSE_REPLY, 0)
     assert peer.ask(COMMIT, 1, ATOMIC | TIME, property_time(peer.now())) == ("error", BUNDLE_FAILED, BAD_FLAGS)
     assert peer.ask(COMMIT, 2, TIME, property_time(peer.now())) == ("error", BUNDLE_FAILED, BAD_ID)
 

@@ -133,7 +133,7 @@ def test_helpers(both):
         for under in both:
             under.control.ask("dpctl/flush-conntrack")
         for i, (port, frame) in enumerate(frames):
-            ours, theirs = (under.receive(port, frame) for under in both)
+            ours, theirs = conntrack.receive(*both, port, frame)
             assert ours == theirs, (i, port, frame.hex())
         ours, theirs = (under.connections() for under in both)
         assert ours == theirs
