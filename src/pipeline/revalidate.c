@@ -273,11 +273,26 @@ static void check_each(struct slow_path *sp, struct change_set *set)
     bury(sp);
 }
 
+/* The flow will be looked at soon, if it is still there. */
+static void prefetch_found(struct slow_path *sp, struct dp_ufid ufid)
+{
+    struct ukey_shard *shard = ukey_shard(sp, ufid);
+    pthread_mutex_lock(&shard->lock);
+    const struct ukey *u = ukey_find(shard, ufid);
+    if (u) {
+        prefetch_flow(sp, u);
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
 /* The flows that the changes may touch are known: these alone. */
 static void check_some(struct slow_path *sp, struct change_set *set, uint64_t taken,
                        const struct dependents_found *found)
 {
     for (size_t i = 0; i < found->n; i++) {
+        if (i + PREFETCH_AHEAD < found->n) {
+            prefetch_found(sp, found->list[i + PREFETCH_AHEAD]);
+        }
         struct ukey_shard *shard = ukey_shard(sp, found->list[i]);
         pthread_mutex_lock(&shard->lock);
         struct ukey *u = ukey_find(shard, found->list[i]);
