@@ -116,7 +116,12 @@ static uint16_t expect(struct ct_expectations *e, struct ct_conn *c, struct ct_t
     want.label = c->label;
     spin_unlock(&c->lock);
 
+    struct ct_expectation *fresh = alg->expected ? NULL : xcalloc(CT_ALG_EXPECTATIONS, sizeof *alg->expected);
     spin_lock(&e->lock);
+    if (!alg->expected) {
+        alg->expected = fresh;
+        fresh = NULL;
+    }
     for (unsigned i = 0; !found && i < CT_ALG_EXPECTATIONS; i++) {
         struct ct_expectation *x = &alg->expected[i];
         if (x->in_use && ct_tuple_equal(&x->reply, reply)) {
@@ -143,6 +148,7 @@ static uint16_t expect(struct ct_expectations *e, struct ct_conn *c, struct ct_t
         port = port == UINT16_MAX ? EPHEMERAL_MIN : (uint16_t)(port + 1);
     }
     spin_unlock(&e->lock);
+    free(fresh);
     return found;
 }
 
@@ -187,7 +193,9 @@ int ct_alg_insert(struct ct_table *t, struct ct_conn *c, const struct ct_expecta
 static void free_alg(struct rcu_head *head)
 {
     rcu_grace_passed();
-    free(CONTAINER_OF(head, struct ct_alg, rcu));
+    struct ct_alg *alg = CONTAINER_OF(head, struct ct_alg, rcu);
+    free(alg->expected);
+    free(alg);
 }
 
 void ct_alg_end(struct ct_expectations *e, struct ct_conn *c)
@@ -197,7 +205,7 @@ void ct_alg_end(struct ct_expectations *e, struct ct_conn *c)
     }
     spin_lock(&e->lock);
     c->alg->is_over = true;
-    for (unsigned i = 0; i < CT_ALG_EXPECTATIONS; i++) {
+    for (unsigned i = 0; c->alg->expected && i < CT_ALG_EXPECTATIONS; i++) {
         forget(e, &c->alg->expected[i]);
     }
     spin_unlock(&e->lock);

@@ -40,11 +40,11 @@ struct ct_seq_shift {
 /* Of a connection with a helper, or of one that was expected. Letters as in table.h. */
 struct ct_alg {
     struct rcu_head rcu;
-    uint8_t helper;                                      /* i: enum ct_alg_helper */
-    bool is_related;                                     /* i: it was expected */
-    struct ct_tuple parent;                              /* i */
-    struct ct_seq_shift shifts[2];                       /* m: the connection's lock */
-    struct ct_expectation expected[CT_ALG_EXPECTATIONS]; /* under the expectations' lock */
+    uint8_t helper;                  /* i: enum ct_alg_helper */
+    bool is_related;                 /* i: it was expected */
+    struct ct_tuple parent;          /* i */
+    struct ct_seq_shift shifts[2];   /* m: the connection's lock */
+    struct ct_expectation *expected; /* CT_ALG_EXPECTATIONS, under the expectations' lock; NULL: none yet */
     unsigned next;
     bool is_over; /* nothing more is expected */
 };

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "base/rcu.h"
 #include "base/smap.h"
 #include "conntrack/fragments.h"
@@ -62,6 +63,7 @@ static int create(const struct datapath_ops *ops, const char *name, struct datap
     hmap_init(&dp->ports_by_name);
     hmap_init(&dp->flows_by_ufid);
     hmap_init(&dp->actions);
+    dp->actions_seed = random_u32();
     list_init(&dp->handlers);
     pthread_mutex_init(&dp->flows_mutex, NULL);
     pthread_mutex_init(&dp->forwarders_mutex, NULL);

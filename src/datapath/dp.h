@@ -214,6 +214,7 @@ struct dp {
     struct megaflow_table *megaflows; /* r readers, m flows_mutex writers */
     struct hmap flows_by_ufid;        /* m flows_mutex */
     struct hmap actions;              /* m flows_mutex: struct flow_actions */
+    uint32_t actions_seed;            /* i: packets' bytes may be in actions, by learn and move */
     unsigned n_counters;              /* i: counters in each flow */
 
     _Atomic uint64_t forwarder_slots;                /* a: bit N: index N is taken */

@@ -6,7 +6,6 @@
 #include "action/action.h"
 #include "action/hash.h"
 #include "action/rewrite.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "datapath/ct.h"
@@ -329,7 +328,7 @@ static struct packet *gather_stt(struct forwarder *f, struct stt_frames *frames,
 {
     struct packet *whole;
     uint32_t lost;
-    enum drop_reason reason = stt_gather(frames, packet, f->pool, clock_ms(), &whole, &lost);
+    enum drop_reason reason = stt_gather(frames, packet, f->pool, f->now_ms, &whole, &lost);
     if (lost != PACKET_NO_PORT) {
         forwarder_count_drop(f, lost, DROP_FRAGMENT);
     }

@@ -57,7 +57,7 @@ void dp_flow_prefetch(struct datapath *up, const struct dp_flow_name *name)
 /* flows_mutex. For one flow more. */
 static struct flow_actions *take_actions(struct dp *dp, const void *list, size_t len)
 {
-    uint32_t hash = hash_bytes(list, len, 0);
+    uint32_t hash = hash_bytes(list, len, dp->actions_seed);
     struct flow_actions *a;
     HMAP_FOR_EACH_WITH_HASH (a, node, hash, &dp->actions) {
         if (a->len == len && (!len || !memcmp(a->bytes, list, len))) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers: connections, roles, asynchronous messages, fail modes, in-band control. The other side is a peer that
 speaks OpenFlow byte by byte (ofpeer.py); where the reference is there to compare with, both get the same."""
+import contextlib
 import json
 import re
 import struct
@@ -75,8 +76,8 @@ class Door:
         return connect_tcp(self.port)
 
 
-@pytest.fixture(scope="module")
-def pair():
+@contextlib.contextmanager
+def switches_with_doors():
     """Our switch and the reference, each with a door for controllers."""
     made = []
     try:
@@ -89,6 +90,12 @@ def pair():
     finally:
         for s, _ in made:
             s.close()
+
+
+@pytest.fixture(scope="module")
+def pair():
+    with switches_with_doors() as made:
+        yield made
 
 
 def session_of(controller, version):

@@ -7,8 +7,7 @@ import struct
 import pytest
 
 from ofpeer import ERROR, FEATURES_REQUEST, FLOW_MOD, connect_unix
-from switch import Reference, Switch
-from test_controllers import Door, make_bridge, session_of
+from test_controllers import Door, make_bridge, pair, session_of, switches_with_doors  # noqa: F401
 from test_controllers_hostile import message
 
 NX, ONF = 0x2320, 0x4f4e4600
@@ -16,21 +15,6 @@ NOCHANGE, EQUAL, PRIMARY, SECONDARY = 0, 1, 2, 3
 ROLE_REQUEST, GET_ASYNC, SET_ASYNC = 24, 26, 28
 BUNDLE_CONTROL, BUNDLE_ADD = 33, 34
 LAST = (1 << 64) - 1
-
-
-@pytest.fixture(scope="module")
-def pair():
-    made = []
-    try:
-        for kind in (Switch, Reference):
-            s = kind(None, "--enable-dummy", "--disable-system")
-            made.append((s, None))
-            make_bridge(s)
-            made[-1] = (s, Door(s))
-        yield made
-    finally:
-        for s, _ in made:
-            s.close()
 
 
 def compare(pair, conversation, *args):
@@ -98,17 +82,8 @@ def elect(s, door, version):
 @pytest.mark.parametrize("version", [3, 4, 5, 6])
 def test_elections(version):
     """In switches of their own: a generation id is for ever."""
-    made = []
-    try:
-        for kind in (Switch, Reference):
-            s = kind(None, "--enable-dummy", "--disable-system")
-            made.append((s, None))
-            make_bridge(s)
-            made[-1] = (s, Door(s))
+    with switches_with_doors() as made:
         compare(made, elect, version)
-    finally:
-        for s, _ in made:
-            s.close()
 
 
 def elect_in_niciras_way(s, door, version):

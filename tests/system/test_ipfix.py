@@ -2,14 +2,12 @@
 """IPFIX, by `sample` actions and by bridges: the same packets through both switches, in simulation; the same
 actions, templates and records come out."""
 import re
-import socket
 import struct
-import subprocess
-import sys
 
 import pytest
 from scapy.all import GRE, IP, UDP, VXLAN, Ether, Raw
 
+from collector import Listener, Socket
 from netns import wait_for
 
 UDP_FLOW = ("in_port({}),eth(src=50:54:00:00:00:05,dst={}),eth_type(0x0800),"
@@ -22,25 +20,18 @@ TIMES = ("158", "159")
 DROPPED = ("133", "135", "132", "134")
 
 
-class Collector:
+class Collector(Socket):
     def __init__(self):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(0.3)
-        self.target = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        super().__init__()
         self.templates = {}
         self.messages = []  # of templates, but for when they were sent
 
     def records(self):
         """Data records of all that has come: (template, sequence, domain, {element: bytes})."""
         found = []
-        while True:
-            try:
-                data = self.socket.recv(65536)
-            except socket.timeout:
-                return found
+        for data in self.datagrams():
             found += self.decode(data)
+        return found
 
     def decode(self, data):
         version, length, _, sequence, domain = struct.unpack_from("!HHIII", data)
@@ -341,11 +332,7 @@ def test_on_real_threads(net, switch):
     """Sampled packets go up by the handlers; many more than collectors can take cost samples, and no traffic."""
     net.add_host("a", "va", "10.0.0.1/24")
     net.add_host("b", "vb", "10.0.0.2/24")
-    script = ("import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('127.0.0.1', 4739))\n"
-              "print('listening', flush=True)\n"
-              "while True:\n    print(s.recv(65536).hex(), flush=True)\n")
-    listener = net.start("sw", [sys.executable, "-c", script], stdout=subprocess.PIPE)
-    assert listener.stdout.readline() == "listening\n"
+    listener = Listener(net, 4739)
     switch.vsctl("add-br br0 -- add-port br0 va -- add-port br0 vb")
     switch.vsctl('-- --id=@b get bridge br0 -- --id=@i create IPFIX targets="127.0.0.1" cache_active_timeout=1 '
                  'cache_max_flows=100 -- --id=@s create Flow_Sample_Collector_Set id=1 bridge=@b ipfix=@i')
@@ -356,7 +343,7 @@ def test_on_real_threads(net, switch):
     collector, counted = Collector(), {8: 0, 0: 0}
 
     def all_told():
-        for _, _, _, record in collector.decode(bytes.fromhex(listener.stdout.readline().strip())):
+        for _, _, _, record in collector.decode(listener.datagram()):
             if "176" in record:
                 counted[record["176"][0]] += int(record["2"].hex(), 16)
                 assert int(record["133"].hex(), 16) == 0  # nothing of it was dropped

@@ -5,6 +5,7 @@ import struct
 
 import pytest
 
+from collector import Listener, Socket
 from netns import wait_for
 
 IPV4 = ("in_port({}),eth(src=50:54:00:00:00:05,dst=50:54:00:00:00:07),eth_type(0x0800),"
@@ -12,22 +13,15 @@ IPV4 = ("in_port({}),eth(src=50:54:00:00:00:05,dst=50:54:00:00:00:07),eth_type(0
 FIELDS = "src dst nexthop in out packets bytes first last sport dport pad flags proto tos sas das smask dmask pad2".split()
 
 
-class Collector:
-    def __init__(self, family=socket.AF_INET, host="127.0.0.1"):
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        self.socket.bind((host, 0))
-        self.socket.settimeout(0.3)
-        self.target = f"{'[::1]' if family == socket.AF_INET6 else host}:{self.socket.getsockname()[1]}"
+class Collector(Socket):
+    def __init__(self, *args):
+        super().__init__(*args)
         self.headers = []
 
     def records(self):
         """Those of all datagrams that have come: (what was, when)."""
         found = []
-        while True:
-            try:
-                data = self.socket.recv(65536)
-            except socket.timeout:
-                return found
+        for data in self.datagrams():
             version, n, uptime, _, _, sequence, kind, engine, sampling = struct.unpack_from("!HHIIIIBBH", data)
             assert version == 5 and 0 < n <= 30 and len(data) == 24 + 48 * n and not sampling
             self.headers.append((n, uptime, sequence, kind, engine))
@@ -36,6 +30,7 @@ class Collector:
                 times = (record.pop("first"), record.pop("last"))
                 assert times[0] <= times[1] <= uptime
                 found.append((tuple(record.items()), times))
+        return found
 
 
 class Bridge:
@@ -166,13 +161,7 @@ def test_on_real_threads(net, switch):
     """Packets that forwarding threads and the kernel have moved are told of, too."""
     net.add_host("a", "va", "10.0.0.1/24")
     net.add_host("b", "vb", "10.0.0.2/24")
-    script = ("import socket, sys\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('127.0.0.1', 2055))\n"
-              "print('listening', flush=True)\n"
-              "while True:\n    print(s.recv(65536).hex(), flush=True)\n")
-    import subprocess
-    import sys
-    listener = net.start("sw", [sys.executable, "-c", script], stdout=subprocess.PIPE)
-    assert listener.stdout.readline() == "listening\n"
+    listener = Listener(net, 2055)
     switch.vsctl('add-br br0 -- add-port br0 va -- add-port br0 vb -- set bridge br0 netflow=@n -- '
                  '--id=@n create netflow targets="127.0.0.1:2055" active_timeout=1')
     net.wait_ping("a", "10.0.0.2")
@@ -180,7 +169,7 @@ def test_on_real_threads(net, switch):
     counted = {"request": 0, "reply": 0}
 
     def all_told():
-        data = bytes.fromhex(listener.stdout.readline().strip())
+        data = listener.datagram()
         for i in range(struct.unpack_from("!H", data, 2)[0]):
             record = dict(zip(FIELDS, struct.unpack_from("!IIIHHIIIIHHBBBBHHBBH", data, 24 + 48 * i)))
             if record["proto"] == 1:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """sFlow (Bridge, sflow): the same packets through both switches, in simulation; the same actions and samples
 come out."""
-import socket
 import struct
 
+from collector import Socket
 from netns import wait_for
 
 PACKET = ("in_port(1),eth(src=50:54:00:00:00:05,dst=50:54:00:00:00:07),{}eth_type(0x0800),"
@@ -36,22 +36,15 @@ class Words:
             yield self
 
 
-class Collector:
+class Collector(Socket):
     def __init__(self):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(0.3)
-        self.target = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        super().__init__()
         self.sequence = 0
 
     def samples(self):
         """Of all datagrams that have come: (type, fixed words, {record: what is in it})."""
         found = []
-        while True:
-            try:
-                data = self.socket.recv(65536)
-            except socket.timeout:
-                return found
+        for data in self.datagrams():
             words = Words(data)
             version, family, agent, sub, sequence, _, n = words.words(7)
             assert (version, family, agent, sub) == (5, 1, 0x7f000001, 0)
@@ -61,6 +54,7 @@ class Collector:
                 kind = words.word()
                 found.append(self.sample(kind, words.opaque(False)))
             assert words.at == len(data)
+        return found
 
     def sample(self, kind, data):
         words = Words(data)
