@@ -15,6 +15,9 @@
 
 #define MAX_BUNDLES      64
 #define MAX_BUNDLE_BYTES (256u << 20) /* of all bundles of a session */
+/* Messages of a session beyond which nothing is done in advance: a rule that is made takes ten times the
+ * memory of a short message. */
+#define MAX_PREPARED 262144
 
 /* How far off the time of a commit may be until the controller says something else, and at most; how late it
  * may be done on an idle machine. */
@@ -371,15 +374,17 @@ enum ofperr ofconn_bundle_control(struct ofconn *c, const struct ofp_msg *m)
     return error;
 }
 
-/* What the session's bundles hold. */
-static size_t bundle_bytes(const struct ofconn *c)
+/* What the session's bundles hold: bytes, and messages. */
+static size_t bundled(const struct ofconn *c, size_t *n_messages)
 {
-    size_t n = 0;
+    size_t bytes = 0;
     const struct bundle *b;
+    *n_messages = 0;
     LIST_FOR_EACH (b, node, &c->bundles) {
-        n += b->messages.len;
+        bytes += b->messages.len;
+        *n_messages += b->n;
     }
-    return n;
+    return bytes;
 }
 
 enum ofperr ofconn_bundle_add(struct ofconn *c, const struct ofp_msg *m)
@@ -397,12 +402,14 @@ enum ofperr ofconn_bundle_add(struct ofconn *c, const struct ofp_msg *m)
         return misused(b, b->closed ? OFPERR_OFPBFC_BUNDLE_CLOSED : OFPERR_OFPBFC_BAD_FLAGS);
     }
     void *prepared = NULL;
-    error = s->handlers->check_bundled ? s->handlers->check_bundled(c, &inner, s->switch_, &prepared)
+    size_t n_messages, bytes = bundled(c, &n_messages);
+    void **advance = n_messages < MAX_PREPARED ? &prepared : NULL;
+    error = s->handlers->check_bundled ? s->handlers->check_bundled(c, &inner, s->switch_, advance)
                                        : OFPERR_OFPBFC_MSG_UNSUP;
     if (!error && !b) {
         error = open_bundle(c, id, flags, m, &b);
     }
-    if (!error && bundle_bytes(c) + inner.len > MAX_BUNDLE_BYTES) {
+    if (!error && bytes + inner.len > MAX_BUNDLE_BYTES) {
         error = OFPERR_OFPBFC_MSG_TOO_MANY;
     }
     if (error) {

@@ -44,7 +44,8 @@ struct ofconn_handlers {
     uint64_t (*settle)(void *switch_);
     bool (*is_settled)(void *switch_, uint64_t under_way);
     /* What is wrong with a message that is put into a bundle, as far as can be said before. *PREPARED, NULL
-     * before, may become what is done for it in advance: `commit` or `forget_bundled` takes that. */
+     * before, may become what is done for it in advance: `commit` or `forget_bundled` takes that. PREPARED
+     * NULL: nothing is to be. */
     enum ofperr (*check_bundled)(struct ofconn *, const struct ofp_msg *, void *switch_, void **prepared);
     void (*forget_bundled)(void *prepared);
     /* The MESSAGES of a bundle, one after the other, take effect all at once, or none; PREPARED has what was

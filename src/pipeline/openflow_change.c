@@ -119,7 +119,8 @@ void openflow_forget_bundled(void *rule)
     change_forget_rule(rule);
 }
 
-/* What can be said of a message before its bundle is committed. *PREPARED becomes a new rule. */
+/* What can be said of a message before its bundle is committed. *PREPARED becomes a new rule, unless PREPARED
+ * is NULL. */
 enum ofperr openflow_check_bundled(struct ofconn *conn, const struct ofp_msg *m, void *ofproto,
                                    void **prepared)
 {
@@ -136,7 +137,7 @@ enum ofperr openflow_check_bundled(struct ofconn *conn, const struct ofp_msg *m,
         error = flow_mod_decode(&mapped, ofconn_protocol(conn), &u.flow);
         if (!error) {
             error = check_flow_mod(ofproto, &u.flow, ofconn_protocol(conn));
-            if (!error) {
+            if (!error && prepared) {
                 *prepared = change_prepare_rule(ofproto, &u.flow);
             }
             flow_mod_fini(&u.flow);
